@@ -1,0 +1,81 @@
+//! What happens while a plan runs, told as values: the display and the logs follow from them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::oci::{Digest, Reference};
+
+/// What is being done to an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// An outside base image is refreshed from its registry.
+    Pull,
+    /// The engine builds the recipe, or a base is made from packages.
+    Build,
+    /// The image's tests run.
+    Verify,
+    /// Version and `latest` go to the registry.
+    Publish,
+}
+
+/// How the work on one image ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The phase is done.
+    Done,
+    /// The registry confirmed the digest.
+    Published(Digest),
+    /// The phase failed; the lines are the last ones of the log.
+    Failed {
+        /// What went wrong, on one line.
+        cause: String,
+        /// The last lines that the engine, the test or the registry gave.
+        last_lines: Vec<String>,
+        /// The whole log, where one was written.
+        log: Option<PathBuf>,
+    },
+    /// Nothing was tried, because of an image that it needs.
+    Blocked {
+        /// The image whose failure is the reason.
+        by: Reference,
+    },
+    /// The run was interrupted before or while it was done.
+    Interrupted,
+}
+
+/// One thing that happened to one image; `image` is its label, as the user knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A phase began.
+    Started {
+        /// The image.
+        image: Reference,
+        /// What is being done.
+        phase: Phase,
+    },
+    /// A phase reached its next step.
+    Step {
+        /// The image.
+        image: Reference,
+        /// The step as the engine names it: `[2/5] RUN apt-get update …`.
+        name: String,
+    },
+    /// The running step printed a line.
+    Line {
+        /// The image.
+        image: Reference,
+        /// The line, without its end and without control characters.
+        text: String,
+    },
+    /// A phase ended, or, when it never began, was given up.
+    Finished {
+        /// The image.
+        image: Reference,
+        /// What was being done.
+        phase: Phase,
+        /// How it ended.
+        outcome: Outcome,
+        /// How long the phase took.
+        took: Duration,
+    },
+}

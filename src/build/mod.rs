@@ -1,0 +1,5 @@
+//! Building: runs a plan, image by image, as many at once as asked.
+
+mod event;
+
+pub use event::{Event, Outcome, Phase};

@@ -1,0 +1,62 @@
+//! What went wrong, as the user reads it: kinds with their exit codes, and diagnostics with place and hint.
+
+use crate::place::Place;
+
+/// The kinds of failure, and with them the exit code (documented in docs/exit-codes.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Findings, asked for as such.
+    Findings,
+    /// Wrong usage of the command line.
+    Usage,
+    /// The environment: engine, registry, mirror, disk.
+    Environment,
+    /// The work failed: a build, a test, a push, or a file of the user's is wrong.
+    Work,
+    /// A defect of this program.
+    Defect,
+}
+
+impl Kind {
+    /// Gives the exit code of the process.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Work => 1,
+            Self::Usage => 2,
+            Self::Findings => 3,
+            Self::Environment => 4,
+            Self::Defect => 70,
+        }
+    }
+}
+
+/// How grave a diagnostic is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The command cannot do what was asked.
+    Error,
+    /// The command goes on; the user should know.
+    Warning,
+}
+
+/// One problem, ready to be printed:
+///
+/// ```text
+/// error: image `nodejs20-devel` needs `nodejs20`, which no directory provides
+///   --> images/nodejs20-devel/control:4
+/// hint: the closest names are `nodejs20-slim`, `nodejs22-slim`
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How grave it is.
+    pub severity: Severity,
+    /// What is wrong, on one line without a full stop.
+    pub message: String,
+    /// Why, from the outer cause to the innermost, each on one line.
+    pub causes: Vec<String>,
+    /// Where, most important first.
+    pub places: Vec<Place>,
+    /// What can be done about it.
+    pub hints: Vec<String>,
+}

@@ -1,0 +1,57 @@
+//! The clock of a run: read once, so that every name and date of one run agrees.
+
+use chrono::{DateTime, FixedOffset, Local, TimeZone, Utc};
+
+use super::Environment;
+
+/// The time at which the run began.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    now: DateTime<FixedOffset>,
+}
+
+/// `SOURCE_DATE_EPOCH` is set to something that is no number of seconds.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("SOURCE_DATE_EPOCH is no number of seconds since 1970: `{0}`")]
+pub struct ClockError(String);
+
+impl Clock {
+    /// Takes `SOURCE_DATE_EPOCH` (reproducible-builds.org) where it is set, else the machine's time, in the local zone.
+    pub fn of_run(environment: &Environment) -> Result<Self, ClockError> {
+        let now = match environment.find("SOURCE_DATE_EPOCH") {
+            None => {
+                #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+                let now = Local::now();
+                now.fixed_offset()
+            }
+            Some(text) => text
+                .parse()
+                .ok()
+                .and_then(|seconds| Utc.timestamp_opt(seconds, 0).single())
+                .map(|time| time.with_timezone(&Local).fixed_offset())
+                .ok_or(ClockError(text))?,
+        };
+        Ok(Self { now })
+    }
+
+    /// Gives the time at which the run began, in the local zone.
+    #[must_use]
+    pub fn now(self) -> DateTime<FixedOffset> {
+        self.now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn source_date_epoch_is_the_time_of_the_run() {
+        let clock =
+            Clock::of_run(&Environment::from([("SOURCE_DATE_EPOCH", "86400")])).expect("a clock");
+        assert_eq!(clock.now().timestamp(), 86400);
+        let error = Clock::of_run(&Environment::from([("SOURCE_DATE_EPOCH", "today")]))
+            .expect_err("no number");
+        assert_eq!(error, ClockError("today".to_owned()));
+    }
+}

@@ -1,0 +1,117 @@
+//! Files: every error names its path, and a file that is replaced is old or new, never half of it.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// A file or directory that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}", path.display())]
+pub struct FileError {
+    action: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl FileError {
+    /// Names the path of a failed operation; `action` completes "cannot …".
+    #[must_use]
+    pub fn new(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Gives the path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the kind of the fault.
+    #[must_use]
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
+}
+
+/// Reads a whole file of UTF-8 text.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
+    #[expect(clippy::disallowed_methods, reason = "this is where files are read")]
+    std::fs::read_to_string(path).map_err(|source| FileError::new("read", path, source))
+}
+
+/// Reads a file of UTF-8 text, or gives nothing where there is none.
+pub fn find_text(path: &Path) -> Result<Option<String>, FileError> {
+    match read_text(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Creates a directory and its parents.
+pub fn create_directory(path: &Path) -> Result<(), FileError> {
+    std::fs::create_dir_all(path).map_err(|source| FileError::new("create", path, source))
+}
+
+/// Replaces a file: the bytes are written and synced beside it, then renamed over it.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let failed = |source| FileError::new("write", path, source);
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut name = std::ffi::OsString::from(".");
+    name.push(
+        path.file_name()
+            .ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?,
+    );
+    name.push(format!(".{}.new", std::process::id()));
+    let beside = directory.join(name);
+    let written = (|| {
+        let mut file = std::fs::File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        if let Ok(old) = std::fs::metadata(path) {
+            file.set_permissions(old.permissions())?;
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is where files are replaced"
+        )]
+        std::fs::rename(&beside, path)
+    })();
+    written.map_err(|source| {
+        // The fault that is told is the write's; what it left behind goes as far as it can.
+        let _ = std::fs::remove_file(&beside);
+        failed(source)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("changelog");
+        write_atomically(&path, b"one").unwrap();
+        write_atomically(&path, b"two").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "two");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn errors_name_the_path() {
+        let error =
+            read_text(Path::new("/nowhere/config.yaml")).expect_err("there is no such file");
+        assert_eq!(error.to_string(), "cannot read /nowhere/config.yaml");
+        assert_eq!(find_text(Path::new("/nowhere/config.yaml")).unwrap(), None);
+        let error = write_atomically(Path::new("/nowhere/file"), b"")
+            .expect_err("there is no such directory");
+        assert_eq!(error.to_string(), "cannot write /nowhere/file");
+    }
+}
