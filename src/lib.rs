@@ -6,6 +6,7 @@
 
 // Formats: text and bytes to values, pure.
 pub mod debian;
+pub mod declared;
 pub mod dockerfile;
 pub mod oci;
 pub mod place;

@@ -1,1 +1,21 @@
-//! In the making.
+//! The Docker engine, through its API: which images it has, building, loading, pulling, tagging, pushing.
+//!
+//! Every wait has a deadline of our own: the client's single time-out would also cover the upload of a context. What was
+//! measured of the engines' differences is said where the code depends on it.
+
+mod address;
+mod build;
+mod connection;
+mod error;
+mod images;
+mod progress;
+mod push;
+mod stream;
+
+pub use address::{EngineAddress, find_address};
+pub use build::{BuildFault, BuildRequest, ContainerLimits};
+pub use connection::{Builder, Engine};
+pub use error::EngineError;
+pub use images::{EngineImage, EngineImages};
+pub use progress::BuildProgress;
+pub use push::RegistryLogin;

@@ -1,1 +1,10 @@
-//! In the making.
+//! The plan: for each image whether it is built, tested, published or passed over, and why. A pure value; a dry run is
+//! its printing.
+
+mod make;
+mod reason;
+mod schedule;
+
+pub use make::{Availability, Extent, Facts, Goal, LocalImage, Plan, Step, plan};
+pub use reason::{Action, Reason, Skip};
+pub use schedule::{Ended, Schedule};

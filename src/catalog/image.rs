@@ -1,0 +1,161 @@
+//! One image directory as a value, and all of them together.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::ImageName;
+use crate::debian::Version;
+use crate::declared::ImageFile;
+use crate::oci::Reference;
+use crate::place::Place;
+
+/// The number of an image in its catalog; catalogs number their images in the order of their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ImageId(pub usize);
+
+/// What an image is made from.
+#[derive(Clone, Debug)]
+pub enum Recipe {
+    /// `Dockerfile.template`: built by the engine.
+    Template {
+        /// The file.
+        path: PathBuf,
+        /// Its text, not yet rendered.
+        text: String,
+    },
+    /// `image.yaml`: made by this program.
+    Declared {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        file: ImageFile,
+    },
+}
+
+/// One item of `Build-Depends` or `Depends`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredDependency {
+    /// The name as written, without version constraint and alternatives.
+    pub name: String,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// One image: a directory with a recipe and a changelog.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// The name, from the top entry of the changelog.
+    pub name: ImageName,
+    /// The version, from the same.
+    pub version: Version,
+    /// The full label: registry, namespace, name and version.
+    pub label: Reference,
+    /// The directory, below its root as the user wrote it.
+    pub directory: PathBuf,
+    /// The root on the command line under which the directory was found.
+    pub root: PathBuf,
+    /// The header line of the top entry.
+    pub entry: Place,
+    /// What the image is made from.
+    pub recipe: Recipe,
+    /// What `control` says it needs.
+    pub dependencies: Vec<DeclaredDependency>,
+}
+
+impl Image {
+    /// Gives the file of the recipe.
+    #[must_use]
+    pub fn recipe_path(&self) -> &Path {
+        match &self.recipe {
+            Recipe::Template { path, .. } | Recipe::Declared { path, .. } => path,
+        }
+    }
+
+    /// Gives the directory relative to its root: where `render --all` writes to.
+    #[must_use]
+    pub fn relative_directory(&self) -> &Path {
+        self.directory.strip_prefix(&self.root).unwrap_or(&self.directory)
+    }
+}
+
+/// Two directories whose changelogs give the same name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DuplicateName {
+    /// The name.
+    pub name: ImageName,
+    /// The top entries that give it, in the order of their paths.
+    pub places: Vec<Place>,
+}
+
+/// All images of the scanned directories, in the order of their names.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    images: Vec<Image>,
+    by_name: BTreeMap<ImageName, ImageId>,
+}
+
+impl Catalog {
+    /// Puts the images in order; names that are there twice are all told.
+    pub fn new(mut images: Vec<Image>) -> Result<Self, Vec<DuplicateName>> {
+        images.sort_by(|a, b| (&a.name, &a.directory).cmp(&(&b.name, &b.directory)));
+        let duplicates: Vec<_> = images
+            .chunk_by(|a, b| a.name == b.name)
+            .filter(|same| same.len() > 1)
+            .map(|same| DuplicateName {
+                name: same[0].name.clone(),
+                places: same.iter().map(|image| image.entry.clone()).collect(),
+            })
+            .collect();
+        if !duplicates.is_empty() {
+            return Err(duplicates);
+        }
+        let by_name = images.iter().enumerate().map(|(i, image)| (image.name.clone(), ImageId(i))).collect();
+        Ok(Self { images, by_name })
+    }
+
+    /// Gives the image of a number that this catalog gave.
+    #[must_use]
+    pub fn image(&self, id: ImageId) -> &Image {
+        &self.images[id.0]
+    }
+
+    /// Finds an image by its name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<ImageId> {
+        // A text that is no name names no image.
+        self.by_name.get(&name.parse::<ImageName>().ok()?).copied()
+    }
+
+    /// Gives all images with their numbers, in the order of their names.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ImageId, &Image)> {
+        self.images.iter().enumerate().map(|(i, image)| (ImageId(i), image))
+    }
+
+    /// Gives the number of images.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    /// Tells whether there is no image.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty()
+    }
+
+    /// Gives at most three names of images that `name` may have meant, nearest first.
+    #[must_use]
+    pub fn near_names(&self, name: &str) -> Vec<&ImageName> {
+        nearest(name, self.by_name.keys(), |candidate| candidate.as_str())
+    }
+}
+
+/// Gives at most three candidates that look like `name`, nearest first.
+pub fn nearest<T>(name: &str, candidates: impl Iterator<Item = T>, text: impl Fn(&T) -> &str) -> Vec<T> {
+    let mut near: Vec<_> = candidates
+        .map(|candidate| (strsim::jaro_winkler(name, text(&candidate)), candidate))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    near.into_iter().take(3).map(|(_, candidate)| candidate).collect()
+}

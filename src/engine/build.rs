@@ -1,0 +1,283 @@
+//! Building one image from a streamed context.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
+use std::time::Duration;
+
+use bollard::models::{BuildInfo, BuildInfoAux, ImageId};
+use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion};
+use futures_util::StreamExt as _;
+
+use super::connection::Store;
+use super::progress::{BuildKitFollower, ClassicFollower};
+use super::stream::{BodyWriter, body};
+use super::{BuildProgress, Builder, Engine, EngineError};
+use crate::oci::{Digest, Reference};
+
+/// Limits on the containers of a build; only the classic builder keeps them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainerLimits {
+    /// Memory in bytes.
+    pub memory_bytes: Option<i64>,
+    /// Memory and swap together in bytes; -1 for any amount of swap.
+    pub memory_and_swap_bytes: Option<i64>,
+    /// The relative weight of the processor time.
+    pub cpu_shares: Option<i64>,
+    /// The processors that may be used: `0-2,4`.
+    pub cpuset: Option<String>,
+}
+
+/// What the engine is asked to build; the context comes beside it.
+#[derive(Clone, Debug)]
+pub struct BuildRequest {
+    /// The reference of the image that comes out.
+    pub label: Reference,
+    /// Build arguments.
+    pub arguments: BTreeMap<String, String>,
+    /// Labels of the image.
+    pub labels: BTreeMap<String, String>,
+    /// Whether steps may come from the engine's cache.
+    pub use_cache: bool,
+    /// Which builder does it.
+    pub builder: Builder,
+    /// Limits for the classic builder.
+    pub limits: ContainerLimits,
+    /// How long it may take at most.
+    pub deadline: Duration,
+}
+
+/// Why no image came out.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildFault<C> {
+    /// A step failed, or the Dockerfile is wrong.
+    #[error("{0}")]
+    Step(String),
+    /// The context could not be made.
+    #[error(transparent)]
+    Context(C),
+    /// It took longer than allowed.
+    #[error("the build took longer than {}s", .0.as_secs())]
+    Deadline(Duration),
+    /// The engine, or the way to it.
+    #[error(transparent)]
+    Engine(EngineError),
+}
+
+impl Engine {
+    /// Builds an image and gives its identity.
+    ///
+    /// `write_context` runs on a thread of its own and writes the context as a tar. Dropping the future cancels the build
+    /// on Docker within half a second.
+    pub async fn build<C: Send + 'static>(
+        &self,
+        request: &BuildRequest,
+        write_context: impl FnOnce(&mut dyn Write) -> Result<(), C> + Send + 'static,
+        mut on_progress: impl FnMut(BuildProgress),
+    ) -> Result<Digest, BuildFault<C>> {
+        let (writer, stream) = body();
+        let context = tokio::task::spawn_blocking(move || send(writer, write_context));
+        let options = options(request);
+        let body = bollard::body_try_stream(stream);
+        let mut answers = std::pin::pin!(self.docker.build_image(options, None, Some(body)));
+        let mut follower = Follower::new(request.builder);
+        let followed = tokio::time::timeout(request.deadline, async {
+            while let Some(answer) = answers.next().await {
+                match answer {
+                    Ok(info) => follower.follow(info, &mut on_progress),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        });
+        let followed = followed.await;
+        let engine_error = |error| BuildFault::Engine(EngineError::from_client("build an image", error));
+        match followed {
+            Err(_) => Err(BuildFault::Deadline(request.deadline)),
+            Ok(Ok(())) => {
+                follower.finish(None, &mut on_progress);
+                self.built_id(&follower, request).await
+            }
+            Ok(Err(error)) => {
+                // A context that could not be made breaks the request off; its own error says why.
+                if let Ok(Err(ContextFault::Content(fault))) = context.await {
+                    return Err(BuildFault::Context(fault));
+                }
+                let text = step_error(&error);
+                follower.finish(text.as_deref(), &mut on_progress);
+                Err(match text {
+                    Some(text) => BuildFault::Step(follower.last_error().unwrap_or(text)),
+                    None => engine_error(error),
+                })
+            }
+        }
+    }
+
+    /// The label may have been moved by somebody else since, so the identity has to come from the build itself.
+    async fn built_id<C>(&self, follower: &Follower, request: &BuildRequest) -> Result<Digest, BuildFault<C>> {
+        let incomplete = || {
+            BuildFault::Engine(EngineError::Incomplete {
+                action: format!("build {}", request.label),
+                what: "image id",
+            })
+        };
+        let id = follower.id.clone().ok_or_else(incomplete)?;
+        match id.parse() {
+            Ok(id) => Ok(id),
+            // podman gives the identity without its algorithm.
+            Err(_) => format!("sha256:{id}").parse().map_err(|_| incomplete()),
+        }
+    }
+
+    /// Gives the text with which a FROM line gets exactly this image, whatever its label points to by then, and without
+    /// ever asking a registry.
+    ///
+    /// On a graph driver neither `FROM sha256:…` nor `FROM name@sha256:…` finds a local image with BuildKit, so the image
+    /// gets a reference of its own, at a registry address where nobody can listen. On the containerd store the
+    /// identity is a manifest that can be named.
+    pub async fn pin(&self, id: &Digest, label: &Reference, run: &str) -> Result<String, EngineError> {
+        match self.store() {
+            Store::Containerd => Ok(format!("{label}@{id}")),
+            Store::GraphDriver => {
+                let name = format!("{PIN_REPOSITORY}:{}.{run}", id.hex());
+                let reference = name.parse().map_err(|_| EngineError::Incomplete {
+                    action: format!("pin {label}"),
+                    what: "usable reference",
+                })?;
+                self.tag(id, &reference).await?;
+                Ok(name)
+            }
+        }
+    }
+
+    /// Removes the references that [`Engine::pin`] gave in this run.
+    pub async fn remove_pins(&self, run: &str) -> Result<(), EngineError> {
+        let images = self.images().await?;
+        let suffix = format!(".{run}");
+        for reference in images.references().filter(|name| name.starts_with(PIN_REPOSITORY) && name.ends_with(&suffix)) {
+            self.remove_tag(reference).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Port 1 of the loopback: no registry is there, so a pin that is gone makes a build fail rather than pull.
+const PIN_REPOSITORY: &str = "127.0.0.1:1/pkg/parent";
+
+enum ContextFault<C> {
+    Content(C),
+    Sending(#[expect(dead_code, reason = "told by the answer of the engine")] io::Error),
+}
+
+fn send<C>(
+    mut writer: BodyWriter,
+    write_context: impl FnOnce(&mut dyn Write) -> Result<(), C>,
+) -> Result<(), ContextFault<C>> {
+    match write_context(&mut writer) {
+        Ok(()) => writer.finish().map_err(ContextFault::Sending),
+        Err(fault) => {
+            writer.abort();
+            Err(ContextFault::Content(fault))
+        }
+    }
+}
+
+fn options(request: &BuildRequest) -> BuildImageOptions {
+    let arguments: HashMap<_, _> = request.arguments.clone().into_iter().collect();
+    let labels: HashMap<_, _> = request.labels.clone().into_iter().collect();
+    let mut options = BuildImageOptionsBuilder::new()
+        .dockerfile("Dockerfile")
+        .t(&request.label.to_string())
+        .nocache(!request.use_cache)
+        .rm(true)
+        .forcerm(true)
+        .buildargs(&arguments)
+        .labels(&labels);
+    match request.builder {
+        Builder::BuildKit => {
+            options = options.version(BuilderVersion::BuilderBuildKit).session(&unique_session());
+        }
+        Builder::Classic => {
+            let limits = &request.limits;
+            // The client has 32 bits for what the API counts in bytes; more than that is no limit for a build.
+            let fit = |value: i64| i32::try_from(value).unwrap_or(i32::MAX);
+            if let Some(bytes) = limits.memory_bytes {
+                options = options.memory(fit(bytes));
+            }
+            if let Some(bytes) = limits.memory_and_swap_bytes {
+                options = options.memswap(fit(bytes));
+            }
+            if let Some(shares) = limits.cpu_shares {
+                options = options.cpushares(fit(shares));
+            }
+            if let Some(cpuset) = &limits.cpuset {
+                options = options.cpusetcpus(cpuset);
+            }
+        }
+    }
+    options.build()
+}
+
+/// Two builds with one session would get each other's answers.
+fn unique_session() -> String {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("pkg-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// What the engine says of a failing step comes inside the stream; a refused Dockerfile is a 400 before it.
+fn step_error(error: &bollard::errors::Error) -> Option<String> {
+    use bollard::errors::Error;
+    match error {
+        Error::DockerStreamError { error } => Some(super::error::one_line(error)),
+        Error::DockerResponseServerError { status_code: 400, message } => Some(super::error::one_line(message)),
+        _ => None,
+    }
+}
+
+/// Follows either builder.
+struct Follower {
+    kind: FollowerKind,
+    id: Option<String>,
+}
+
+enum FollowerKind {
+    BuildKit(BuildKitFollower),
+    Classic(ClassicFollower),
+}
+
+impl Follower {
+    fn new(builder: Builder) -> Self {
+        let kind = match builder {
+            Builder::BuildKit => FollowerKind::BuildKit(BuildKitFollower::default()),
+            Builder::Classic => FollowerKind::Classic(ClassicFollower::default()),
+        };
+        Self { kind, id: None }
+    }
+
+    fn follow(&mut self, info: BuildInfo, on_progress: &mut impl FnMut(BuildProgress)) {
+        let told = match (info.aux, &mut self.kind) {
+            // The classic builder gives one for each stage; the last counts.
+            (Some(BuildInfoAux::Default(ImageId { id })), _) => {
+                self.id = id.or_else(|| self.id.take());
+                Vec::new()
+            }
+            (Some(BuildInfoAux::BuildKit(report)), FollowerKind::BuildKit(follower)) => follower.follow(report),
+            (_, FollowerKind::Classic(follower)) => follower.follow(info.stream.as_deref().unwrap_or_default()),
+            (_, FollowerKind::BuildKit(_)) => Vec::new(),
+        };
+        told.into_iter().for_each(on_progress);
+    }
+
+    fn finish(&mut self, error: Option<&str>, on_progress: &mut impl FnMut(BuildProgress)) {
+        if let FollowerKind::Classic(follower) = &mut self.kind {
+            follower.finish(error).into_iter().for_each(on_progress);
+        }
+    }
+
+    fn last_error(&self) -> Option<String> {
+        match &self.kind {
+            FollowerKind::BuildKit(follower) => follower.last_error().map(str::to_owned),
+            FollowerKind::Classic(_) => None,
+        }
+    }
+}

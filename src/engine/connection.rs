@@ -1,0 +1,170 @@
+//! The connection to one engine, and what kind of engine it is.
+
+use std::time::Duration;
+
+use bollard::Docker;
+
+use super::{EngineAddress, EngineError};
+
+/// How long the engine may take for an answer that is no work.
+pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
+/// Above every deadline of ours: the client's own limit would also cover uploads.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The builder that an engine offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Builder {
+    /// BuildKit, through `/build?version=2`.
+    BuildKit,
+    /// The builder that every engine had before, and that podman imitates.
+    Classic,
+}
+
+/// A connected engine.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(super) docker: Docker,
+    address: EngineAddress,
+    builder: Builder,
+    store: Store,
+}
+
+/// Where the engine keeps images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Store {
+    /// A graph driver: local tags win in FROM lines.
+    GraphDriver,
+    /// containerd: FROM is looked up at the registry first, unless the manifest is named.
+    Containerd,
+}
+
+impl Engine {
+    /// Connects, agrees on the version of the API, and finds out which builder there is.
+    pub async fn connect(address: EngineAddress) -> Result<Self, EngineError> {
+        let docker = Docker::connect_with_host(&address.0)
+            .map_err(|error| unreachable(&address, error))?
+            .with_timeout(CLIENT_TIMEOUT)
+            .with_request_modifier(use_url_safe_credentials);
+        let silent = || EngineError::Silent {
+            action: "answer".to_owned(),
+            deadline: ANSWER_DEADLINE,
+        };
+        let asked = tokio::time::timeout(ANSWER_DEADLINE, async {
+            let docker = docker.negotiate_version().await?;
+            let version = docker.version().await?;
+            let info = docker.info().await?;
+            Ok((docker, version, info))
+        });
+        let (docker, version, info) = asked
+            .await
+            .map_err(|_| silent())?
+            .map_err(|error| unreachable(&address, error))?;
+        let is_podman = version
+            .components
+            .iter()
+            .flatten()
+            .any(|component| component.name.starts_with("Podman"));
+        // Engines before 23.0 do not announce BuildKit, but have it from API 1.39 on.
+        let has_buildkit = version.api_version.as_deref().is_some_and(|api| is_at_least(api, (1, 39)));
+        let is_containerd = info
+            .driver_status
+            .iter()
+            .flatten()
+            .flatten()
+            .any(|value| value == "io.containerd.snapshotter.v1");
+        Ok(Self {
+            docker,
+            address,
+            builder: if has_buildkit && !is_podman { Builder::BuildKit } else { Builder::Classic },
+            store: if is_containerd { Store::Containerd } else { Store::GraphDriver },
+        })
+    }
+
+    /// Gives the address.
+    #[must_use]
+    pub fn address(&self) -> &EngineAddress {
+        &self.address
+    }
+
+    /// Gives the builder that is used where nothing else is asked for.
+    #[must_use]
+    pub fn builder(&self) -> Builder {
+        self.builder
+    }
+
+    pub(super) fn store(&self) -> Store {
+        self.store
+    }
+
+    /// Waits for an answer that is no work.
+    pub(super) async fn answer<T>(
+        &self,
+        action: &str,
+        request: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, EngineError> {
+        match tokio::time::timeout(ANSWER_DEADLINE, request).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(EngineError::from_client(action, error)),
+            Err(_) => Err(EngineError::Silent {
+                action: action.to_owned(),
+                deadline: ANSWER_DEADLINE,
+            }),
+        }
+    }
+}
+
+fn unreachable(address: &EngineAddress, error: bollard::errors::Error) -> EngineError {
+    let address = address.clone();
+    match error {
+        bollard::errors::Error::UnsupportedURISchemeError { .. } => EngineError::Address { address },
+        bollard::errors::Error::DockerResponseServerError { status_code, message } => EngineError::Refused {
+            action: "tell its version".to_owned(),
+            status: status_code,
+            message: super::error::one_line(&message),
+        },
+        other => EngineError::Unreachable {
+            address,
+            source: Box::new(other),
+        },
+    }
+}
+
+fn is_at_least(version: &str, minimum: (u32, u32)) -> bool {
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= minimum
+}
+
+/// Docker reads these headers as URL-safe base64 and silently drops credentials in the standard alphabet, which the
+/// client library writes.
+fn use_url_safe_credentials(mut request: bollard::BollardRequest) -> bollard::BollardRequest {
+    for name in ["x-registry-auth", "x-registry-config"] {
+        let Some(value) = request.headers().get(name) else { continue };
+        let url_safe: Vec<u8> = value
+            .as_bytes()
+            .iter()
+            .map(|&byte| match byte {
+                b'+' => b'-',
+                b'/' => b'_',
+                other => other,
+            })
+            .collect();
+        if let Ok(mut value) = http::HeaderValue::from_bytes(&url_safe) {
+            value.set_sensitive(true);
+            request.headers_mut().insert(name, value);
+        }
+    }
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert!(is_at_least("1.41", (1, 39)));
+        assert!(is_at_least("1.100", (1, 39)));
+        assert!(!is_at_least("1.9", (1, 39)));
+        assert!(!is_at_least("", (1, 39)));
+    }
+}

@@ -1,0 +1,95 @@
+//! What goes wrong between this program and an engine.
+
+use std::time::Duration;
+
+use super::EngineAddress;
+
+/// A fault of the engine or of the way to it; what a build step or a registry refuses is not among these.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Nothing answers at the address.
+    #[error("no Docker engine answers at {address}")]
+    Unreachable {
+        /// Where it was looked for.
+        address: EngineAddress,
+        /// What the connection said.
+        source: Box<bollard::errors::Error>,
+    },
+    /// The address is of a kind that cannot be used.
+    #[error("`{address}` is no address of a Docker engine that can be used: it has to begin with unix:// or tcp://")]
+    Address {
+        /// The address.
+        address: EngineAddress,
+    },
+    /// The engine answered with an error.
+    #[error("the engine cannot {action}: {message}")]
+    Refused {
+        /// What was asked; completes "cannot …".
+        action: String,
+        /// The status of the answer.
+        status: u16,
+        /// The engine's own words.
+        message: String,
+    },
+    /// The engine did not answer in time.
+    #[error("the engine did not {action} within {}s", deadline.as_secs())]
+    Silent {
+        /// What was asked; completes "did not …".
+        action: String,
+        /// How long was waited.
+        deadline: Duration,
+    },
+    /// The connection broke, or the answer was not what the API describes.
+    #[error("the engine broke off: it was asked to {action}")]
+    Broken {
+        /// What was asked.
+        action: String,
+        /// What the connection said.
+        source: Box<bollard::errors::Error>,
+    },
+    /// The answer lacks something that the API promises.
+    #[error("the engine's answer has no {what}: it was asked to {action}")]
+    Incomplete {
+        /// What was asked.
+        action: String,
+        /// What is missing.
+        what: &'static str,
+    },
+}
+
+impl EngineError {
+    /// Sorts an error of the client by what it means for the user.
+    pub(super) fn from_client(action: impl Into<String>, error: bollard::errors::Error) -> Self {
+        use bollard::errors::Error;
+        let action = action.into();
+        match error {
+            Error::DockerResponseServerError { status_code, message } => Self::Refused {
+                action,
+                status: status_code,
+                message: one_line(&message),
+            },
+            Error::DockerStreamError { error } => Self::Refused {
+                action,
+                status: 200,
+                message: one_line(&error),
+            },
+            other => Self::Broken {
+                action,
+                source: Box::new(other),
+            },
+        }
+    }
+}
+
+/// Folds white space, so that a message of the engine's stays on its line, and cuts what is longer than a screen.
+pub(super) fn one_line(text: &str) -> String {
+    const LONGEST: usize = 2000;
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.retain(|c| !c.is_control());
+    if line.len() > LONGEST {
+        let end = line.floor_char_boundary(LONGEST);
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}

@@ -1,0 +1,93 @@
+//! The images that an engine has: asked once for all of them.
+
+use std::collections::BTreeMap;
+
+use bollard::query_parameters::{ListImagesOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder};
+
+use super::{Engine, EngineError};
+use crate::oci::{Digest, Reference};
+
+/// One image of the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineImage {
+    /// The identity: the digest of the image's configuration, or of its manifest on the containerd store.
+    pub id: Digest,
+    /// The manifests under which registries know it.
+    pub manifests: Vec<Digest>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// All tagged images of the engine by their references, as they were when the engine was asked.
+#[derive(Clone, Debug, Default)]
+pub struct EngineImages(BTreeMap<String, EngineImage>);
+
+impl EngineImages {
+    /// Finds the image that has this reference.
+    #[must_use]
+    pub fn find(&self, reference: &Reference) -> Option<&EngineImage> {
+        self.0.get(&reference.to_string())
+    }
+
+    /// Gives all references.
+    pub fn references(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl Engine {
+    /// Asks for all tagged images.
+    pub async fn images(&self) -> Result<EngineImages, EngineError> {
+        let listed = self.answer("list its images", self.docker.list_images(None::<ListImagesOptions>)).await?;
+        let mut images = BTreeMap::new();
+        for summary in listed {
+            // Identities of another algorithm are none that this program could have made.
+            let Ok(id) = summary.id.parse::<Digest>() else { continue };
+            let image = EngineImage {
+                id,
+                manifests: summary
+                    .repo_digests
+                    .iter()
+                    .filter_map(|text| text.rsplit_once('@')?.1.parse().ok())
+                    .collect(),
+                labels: summary.labels.into_iter().collect(),
+            };
+            images.extend(summary.repo_tags.into_iter().map(|tag| (tag, image.clone())));
+        }
+        Ok(EngineImages(images))
+    }
+
+    /// Finds the identity that a reference has now.
+    pub async fn find_id(&self, reference: &Reference) -> Result<Option<Digest>, EngineError> {
+        let action = format!("look up {reference}");
+        match self.answer(&action, self.docker.inspect_image(&reference.to_string())).await {
+            Ok(image) => match image.id.as_deref().map(str::parse) {
+                Some(Ok(id)) => Ok(Some(id)),
+                _ => Err(EngineError::Incomplete { action, what: "image id" }),
+            },
+            Err(EngineError::Refused { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives an image, named by its identity, a further reference.
+    pub async fn tag(&self, id: &Digest, reference: &Reference) -> Result<(), EngineError> {
+        let name = reference.name();
+        let mut options = TagImageOptionsBuilder::new().repo(&name);
+        if let Some(tag) = reference.tag() {
+            options = options.tag(tag.as_str());
+        }
+        let action = format!("tag {} as {reference}", id.short());
+        self.answer(&action, self.docker.tag_image(id.as_str(), Some(options.build()))).await
+    }
+
+    /// Takes a reference from its image; the image goes when it has no other. What is not there is gone already.
+    pub async fn remove_tag(&self, reference: &str) -> Result<(), EngineError> {
+        let options = RemoveImageOptionsBuilder::new().noprune(false).build();
+        let action = format!("remove {reference}");
+        match self.answer(&action, self.docker.remove_image(reference, Some(options), None)).await {
+            Ok(_) | Err(EngineError::Refused { status: 404, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

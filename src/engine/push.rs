@@ -1,0 +1,159 @@
+//! Pushing and pulling through the engine, and loading what was made here.
+
+use std::io::Write;
+use std::time::Duration;
+
+use bollard::auth::DockerCredentials;
+use bollard::query_parameters::{CreateImageOptionsBuilder, ImportImageOptionsBuilder, PushImageOptionsBuilder};
+use futures_util::{Stream, StreamExt as _};
+
+use super::stream::body;
+use super::{Engine, EngineError};
+use crate::oci::{Digest, Reference};
+
+/// A transfer that says nothing for this long is given up.
+const TRANSFER_SILENCE: Duration = Duration::from_secs(300);
+
+/// What the engine needs to log in to a registry.
+#[derive(Clone)]
+pub struct RegistryLogin {
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for RegistryLogin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RegistryLogin").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+fn credentials(login: Option<&RegistryLogin>, reference: &Reference) -> Option<DockerCredentials> {
+    login.map(|login| DockerCredentials {
+        username: Some(login.username.clone()),
+        password: Some(login.password.clone()),
+        serveraddress: reference.registry().map(str::to_owned),
+        ..DockerCredentials::default()
+    })
+}
+
+impl Engine {
+    /// Pushes a reference and gives the digest of the manifest that the registry took.
+    ///
+    /// Errors come inside an answer with status 200, so all of it is read; the digest is in its last words.
+    pub async fn push(
+        &self,
+        reference: &Reference,
+        login: Option<&RegistryLogin>,
+        mut on_line: impl FnMut(String),
+    ) -> Result<Digest, EngineError> {
+        let action = format!("push {reference}");
+        let name = reference.name();
+        let tag = reference.tag().map(ToString::to_string).unwrap_or_default();
+        let options = PushImageOptionsBuilder::new().tag(&tag).build();
+        let answers = self.docker.push_image(&name, Some(options), credentials(login, reference));
+        let mut digest = None;
+        follow(&action, answers, |info| {
+            let Some(status) = info.status else { return };
+            digest = find_digest(&status).or(digest.take());
+            on_line(status);
+        })
+        .await?;
+        digest.ok_or(EngineError::Incomplete { action, what: "digest" })
+    }
+
+    /// Pulls a reference, by tag or by digest.
+    pub async fn pull(
+        &self,
+        reference: &Reference,
+        login: Option<&RegistryLogin>,
+        mut on_line: impl FnMut(String),
+    ) -> Result<(), EngineError> {
+        let action = format!("pull {reference}");
+        let options = CreateImageOptionsBuilder::new().from_image(&reference.to_string()).build();
+        let answers = self.docker.create_image(Some(options), None, credentials(login, reference));
+        follow(&action, answers, |info| {
+            // Layers repeat their percentages; what is told once per layer is enough.
+            if info.progress_detail.is_none_or(|detail| detail.current.is_none())
+                && let Some(status) = info.status
+            {
+                on_line(match info.id {
+                    Some(id) => format!("{id}: {status}"),
+                    None => status,
+                });
+            }
+        })
+        .await
+    }
+
+    /// Loads an archive as `docker save` writes it; `write_archive` runs on a thread of its own.
+    pub async fn load<E: Send + 'static>(
+        &self,
+        write_archive: impl FnOnce(&mut dyn Write) -> Result<(), E> + Send + 'static,
+    ) -> Result<Result<(), E>, EngineError> {
+        let (mut writer, stream) = body();
+        let archive = tokio::task::spawn_blocking(move || match write_archive(&mut writer) {
+            // When the engine breaks off, its answer says why.
+            Ok(()) => writer.finish().map_or(Ok(()), Ok),
+            Err(error) => {
+                writer.abort();
+                Err(error)
+            }
+        });
+        let options = ImportImageOptionsBuilder::new().quiet(true).build();
+        let loaded = follow("load an image", self.docker.import_image_stream(options, stream, None), |_| ()).await;
+        match (archive.await, loaded) {
+            (Ok(Err(error)), _) => Ok(Err(error)),
+            (_, Err(error)) => Err(error),
+            (_, Ok(())) => Ok(Ok(())),
+        }
+    }
+}
+
+/// Reads an answer to its end, each part within the deadline.
+async fn follow<T>(
+    action: &str,
+    answers: impl Stream<Item = Result<T, bollard::errors::Error>>,
+    mut on_answer: impl FnMut(T),
+) -> Result<(), EngineError> {
+    let mut answers = std::pin::pin!(answers);
+    loop {
+        match tokio::time::timeout(TRANSFER_SILENCE, answers.next()).await {
+            Ok(Some(Ok(answer))) => on_answer(answer),
+            Ok(Some(Err(error))) => return Err(EngineError::from_client(action, error)),
+            Ok(None) => return Ok(()),
+            Err(_) => {
+                return Err(EngineError::Silent {
+                    action: action.to_owned(),
+                    deadline: TRANSFER_SILENCE,
+                });
+            }
+        }
+    }
+}
+
+/// `<tag>: digest: sha256:… size: N`, the same on all engines.
+fn find_digest(status: &str) -> Option<Digest> {
+    let (_, rest) = status.split_once("digest: ")?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_read_from_the_last_words_of_a_push() {
+        let digest = Digest::of(b"manifest");
+        assert_eq!(find_digest(&format!("1.0-1: digest: {digest} size: 528")), Some(digest));
+        assert_eq!(find_digest("Pushed"), None);
+        assert_eq!(find_digest("1: digest: md5:1 size: 2"), None);
+    }
+
+    #[test]
+    fn a_login_does_not_show_its_password() {
+        let login = RegistryLogin { username: "ann".to_owned(), password: "s3cret".to_owned() };
+        assert!(!format!("{login:?}").contains("s3cret"));
+    }
+}

@@ -1,0 +1,209 @@
+//! Makes a plan from the catalog, its graph, and what engine and registry hold.
+
+use std::collections::BTreeSet;
+
+use super::{Action, Reason, Skip};
+use crate::catalog::{Catalog, Graph, ImageId};
+use crate::oci::{Digest, Reference};
+
+/// What the registry holds of one image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Availability {
+    /// No registry is set.
+    #[default]
+    NotAsked,
+    /// The registry answered that it does not have this version.
+    Absent,
+    /// The registry has this version, as this manifest.
+    Present(Digest),
+}
+
+/// What the engine holds under the label of one image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalImage {
+    /// The identity that the engine gives it.
+    pub id: Digest,
+    /// The manifests under which registries know it.
+    pub manifests: Vec<Digest>,
+    /// The identities of the images that it was built on, with the labels that they had, as recorded at the build.
+    pub parents: Vec<(Reference, Digest)>,
+    /// Whether its tests passed on this very identity.
+    pub verified: bool,
+}
+
+/// What was observed of one image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// What the registry holds.
+    pub registry: Availability,
+    /// What the engine holds.
+    pub local: Option<LocalImage>,
+}
+
+/// How far the run is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Build, test, and publish nothing.
+    Build,
+    /// Build, test and publish.
+    BuildAndPublish,
+    /// Test and publish what is built already.
+    Publish,
+}
+
+/// What the user asked for.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    /// How far to go.
+    pub extent: Extent,
+    /// The images that were selected; nothing stands for all.
+    pub selection: Option<BTreeSet<ImageId>>,
+}
+
+/// What is done with one image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The image.
+    pub image: ImageId,
+    /// What is done, and why.
+    pub action: Action,
+    /// Whether it is published in the end.
+    pub publish: bool,
+}
+
+/// What a run does: a step for every selected image and everything that they need, in build order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Gives the steps that do something.
+    pub fn work(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| !matches!(step.action, Action::Skip(_)))
+    }
+
+    /// Gives the images that are built.
+    pub fn builds(&self) -> impl Iterator<Item = ImageId> {
+        self.steps
+            .iter()
+            .filter(|step| matches!(step.action, Action::Build(_)))
+            .map(|step| step.image)
+    }
+}
+
+/// Makes the plan; `facts` has one item for each image of the catalog, in the order of their numbers.
+#[must_use]
+pub fn plan(catalog: &Catalog, graph: &Graph, facts: &[Facts], goal: &Goal) -> Plan {
+    let all = || catalog.iter().map(|(id, _)| id).collect();
+    let selected: BTreeSet<ImageId> = goal.selection.clone().unwrap_or_else(all);
+    let mut concerned = graph.ancestors(selected.iter().copied());
+    concerned.extend(&selected);
+    let mut actions: Vec<Option<Action>> = vec![None; catalog.len()];
+    for &id in graph.order().iter().filter(|id| concerned.contains(id)) {
+        actions[id.0] = Some(decide(id, catalog, graph, facts, &actions, goal.extent));
+    }
+    let mut plan = Plan::default();
+    let mut needed = BTreeSet::new();
+    // From the leaves to the roots: what is only an ancestor is worked on when something that is built needs it.
+    for &id in graph.order().iter().rev() {
+        let Some(action) = actions[id.0].take() else { continue };
+        let is_selected = selected.contains(&id);
+        let action = settle(action, &facts[id.0], is_selected, needed.contains(&id));
+        if matches!(action, Action::Build(_)) {
+            needed.extend(graph.parents(id));
+        }
+        let publish = is_selected
+            && goal.extent != Extent::Build
+            && matches!(action, Action::Build(_) | Action::Verify | Action::Publish);
+        plan.steps.push(Step { image: id, action, publish });
+    }
+    plan.steps.reverse();
+    plan
+}
+
+fn decide(
+    id: ImageId,
+    catalog: &Catalog,
+    graph: &Graph,
+    facts: &[Facts],
+    actions: &[Option<Action>],
+    extent: Extent,
+) -> Action {
+    let rebuilt = graph
+        .parents(id)
+        .iter()
+        .copied()
+        .find(|parent| matches!(actions[parent.0], Some(Action::Build(_))));
+    let Facts { registry, local } = &facts[id.0];
+    if let Availability::Present(digest) = registry {
+        let digest = digest.clone();
+        return Action::Skip(match rebuilt {
+            Some(parent) => Skip::PublishedOnOldParent { digest, parent },
+            None => Skip::Published(digest),
+        });
+    }
+    let Some(local) = local else {
+        return match (extent, registry) {
+            (Extent::Publish, _) => Action::Skip(Skip::NotBuiltYet),
+            (_, Availability::NotAsked) => Action::Build(Reason::NotBuilt),
+            (_, _) => Action::Build(Reason::NotPublished),
+        };
+    };
+    if extent != Extent::Publish {
+        if let Some(parent) = rebuilt {
+            return Action::Build(Reason::ParentRebuilt { parent });
+        }
+        if let Some(reason) = find_moved_parent(id, local, catalog, graph, facts) {
+            return Action::Build(reason);
+        }
+    }
+    match (local.verified, extent) {
+        (false, _) => Action::Verify,
+        (true, Extent::Build) => Action::Skip(Skip::Built),
+        (true, _) => Action::Publish,
+    }
+}
+
+/// An image that was built here recorded what it was built on; it is out of date when that is another one now.
+fn find_moved_parent(
+    id: ImageId,
+    local: &LocalImage,
+    catalog: &Catalog,
+    graph: &Graph,
+    facts: &[Facts],
+) -> Option<Reason> {
+    graph.parents(id).iter().find_map(|parent| {
+        let label = &catalog.image(*parent).label;
+        let now = &facts[parent.0].local.as_ref()?.id;
+        let name = label.name();
+        let (_, built_on) = local.parents.iter().find(|(recorded, _)| recorded.name() == name)?;
+        (built_on != now).then(|| Reason::ParentMoved {
+            parent: label.clone(),
+            built_on: built_on.clone(),
+            now: now.clone(),
+        })
+    })
+}
+
+/// What is published is fetched for what is built on it, unless the engine has that very manifest; what was not selected
+/// is built only for what needs it.
+fn settle(action: Action, facts: &Facts, is_selected: bool, is_needed: bool) -> Action {
+    match action {
+        Action::Skip(Skip::Published(digest) | Skip::PublishedOnOldParent { digest, .. }) if is_needed => {
+            let has_it = |local: &LocalImage| local.manifests.contains(&digest);
+            if facts.local.as_ref().is_some_and(has_it) {
+                Action::Skip(Skip::Published(digest))
+            } else {
+                Action::Pull(digest)
+            }
+        }
+        Action::Build(_) | Action::Verify | Action::Publish if !is_selected && !is_needed => {
+            Action::Skip(Skip::NotNeeded)
+        }
+        // An image that others are built on has to have passed its tests; to publish it was not asked for.
+        Action::Publish if !is_selected => Action::Skip(Skip::Built),
+        other => other,
+    }
+}
