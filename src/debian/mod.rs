@@ -1,6 +1,10 @@
 //! Files in Debian's formats: the changelog that names and versions an image, and the control file that says what it
 //! needs.
 
+mod changelog;
 mod version;
 
+pub use changelog::{
+    Author, Changelog, ChangelogError, Entry, TopEntry, parse_changelog, parse_top_entry,
+};
 pub use version::{Version, VersionError};

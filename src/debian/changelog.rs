@@ -1,0 +1,642 @@
+//! A Debian changelog (deb-changelog(5)): its top entry names an image and gives its version.
+//!
+//! ```text
+//! nginx (1.22.1-9) wikimedia; urgency=medium
+//!
+//!   * Refresh for security updates.
+//!
+//!  -- Ann Example <ann@example.org>  Sun, 16 Aug 2026 06:00:30 +0000
+//! ```
+//!
+//! The crate `debian-changelog` reads an entry, relaxed: its strict reader refuses real files (an author `<A <mail>>`, no
+//! newline at the end). Relaxed it also takes `a/foo` and `a+foo` for an image `a`, text before the first entry for a part of
+//! it, and loses such an author. So the file is cut into entries here, which gives the line numbers; what the crate reads
+//! has to be what the header line says; and the trailer is read here. An entry takes the crate 5 µs and is given alone: the
+//! top entry is read without the rest of the file.
+
+use chrono::{DateTime, FixedOffset};
+use debian_changelog::{ChangeLog, Entry as ReadEntry};
+
+use super::version::{Version, VersionError};
+
+/// What the top entry of a changelog says of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopEntry {
+    /// The name before the version.
+    pub package: String,
+    /// The version in parentheses.
+    pub version: Version,
+    /// The line of the header, counted from 1.
+    pub line: usize,
+}
+
+/// All entries of a changelog, newest first, as the file has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changelog {
+    /// The entries; at least one.
+    pub entries: Vec<Entry>,
+}
+
+/// One entry of a changelog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name before the version.
+    pub package: String,
+    /// The version in parentheses.
+    pub version: Version,
+    /// The distributions between the version and the semicolon.
+    pub distributions: Vec<String>,
+    /// The urgency as written, where there is one.
+    pub urgency: Option<String>,
+    /// The lines between header and trailer as written, without blank lines at the start and the end.
+    pub body: Vec<String>,
+    /// Who wrote the entry; nothing where the entry has no trailer or its trailer has no author.
+    pub author: Option<Author>,
+    /// When the entry was written; nothing where the text is no date.
+    pub date: Option<DateTime<FixedOffset>>,
+    /// The date as written; empty where there is none.
+    pub date_text: String,
+    /// The line of the header, counted from 1.
+    pub header_line: usize,
+    /// The line of the trailer, counted from 1, where there is a trailer.
+    pub trailer_line: Option<usize>,
+}
+
+/// Who wrote an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// The name.
+    pub name: String,
+    /// The mail address, without angle brackets.
+    pub email: String,
+}
+
+/// Why a text is no changelog; [`ChangelogError::line`] tells where.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ChangelogError {
+    /// The text has no entry.
+    #[error("a changelog needs an entry, which begins with {HEADER_FORM}")]
+    Empty,
+    /// A line stands where an entry has to begin.
+    #[error("expected an entry, which begins with {HEADER_FORM}, not `{text}`")]
+    Header {
+        /// The line, counted from 1.
+        line: usize,
+        /// The line's text, clipped.
+        text: String,
+    },
+    /// The name in the header cannot be one.
+    #[error(
+        "`{package}` cannot be the name of an image: it holds `{}`, and a name has only letters, digits, `.` and `-`",
+        character.escape_debug()
+    )]
+    Package {
+        /// The line, counted from 1.
+        line: usize,
+        /// The name as written.
+        package: String,
+        /// The first character at fault.
+        character: char,
+    },
+    /// The text in parentheses is no version.
+    #[error("the version of `{package}` cannot be read")]
+    Version {
+        /// The line, counted from 1.
+        line: usize,
+        /// The name before it.
+        package: String,
+        /// What is wrong with it.
+        source: VersionError,
+    },
+    /// A line inside an entry is neither a change nor the trailer.
+    #[error(
+        "expected a change, indented by two blanks, or ` -- author <mail>  date`, not `{text}`"
+    )]
+    Body {
+        /// The line, counted from 1.
+        line: usize,
+        /// The line's text, clipped.
+        text: String,
+    },
+    /// The entry reads differently than its header line.
+    #[error("the entry of `{package}` cannot be read: it has to begin with {HEADER_FORM}")]
+    Unreadable {
+        /// The line of the header, counted from 1.
+        line: usize,
+        /// The name in the header line.
+        package: String,
+    },
+}
+
+const HEADER_FORM: &str = "`name (version) distribution; urgency=…`";
+
+impl ChangelogError {
+    /// Gives the line at fault, counted from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        match self {
+            Self::Empty => 1,
+            Self::Header { line, .. }
+            | Self::Package { line, .. }
+            | Self::Version { line, .. }
+            | Self::Body { line, .. }
+            | Self::Unreadable { line, .. } => *line,
+        }
+    }
+}
+
+/// Reads the name and the version of the top entry; the rest of the file is not looked at.
+pub fn parse_top_entry(text: &str) -> Result<TopEntry, ChangelogError> {
+    let cut = Entries::of(text)
+        .find_next()?
+        .ok_or(ChangelogError::Empty)?;
+    read_entry(&cut)?;
+    Ok(TopEntry {
+        package: cut.header.package.to_owned(),
+        version: cut.header.version,
+        line: cut.header_line,
+    })
+}
+
+/// Reads all entries.
+pub fn parse_changelog(text: &str) -> Result<Changelog, ChangelogError> {
+    let mut cuts = Entries::of(text);
+    let mut entries = Vec::new();
+    while let Some(cut) = cuts.find_next()? {
+        entries.push(parse_entry(cut)?);
+    }
+    if entries.is_empty() {
+        return Err(ChangelogError::Empty);
+    }
+    Ok(Changelog { entries })
+}
+
+fn parse_entry(cut: CutEntry<'_>) -> Result<Entry, ChangelogError> {
+    let read = read_entry(&cut)?;
+    let trailer = cut.trailer.map(parse_trailer).unwrap_or_default();
+    let urgency = read.header().and_then(|header| {
+        let mut metadata = header.metadata();
+        metadata.find(|(key, _)| key.eq_ignore_ascii_case("urgency"))
+    });
+    let is_blank = |line: &&str| line.trim().is_empty();
+    let start = cut.body.iter().take_while(|line| is_blank(line)).count();
+    let end = cut
+        .body
+        .iter()
+        .rev()
+        .take_while(|line| is_blank(line))
+        .count();
+    let body = cut
+        .body
+        .get(start..cut.body.len() - end)
+        .unwrap_or_default();
+    Ok(Entry {
+        package: cut.header.package.to_owned(),
+        version: cut.header.version,
+        distributions: read.distributions().unwrap_or_default(),
+        urgency: urgency.map(|(_, value)| value),
+        body: body.iter().map(|&line| line.to_owned()).collect(),
+        author: trailer.author,
+        date: trailer.date,
+        date_text: trailer.date_text,
+        header_line: cut.header_line,
+        trailer_line: cut.trailer_line,
+    })
+}
+
+#[derive(Default)]
+struct Trailer {
+    author: Option<Author>,
+    date: Option<DateTime<FixedOffset>>,
+    date_text: String,
+}
+
+/// Reads ` -- author <mail>  date`; an address in an address is the innermost, and the weekday is not held against the date.
+fn parse_trailer(line: &str) -> Trailer {
+    let text = line.trim_start().trim_start_matches("--").trim();
+    let (who, date_text) = match text.rsplit_once('>') {
+        Some((who, date)) => (Some(who.trim_end_matches('>')), date.trim()),
+        None => (None, text),
+    };
+    let author = who
+        .and_then(|who| Some((who.split_once('<')?.0, who.rsplit_once('<')?.1)))
+        .map(|(name, email)| Author {
+            name: name.trim().to_owned(),
+            email: email.trim().to_owned(),
+        });
+    let without_weekday = date_text
+        .split_once(',')
+        .map_or(date_text, |(_, rest)| rest);
+    Trailer {
+        author,
+        date: DateTime::parse_from_str(without_weekday.trim(), "%d %b %Y %H:%M:%S %z").ok(),
+        date_text: date_text.to_owned(),
+    }
+}
+
+/// Has the crate read one entry, and holds what it found against the header line.
+fn read_entry(cut: &CutEntry<'_>) -> Result<ReadEntry, ChangelogError> {
+    let read = ChangeLog::parse_relaxed(&cut.text).iter().next();
+    let fits = |read: &ReadEntry| {
+        let version = read.try_version().and_then(Result::ok);
+        let version = version.and_then(|version| version.to_string().parse::<Version>().ok());
+        read.package().as_deref() == Some(cut.header.package)
+            && version.as_ref() == Some(&cut.header.version)
+    };
+    read.filter(fits).ok_or_else(|| ChangelogError::Unreadable {
+        line: cut.header_line,
+        package: cut.header.package.to_owned(),
+    })
+}
+
+/// One entry's lines, without comments and with plain line ends, so that the crate reads them as they are meant.
+struct CutEntry<'a> {
+    header: Header<'a>,
+    header_line: usize,
+    body: Vec<&'a str>,
+    trailer: Option<&'a str>,
+    trailer_line: Option<usize>,
+    text: String,
+}
+
+struct Header<'a> {
+    package: &'a str,
+    version: Version,
+}
+
+/// Cuts a file into entries, from the top and no further than asked.
+struct Entries<'a> {
+    lines: std::iter::Peekable<std::iter::Enumerate<std::str::Lines<'a>>>,
+}
+
+impl<'a> Entries<'a> {
+    fn of(text: &'a str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self {
+            lines: text.lines().enumerate().peekable(),
+        }
+    }
+
+    fn find_next(&mut self) -> Result<Option<CutEntry<'a>>, ChangelogError> {
+        let Some((header_line, text)) = self.find_header_line() else {
+            return Ok(None);
+        };
+        let mut cut = CutEntry {
+            header: parse_header(text, header_line)?,
+            header_line,
+            body: Vec::new(),
+            trailer: None,
+            trailer_line: None,
+            text: format!("{text}\n"),
+        };
+        while let Some(&(index, line)) = self.lines.peek() {
+            match LineKind::of(line) {
+                LineKind::Modes => break,
+                LineKind::Comment => {}
+                LineKind::Blank | LineKind::Indented => {
+                    cut.body.push(line);
+                    push_line(&mut cut.text, line);
+                }
+                LineKind::Trailer => {
+                    self.lines.next();
+                    cut.trailer = Some(line);
+                    cut.trailer_line = Some(index + 1);
+                    push_line(&mut cut.text, line);
+                    break;
+                }
+                // An entry without a trailer ends at the next header.
+                LineKind::Other if parse_header(line, index + 1).is_ok() => break,
+                LineKind::Other => {
+                    return Err(ChangelogError::Body {
+                        line: index + 1,
+                        text: clip(line),
+                    });
+                }
+            }
+            self.lines.next();
+        }
+        Ok(Some(cut))
+    }
+
+    /// Finds the next line between entries that is neither blank nor a note to an editor.
+    fn find_header_line(&mut self) -> Option<(usize, &'a str)> {
+        for (index, line) in self.lines.by_ref() {
+            match LineKind::of(line) {
+                LineKind::Blank | LineKind::Comment => {}
+                LineKind::Modes => {
+                    // Emacs' list of variables goes to the end of the file.
+                    self.lines.by_ref().for_each(drop);
+                    return None;
+                }
+                LineKind::Trailer | LineKind::Indented | LineKind::Other => {
+                    return Some((index + 1, line));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
+#[derive(Clone, Copy)]
+enum LineKind {
+    Blank,
+    /// A comment, a line for vim, a keyword of CVS.
+    Comment,
+    /// The first line of Emacs' local variables.
+    Modes,
+    Trailer,
+    Indented,
+    Other,
+}
+
+impl LineKind {
+    fn of(line: &str) -> Self {
+        let is_modes = |line: &str| {
+            let start = line.trim_start_matches(';').trim_start().get(..16);
+            start.is_some_and(|start| start.eq_ignore_ascii_case("local variables:"))
+        };
+        if line.trim().is_empty() {
+            Self::Blank
+        } else if line.starts_with(" -- ") || line.trim_end() == " --" {
+            Self::Trailer
+        } else if line.starts_with([' ', '\t']) {
+            Self::Indented
+        } else if is_modes(line) {
+            Self::Modes
+        } else if ["#", "/*", "vim:", "$"]
+            .iter()
+            .any(|start| line.starts_with(start))
+        {
+            Self::Comment
+        } else {
+            Self::Other
+        }
+    }
+}
+
+fn parse_header(text: &str, line: usize) -> Result<Header<'_>, ChangelogError> {
+    let parts = || {
+        let (package, rest) = text.split_once('(')?;
+        let (version, rest) = rest.split_once(')')?;
+        let (distributions, _) = rest.split_once(';')?;
+        let package = package.trim_end();
+        let is_header = !package.is_empty()
+            && !package.contains([' ', '\t'])
+            && distributions.starts_with([' ', '\t'])
+            && !distributions.trim().is_empty();
+        is_header.then_some((package, version))
+    };
+    let (package, version) = parts().ok_or_else(|| ChangelogError::Header {
+        line,
+        text: clip(text),
+    })?;
+    let refused = package
+        .char_indices()
+        .find(|&(i, c)| !(c.is_ascii_alphanumeric() || (i > 0 && (c == '.' || c == '-'))));
+    if let Some((_, character)) = refused {
+        return Err(ChangelogError::Package {
+            line,
+            package: package.to_owned(),
+            character,
+        });
+    }
+    let version = version.parse().map_err(|source| ChangelogError::Version {
+        line,
+        package: package.to_owned(),
+        source,
+    })?;
+    Ok(Header { package, version })
+}
+
+/// Makes a line of a foreign file fit for a message.
+fn clip(text: &str) -> String {
+    const MOST: usize = 60;
+    let mut clipped: String = text
+        .chars()
+        .take(MOST)
+        .flat_map(char::escape_debug)
+        .collect();
+    if text.chars().nth(MOST).is_some() {
+        clipped.push('…');
+    }
+    clipped
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TRAILER: &str = " -- Ann Example <ann@example.org>  Sun, 16 Aug 2026 06:00:30 +0000\n";
+
+    #[track_caller]
+    fn case(text: &str, package: &str, version: &str, line: usize) {
+        let expected = TopEntry {
+            package: package.to_owned(),
+            version: version.parse().expect("a version"),
+            line,
+        };
+        let top = parse_top_entry(text).expect("an entry");
+        assert_eq!(top, expected);
+        assert_eq!(top.version.as_str(), version, "the text is kept");
+        let all = parse_changelog(text).expect("a changelog");
+        assert_eq!(
+            (all.entries[0].package.as_str(), all.entries[0].header_line),
+            (package, line)
+        );
+    }
+
+    #[test]
+    fn name_version_and_line_of_the_top_entry_are_found() {
+        let entry = format!("a.b-c (1.22.1-9) d; urgency=medium\n\n  * X.\n\n{TRAILER}");
+        case(&entry, "a.b-c", "1.22.1-9", 1);
+        case(&format!("\n \n{entry}"), "a.b-c", "1.22.1-9", 3);
+        case(&format!("\u{feff}{entry}"), "a.b-c", "1.22.1-9", 1);
+        case(&entry.replace('\n', "\r\n"), "a.b-c", "1.22.1-9", 1);
+        case(entry.trim_end(), "a.b-c", "1.22.1-9", 1);
+        case(
+            &format!("# vim: ts=2\nvim:ts=2\n{entry}"),
+            "a.b-c",
+            "1.22.1-9",
+            3,
+        );
+        case(
+            &format!("{entry}\nb (2) d; urgency=low\n"),
+            "a.b-c",
+            "1.22.1-9",
+            1,
+        );
+        case(
+            &format!("{entry}\nLocal variables:\nmode: x\nEnd:\n"),
+            "a.b-c",
+            "1.22.1-9",
+            1,
+        );
+        case(
+            &entry.replace("1.22.1-9", "1:2~rc1+dfsg-2"),
+            "a.b-c",
+            "1:2~rc1+dfsg-2",
+            1,
+        );
+        case(&entry.replace("1.22.1-9", "00:01.0"), "a.b-c", "00:01.0", 1);
+        case(&entry.replace("1.22.1-9", "v1"), "a.b-c", "v1", 1);
+        case(&entry.replace("a.b-c", "7zip"), "7zip", "1.22.1-9", 1);
+        case(
+            &entry.replace("Ann Example <ann@example.org>", "A <A <m@x>>"),
+            "a.b-c",
+            "1.22.1-9",
+            1,
+        );
+        case("a (1) d; urgency=low", "a", "1", 1);
+        case(
+            "a (1) d e; urgency=low, binary-only=yes\n# c\n  * x",
+            "a",
+            "1",
+            1,
+        );
+        case(
+            "a (1) d; urgency=low\n\n  * x\n\nb (2) d; urgency=low\n",
+            "a",
+            "1",
+            1,
+        );
+    }
+
+    #[test]
+    fn what_stands_below_the_top_entry_is_not_read() {
+        let text = format!("a (1) d; urgency=low\n\n  * x\n\n{TRAILER}\n<<<<<<< rubbish\n");
+        assert_eq!(parse_top_entry(&text).expect("an entry").package, "a");
+        let error = parse_changelog(&text).expect_err("rubbish follows");
+        assert_eq!(error.line(), 7);
+    }
+
+    #[track_caller]
+    fn refused(text: &str, line: usize, message: &str) {
+        let error = parse_top_entry(text).expect_err("no entry");
+        assert_eq!(error.to_string(), message);
+        assert_eq!(error.line(), line);
+        assert_eq!(parse_changelog(text).expect_err("no entry"), error);
+    }
+
+    #[test]
+    fn what_is_no_entry_is_refused_with_its_line() {
+        let form = "which begins with `name (version) distribution; urgency=…`";
+        let rest = format!("\n\n  * x\n\n{TRAILER}");
+        refused("", 1, &format!("a changelog needs an entry, {form}"));
+        refused("\n# c\n", 1, &format!("a changelog needs an entry, {form}"));
+        for header in [
+            "Changes of a",
+            "a 1 d; urgency=low",
+            "a (1); urgency=low",
+            "a (1) d",
+            "  a (1) d; u=l",
+            "(1) d; u=l",
+        ] {
+            refused(
+                &format!("\n{header}{rest}"),
+                2,
+                &format!("expected an entry, {form}, not `{header}`"),
+            );
+        }
+        for (name, character) in [
+            ("a/foo", '/'),
+            ("a+foo", '+'),
+            ("a_b", '_'),
+            ("a~b", '~'),
+            (".a", '.'),
+            ("ä", 'ä'),
+        ] {
+            let message = format!(
+                "`{name}` cannot be the name of an image: it holds `{character}`, and a name has only letters, digits, `.` and `-`"
+            );
+            refused(&format!("{name} (1) d; urgency=low{rest}"), 1, &message);
+        }
+        refused(
+            &format!("a (1_2) d; urgency=low{rest}"),
+            1,
+            "the version of `a` cannot be read",
+        );
+        refused(
+            &format!("a () d; urgency=low{rest}"),
+            1,
+            "the version of `a` cannot be read",
+        );
+        refused(
+            "a (1) d; urgency=low\n\n* x\n",
+            3,
+            "expected a change, indented by two blanks, or ` -- author <mail>  date`, not `* x`",
+        );
+    }
+
+    #[test]
+    fn every_part_of_every_entry_is_found() {
+        let text = "\
+a (1.1-s1) wikimedia other; urgency=high
+
+   Refresh for update in parent image b:
+
+   * Security.
+
+ -- A  B <a@example.org>  Sun,  6 Aug 2026 06:00:30 +0200
+
+a (1) wikimedia; binary-only=yes, Urgency=Medium
+
+  [ Ann ]
+  * x
+\t  y
+ -- Ann <Ann <m@example.org>>  Sunday
+";
+        let changelog = parse_changelog(text).expect("a changelog");
+        let [first, second] = &changelog.entries[..] else {
+            panic!("two entries: {changelog:?}");
+        };
+        assert_eq!(first.version.as_str(), "1.1-s1");
+        assert_eq!(first.distributions, ["wikimedia", "other"]);
+        assert_eq!(first.urgency.as_deref(), Some("high"));
+        assert_eq!(
+            first.body,
+            [
+                "   Refresh for update in parent image b:",
+                "",
+                "   * Security."
+            ]
+        );
+        let author = |name: &str, email: &str| {
+            let (name, email) = (name.to_owned(), email.to_owned());
+            Some(Author { name, email })
+        };
+        assert_eq!(first.author, author("A  B", "a@example.org"));
+        assert_eq!(
+            first.date.expect("a date").to_rfc3339(),
+            "2026-08-06T06:00:30+02:00"
+        );
+        assert_eq!((first.header_line, first.trailer_line), (1, Some(7)));
+        assert_eq!(second.urgency.as_deref(), Some("Medium"));
+        assert_eq!(second.body, ["  [ Ann ]", "  * x", "\t  y"]);
+        assert_eq!(second.author, author("Ann", "m@example.org"));
+        assert_eq!((second.date, second.date_text.as_str()), (None, "Sunday"));
+        assert_eq!((second.header_line, second.trailer_line), (9, Some(14)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "([a(1) d;=<>@#:\\-+\r\n\t,.é]|\\PC|a \\(1\\) d; urgency=low\n| -- A <m@x>  Sun, 6 Aug 2026 06:00:30 \\+0000\n){0,40}") {
+            let top = parse_top_entry(&text);
+            if let Ok(all) = parse_changelog(&text) {
+                let first = &all.entries[0];
+                let expected = TopEntry {
+                    package: first.package.clone(),
+                    version: first.version.clone(),
+                    line: first.header_line,
+                };
+                prop_assert_eq!(top, Ok(expected));
+            }
+        }
+    }
+}
