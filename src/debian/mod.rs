@@ -2,9 +2,11 @@
 //! needs.
 
 mod changelog;
+mod control;
 mod version;
 
 pub use changelog::{
     Author, Changelog, ChangelogError, Entry, TopEntry, parse_changelog, parse_top_entry,
 };
+pub use control::{Control, ControlError, Dependency, DependencyField, Field, parse_control};
 pub use version::{Version, VersionError};
