@@ -230,14 +230,16 @@ fn reachable(from: impl IntoIterator<Item = ImageId>, next: &[Vec<ImageId>]) -> 
     found
 }
 
+/// From child to parent, with the number of the edge.
+type Dependencies = petgraph::graph::DiGraph<(), usize>;
+
 /// One shortest cycle for each group of images that need each other.
 fn find_cycles(catalog: &Catalog, edges: &[Edge]) -> Vec<GraphError> {
-    let graph = petgraph::graph::DiGraph::<(), usize>::from_edges(
-        edges
-            .iter()
-            .enumerate()
-            .map(|(i, edge)| (edge.child.0 as u32, edge.parent.0 as u32, i)),
-    );
+    let mut graph = Dependencies::with_capacity(catalog.len(), edges.len());
+    let nodes: Vec<_> = catalog.iter().map(|_| graph.add_node(())).collect();
+    for (i, edge) in edges.iter().enumerate() {
+        graph.add_edge(nodes[edge.child.0], nodes[edge.parent.0], i);
+    }
     let mut groups = petgraph::algo::tarjan_scc(&graph);
     for group in &mut groups {
         group.sort();
@@ -260,10 +262,7 @@ fn find_cycles(catalog: &Catalog, edges: &[Edge]) -> Vec<GraphError> {
 }
 
 /// The edges of a shortest way from a node of a cycle back to it (breadth first).
-fn shortest_cycle(
-    graph: &petgraph::graph::DiGraph<(), usize>,
-    start: petgraph::graph::NodeIndex,
-) -> Vec<usize> {
+fn shortest_cycle(graph: &Dependencies, start: petgraph::graph::NodeIndex) -> Vec<usize> {
     use petgraph::visit::EdgeRef as _;
     let mut came_by = BTreeMap::new();
     let mut open = std::collections::VecDeque::from([start]);

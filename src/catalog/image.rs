@@ -127,6 +127,7 @@ impl Catalog {
     }
 
     /// Gives all images with their numbers, in the order of their names.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ImageId, &Image)> {
         self.images.iter().enumerate().map(|(i, image)| (ImageId(i), image))
     }
@@ -151,7 +152,7 @@ impl Catalog {
 }
 
 /// Gives at most three candidates that look like `name`, nearest first.
-pub fn nearest<T>(name: &str, candidates: impl Iterator<Item = T>, text: impl Fn(&T) -> &str) -> Vec<T> {
+pub(crate) fn nearest<T>(name: &str, candidates: impl Iterator<Item = T>, text: impl Fn(&T) -> &str) -> Vec<T> {
     let mut near: Vec<_> = candidates
         .map(|candidate| (strsim::jaro_winkler(name, text(&candidate)), candidate))
         .filter(|(likeness, _)| *likeness > 0.8)

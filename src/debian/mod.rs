@@ -3,10 +3,14 @@
 
 mod changelog;
 mod control;
+mod sources;
 mod version;
 
 pub use changelog::{
     Author, Changelog, ChangelogError, Entry, TopEntry, parse_changelog, parse_top_entry,
 };
 pub use control::{Control, ControlError, Dependency, DependencyField, Field, parse_control};
+pub use sources::{
+    Mirrors, Source, find_mirrors, parse_deb822_sources, parse_debian_codename, parse_one_line_sources,
+};
 pub use version::{Version, VersionError};

@@ -80,7 +80,7 @@ impl Engine {
         let body = bollard::body_try_stream(stream);
         let mut answers = std::pin::pin!(self.docker.build_image(options, None, Some(body)));
         let mut follower = Follower::new(request.builder);
-        let followed = tokio::time::timeout(request.deadline, async {
+        let reading = tokio::time::timeout(request.deadline, async {
             while let Some(answer) = answers.next().await {
                 match answer {
                     Ok(info) => follower.follow(info, &mut on_progress),
@@ -89,9 +89,8 @@ impl Engine {
             }
             Ok(())
         });
-        let followed = followed.await;
         let engine_error = |error| BuildFault::Engine(EngineError::from_client("build an image", error));
-        match followed {
+        match reading.await {
             Err(_) => Err(BuildFault::Deadline(request.deadline)),
             Ok(Ok(())) => {
                 follower.finish(None, &mut on_progress);

@@ -100,12 +100,19 @@ pub fn plan(catalog: &Catalog, graph: &Graph, facts: &[Facts], goal: &Goal) -> P
     let selected: BTreeSet<ImageId> = goal.selection.clone().unwrap_or_else(all);
     let mut concerned = graph.ancestors(selected.iter().copied());
     concerned.extend(&selected);
-    let mut actions: Vec<Option<Action>> = vec![None; catalog.len()];
+    let mut planner = Planner {
+        catalog,
+        graph,
+        facts,
+        extent: goal.extent,
+        actions: vec![None; catalog.len()],
+    };
     for &id in graph.order().iter().filter(|id| concerned.contains(id)) {
-        actions[id.0] = Some(decide(id, catalog, graph, facts, &actions, goal.extent));
+        planner.actions[id.0] = Some(planner.decide(id));
     }
+    let mut actions = planner.actions;
     let mut plan = Plan::default();
-    let mut needed = BTreeSet::new();
+    let mut needed: BTreeSet<ImageId> = BTreeSet::new();
     // From the leaves to the roots: what is only an ancestor is worked on when something that is built needs it.
     for &id in graph.order().iter().rev() {
         let Some(action) = actions[id.0].take() else { continue };
@@ -123,68 +130,60 @@ pub fn plan(catalog: &Catalog, graph: &Graph, facts: &[Facts], goal: &Goal) -> P
     plan
 }
 
-fn decide(
-    id: ImageId,
-    catalog: &Catalog,
-    graph: &Graph,
-    facts: &[Facts],
-    actions: &[Option<Action>],
+/// Decides image by image, in build order.
+struct Planner<'a> {
+    catalog: &'a Catalog,
+    graph: &'a Graph,
+    facts: &'a [Facts],
     extent: Extent,
-) -> Action {
-    let rebuilt = graph
-        .parents(id)
-        .iter()
-        .copied()
-        .find(|parent| matches!(actions[parent.0], Some(Action::Build(_))));
-    let Facts { registry, local } = &facts[id.0];
-    if let Availability::Present(digest) = registry {
-        let digest = digest.clone();
-        return Action::Skip(match rebuilt {
-            Some(parent) => Skip::PublishedOnOldParent { digest, parent },
-            None => Skip::Published(digest),
-        });
-    }
-    let Some(local) = local else {
-        return match (extent, registry) {
-            (Extent::Publish, _) => Action::Skip(Skip::NotBuiltYet),
-            (_, Availability::NotAsked) => Action::Build(Reason::NotBuilt),
-            (_, _) => Action::Build(Reason::NotPublished),
-        };
-    };
-    if extent != Extent::Publish {
-        if let Some(parent) = rebuilt {
-            return Action::Build(Reason::ParentRebuilt { parent });
-        }
-        if let Some(reason) = find_moved_parent(id, local, catalog, graph, facts) {
-            return Action::Build(reason);
-        }
-    }
-    match (local.verified, extent) {
-        (false, _) => Action::Verify,
-        (true, Extent::Build) => Action::Skip(Skip::Built),
-        (true, _) => Action::Publish,
-    }
+    actions: Vec<Option<Action>>,
 }
 
-/// An image that was built here recorded what it was built on; it is out of date when that is another one now.
-fn find_moved_parent(
-    id: ImageId,
-    local: &LocalImage,
-    catalog: &Catalog,
-    graph: &Graph,
-    facts: &[Facts],
-) -> Option<Reason> {
-    graph.parents(id).iter().find_map(|parent| {
-        let label = &catalog.image(*parent).label;
-        let now = &facts[parent.0].local.as_ref()?.id;
-        let name = label.name();
-        let (_, built_on) = local.parents.iter().find(|(recorded, _)| recorded.name() == name)?;
-        (built_on != now).then(|| Reason::ParentMoved {
-            parent: label.clone(),
-            built_on: built_on.clone(),
-            now: now.clone(),
+impl Planner<'_> {
+    fn decide(&self, id: ImageId) -> Action {
+        let is_rebuilt = |parent: &ImageId| matches!(self.actions[parent.0], Some(Action::Build(_)));
+        let rebuilt = self.graph.parents(id).iter().copied().find(is_rebuilt);
+        let Facts { registry, local } = &self.facts[id.0];
+        if let Availability::Present(digest) = registry {
+            let digest = digest.clone();
+            return Action::Skip(match rebuilt {
+                Some(parent) => Skip::PublishedOnOldParent { digest, parent },
+                None => Skip::Published(digest),
+            });
+        }
+        let Some(local) = local else {
+            return match (self.extent, registry) {
+                (Extent::Publish, _) => Action::Skip(Skip::NotBuiltYet),
+                (_, Availability::NotAsked) => Action::Build(Reason::NotBuilt),
+                (_, _) => Action::Build(Reason::NotPublished),
+            };
+        };
+        let out_of_date = rebuilt
+            .map(|parent| Reason::ParentRebuilt { parent })
+            .or_else(|| self.find_moved_parent(id, local));
+        match (out_of_date, local.verified, self.extent) {
+            (Some(_), _, Extent::Publish) => Action::Skip(Skip::NotBuiltYet),
+            (Some(reason), _, _) => Action::Build(reason),
+            (None, false, _) => Action::Verify,
+            (None, true, Extent::Build) => Action::Skip(Skip::Built),
+            (None, true, _) => Action::Publish,
+        }
+    }
+
+    /// An image that was built here recorded what it was built on; it is out of date when that is another one now.
+    fn find_moved_parent(&self, id: ImageId, local: &LocalImage) -> Option<Reason> {
+        self.graph.parents(id).iter().find_map(|parent| {
+            let label = &self.catalog.image(*parent).label;
+            let now = &self.facts[parent.0].local.as_ref()?.id;
+            let name = label.name();
+            let (_, built_on) = local.parents.iter().find(|(recorded, _)| recorded.name() == name)?;
+            (built_on != now).then(|| Reason::ParentMoved {
+                parent: label.clone(),
+                built_on: built_on.clone(),
+                now: now.clone(),
+            })
         })
-    })
+    }
 }
 
 /// What is published is fetched for what is built on it, unless the engine has that very manifest; what was not selected

@@ -1,0 +1,139 @@
+//! The configuration of an image (OCI image-spec, "Image Configuration"): what an engine hashes to its identity.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+
+use super::Digest;
+
+/// How containers of an image are started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunConfig {
+    /// Variables, by name.
+    pub environment: BTreeMap<String, String>,
+    /// The program that always runs, with its first arguments.
+    pub entrypoint: Vec<String>,
+    /// The default arguments, or the program where there is no entry point.
+    pub cmd: Vec<String>,
+    /// The working directory.
+    pub working_directory: Option<String>,
+    /// The signal that ends a container.
+    pub stop_signal: Option<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// One layer as the configuration knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerHistory {
+    /// The digest of the uncompressed tar.
+    pub diff_id: Digest,
+    /// What made it, for `docker history`.
+    pub created_by: String,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    created: &'a str,
+    architecture: &'a str,
+    os: &'static str,
+    config: WrittenConfig<'a>,
+    rootfs: WrittenRootfs<'a>,
+    history: Vec<WrittenHistory<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct WrittenConfig<'a> {
+    env: Vec<String>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    entrypoint: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    cmd: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    working_dir: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_signal: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: &'a BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct WrittenRootfs<'a> {
+    r#type: &'static str,
+    diff_ids: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct WrittenHistory<'a> {
+    created: &'a str,
+    created_by: &'a str,
+}
+
+const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Renders the configuration as JSON; the same values give the same bytes, and so the same image id.
+///
+/// `architecture` is in Go's words (`amd64`); a `PATH` is added where the environment has none.
+///
+/// # Panics
+///
+/// Never: text, lists and maps with text keys are always JSON.
+#[must_use]
+pub fn render_config(run: &RunConfig, layers: &[LayerHistory], created: DateTime<Utc>, architecture: &str) -> String {
+    let created = created.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let mut environment = run.environment.clone();
+    environment.entry("PATH".to_owned()).or_insert_with(|| USUAL_PATH.to_owned());
+    let written = Written {
+        created: &created,
+        architecture,
+        os: "linux",
+        config: WrittenConfig {
+            env: environment.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+            entrypoint: &run.entrypoint,
+            cmd: &run.cmd,
+            working_dir: run.working_directory.as_deref(),
+            stop_signal: run.stop_signal.as_deref(),
+            labels: &run.labels,
+        },
+        rootfs: WrittenRootfs {
+            r#type: "layers",
+            diff_ids: layers.iter().map(|layer| layer.diff_id.as_str()).collect(),
+        },
+        history: layers
+            .iter()
+            .map(|layer| WrittenHistory {
+                created: &created,
+                created_by: &layer.created_by,
+            })
+            .collect(),
+    };
+    serde_json::to_string(&written).expect("text, lists and maps with text keys are always JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_are_what_the_specification_describes() {
+        let run = RunConfig {
+            environment: [("LANG".to_owned(), "C.UTF-8".to_owned())].into(),
+            cmd: vec!["/bin/bash".to_owned()],
+            ..RunConfig::default()
+        };
+        let layers = [LayerHistory {
+            diff_id: Digest::of(b""),
+            created_by: "mmdebstrap bookworm".to_owned(),
+        }];
+        let created = DateTime::from_timestamp(0, 0).unwrap();
+        assert_eq!(
+            render_config(&run, &layers, created, "amd64"),
+            "{\"created\":\"1970-01-01T00:00:00Z\",\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Env\":[\"LANG=C.UTF-8\",\
+             \"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"],\"Cmd\":[\"/bin/bash\"]},\"rootfs\":{\"type\":\
+             \"layers\",\"diff_ids\":[\"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"]},\"history\":\
+             [{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"mmdebstrap bookworm\"}]}"
+        );
+    }
+}
