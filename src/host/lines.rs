@@ -1,0 +1,103 @@
+//! Lines out of a stream of bytes that comes in pieces: bounded in length, and always text.
+
+/// Collects bytes and gives out whole lines.
+///
+/// A line ends at `\n` or `\r\n`, or where the stream ends. What is longer than [`LineSplitter::LIMIT`] comes in parts of
+/// that size, so a program that never ends its line fills no memory. What is not UTF-8 is replaced.
+#[derive(Debug, Default)]
+pub(super) struct LineSplitter {
+    pending: Vec<u8>,
+}
+
+impl LineSplitter {
+    /// The most bytes of one line.
+    pub(super) const LIMIT: usize = 16 * 1024;
+
+    /// Takes the next bytes and gives each line that they complete.
+    pub(super) fn push(&mut self, mut bytes: &[u8], mut on_line: impl FnMut(&str)) {
+        while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
+            let (line, rest) = bytes.split_at(end);
+            self.hold(line, &mut on_line);
+            self.give(&mut on_line);
+            bytes = &rest[1..];
+        }
+        self.hold(bytes, &mut on_line);
+    }
+
+    /// Gives the last line, which no line end closed.
+    pub(super) fn finish(&mut self, mut on_line: impl FnMut(&str)) {
+        if !self.pending.is_empty() {
+            self.give(&mut on_line);
+        }
+    }
+
+    fn hold(&mut self, bytes: &[u8], on_line: &mut impl FnMut(&str)) {
+        self.pending.extend_from_slice(bytes);
+        while self.pending.len() > Self::LIMIT {
+            let rest = self.pending.split_off(character_start(&self.pending));
+            self.give(on_line);
+            self.pending = rest;
+        }
+    }
+
+    fn give(&mut self, on_line: &mut impl FnMut(&str)) {
+        let line = self.pending.strip_suffix(b"\r").unwrap_or(&self.pending);
+        on_line(&String::from_utf8_lossy(line));
+        self.pending.clear();
+    }
+}
+
+/// Finds where the character at the limit begins, so that no part of a long line ends inside one.
+fn character_start(bytes: &[u8]) -> usize {
+    let is_start = |&&at: &&usize| bytes[at] & 0b1100_0000 != 0b1000_0000;
+    let candidates: [usize; 4] = std::array::from_fn(|back| LineSplitter::LIMIT - back);
+    *candidates
+        .iter()
+        .find(is_start)
+        .unwrap_or(&LineSplitter::LIMIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn case(pieces: &[&[u8]], expected: &[&str]) {
+        let mut splitter = LineSplitter::default();
+        let mut lines = Vec::new();
+        for piece in pieces {
+            splitter.push(piece, |line| lines.push(line.to_owned()));
+        }
+        splitter.finish(|line| lines.push(line.to_owned()));
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn lines_are_whole_however_the_bytes_come() {
+        case(&[], &[]);
+        case(&[b"one\ntwo\n"], &["one", "two"]);
+        case(&[b"o", b"ne\n\ntw", b"o"], &["one", "", "two"]);
+        case(&[b"one\r", b"\ntwo\r\n"], &["one", "two"]);
+        case(&[b"\xc3", b"\xa4\n"], &["\u{e4}"]);
+        case(&[b"10%\r20%\n"], &["10%\r20%"]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_replaced() {
+        case(&[b"a\xffb\n"], &["a\u{fffd}b"]);
+    }
+
+    #[test]
+    fn a_long_line_comes_in_parts_that_split_no_character() {
+        let limit = LineSplitter::LIMIT;
+        let text = "\u{e4}".repeat(limit);
+        let mut parts = Vec::new();
+        let mut splitter = LineSplitter::default();
+        splitter.push(b"x", |_| panic!("the line is not over"));
+        splitter.push(text.as_bytes(), |part| parts.push(part.to_owned()));
+        splitter.finish(|part| parts.push(part.to_owned()));
+        assert_eq!(parts.concat(), format!("x{text}"));
+        let longest = parts.iter().map(String::len).max();
+        assert_eq!(longest, Some(limit), "or one less, never more");
+    }
+}
