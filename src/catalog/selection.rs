@@ -91,7 +91,7 @@ fn push_set(regex: &mut String, members: &[char]) {
         ['!', rest @ ..] => (true, rest),
         all => (false, all),
     };
-    let mut class = String::new();
+    let mut ranges = Vec::new();
     let mut i = 0;
     while i < members.len() {
         let (low, high) = match members[i..] {
@@ -107,20 +107,18 @@ fn push_set(regex: &mut String, members: &[char]) {
         };
         // An empty range matches nothing, as in Python.
         if low <= high {
-            for (sign, end) in [("", low), ("-", high)] {
-                class.push_str(sign);
-                class.push('\\');
-                class.push_str("x{");
-                class.push_str(&format!("{:x}", u32::from(end)));
-                class.push('}');
-            }
+            let (low, high) = (u32::from(low), u32::from(high));
+            ranges.push(format!("\\x{{{low:x}}}-\\x{{{high:x}}}"));
         }
     }
-    match (class.is_empty(), negated) {
+    match (ranges.is_empty(), negated) {
         (true, true) => regex.push('.'),
         (true, false) => regex.push_str("[^\\s\\S]"),
-        (false, true) => regex.push_str(&format!("[^{class}]")),
-        (false, false) => regex.push_str(&format!("[{class}]")),
+        (false, _) => {
+            regex.push_str(if negated { "[^" } else { "[" });
+            regex.push_str(&ranges.concat());
+            regex.push(']');
+        }
     }
 }
 

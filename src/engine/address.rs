@@ -55,13 +55,11 @@ pub fn find_address(environment: &Environment) -> EngineAddress {
 }
 
 fn find_context_host(directory: &Path, named: Option<String>) -> Option<String> {
-    let name = match named {
-        Some(name) => name,
-        None => {
-            let text = fs::find_text(&directory.join("config.json")).ok()??;
-            serde_json::from_str::<ClientConfig>(&text).ok()?.current_context
-        }
+    let current = || {
+        let text = fs::find_text(&directory.join("config.json")).ok()??;
+        Some(serde_json::from_str::<ClientConfig>(&text).ok()?.current_context)
     };
+    let name = named.or_else(current)?;
     if name.is_empty() || name == "default" {
         return None;
     }

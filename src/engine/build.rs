@@ -94,7 +94,7 @@ impl Engine {
             Err(_) => Err(BuildFault::Deadline(request.deadline)),
             Ok(Ok(())) => {
                 follower.finish(None, &mut on_progress);
-                self.built_id(&follower, request).await
+                Self::built_id(&follower, request)
             }
             Ok(Err(error)) => {
                 // A context that could not be made breaks the request off; its own error says why.
@@ -112,7 +112,7 @@ impl Engine {
     }
 
     /// The label may have been moved by somebody else since, so the identity has to come from the build itself.
-    async fn built_id<C>(&self, follower: &Follower, request: &BuildRequest) -> Result<Digest, BuildFault<C>> {
+    fn built_id<C>(follower: &Follower, request: &BuildRequest) -> Result<Digest, BuildFault<C>> {
         let incomplete = || {
             BuildFault::Engine(EngineError::Incomplete {
                 action: format!("build {}", request.label),

@@ -83,11 +83,10 @@ impl EngineError {
 
 /// Folds white space, so that a message of the engine's stays on its line, and cuts what is longer than a screen.
 pub(super) fn one_line(text: &str) -> String {
-    const LONGEST: usize = 2000;
+    const LONGEST: usize = 2000; // characters
     let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.retain(|c| !c.is_control());
-    if line.len() > LONGEST {
-        let end = line.floor_char_boundary(LONGEST);
+    if let Some((end, _)) = line.char_indices().nth(LONGEST) {
         line.truncate(end);
         line.push('…');
     }

@@ -1,5 +1,6 @@
 //! The machine: environment, clock, files, programs. Nothing else in the crate asks it anything directly.
 
+mod apt;
 mod clock;
 mod conversation;
 mod environment;
@@ -7,6 +8,7 @@ pub mod fs;
 mod lines;
 mod process;
 
+pub use apt::find_machine_mirrors;
 pub use clock::{Clock, ClockError};
 pub use environment::Environment;
 pub use process::{Output, ProcessError, Program, Stream};
