@@ -1,0 +1,99 @@
+//! The log of one image in one run: a file with every line, and the last lines in memory for the summary.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{LineWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::engine::BuildProgress;
+use crate::host::fs::FileError;
+
+const LAST_LINES: usize = 20;
+
+/// An open log.
+#[derive(Debug)]
+pub(super) struct Log {
+    path: PathBuf,
+    file: LineWriter<File>,
+    last_lines: VecDeque<String>,
+    fault: Option<FileError>,
+}
+
+impl Log {
+    /// Opens a log; one that is there is continued.
+    pub(super) fn open(directory: &Path, name: &str) -> Result<Self, FileError> {
+        let path = directory.join(format!("{name}.log"));
+        let file = File::options().create(true).append(true).open(&path);
+        let file = file.map_err(|source| FileError::new("open", &path, source))?;
+        Ok(Self {
+            path,
+            file: LineWriter::new(file),
+            last_lines: VecDeque::with_capacity(LAST_LINES),
+            fault: None,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the last lines that the work printed, without the words of this program.
+    pub(super) fn last_lines(&self) -> Vec<String> {
+        self.last_lines.iter().cloned().collect()
+    }
+
+    /// Writes a line that the work printed.
+    pub(super) fn line(&mut self, text: &str) {
+        if self.last_lines.len() == LAST_LINES {
+            self.last_lines.pop_front();
+        }
+        self.last_lines.push_back(text.to_owned());
+        self.write(text);
+    }
+
+    /// Writes a line of this program's own.
+    pub(super) fn heading(&mut self, text: &str) {
+        self.write(&format!("== {text}"));
+    }
+
+    /// Writes what a build told, each step's lines under its number.
+    pub(super) fn progress(&mut self, progress: &BuildProgress) {
+        match progress {
+            BuildProgress::Started { step, name } => self.write(&format!("#{step} {name}")),
+            BuildProgress::Line { step, text } => {
+                self.write(&format!("#{step} {text}"));
+                if self.last_lines.len() == LAST_LINES {
+                    self.last_lines.pop_front();
+                }
+                self.last_lines.push_back(text.clone());
+            }
+            BuildProgress::Ended { step, cached, error, took } => {
+                let how = match (cached, error) {
+                    (_, Some(error)) => format!("ERROR {error}"),
+                    (true, None) => "CACHED".to_owned(),
+                    (false, None) => "DONE".to_owned(),
+                };
+                self.write(&format!("#{step} {how} {:.1}s", took.as_secs_f64()));
+            }
+        }
+    }
+
+    /// Puts everything on disk; gives the first fault of all the writing.
+    pub(super) fn close(mut self) -> Result<(), FileError> {
+        let flushed = self.file.flush();
+        match (self.fault.take(), flushed) {
+            (Some(fault), _) => Err(fault),
+            (None, Err(source)) => Err(FileError::new("write", &self.path, source)),
+            (None, Ok(())) => Ok(()),
+        }
+    }
+
+    fn write(&mut self, line: &str) {
+        // A full disk must not stop a build half way; it is told when the log is closed.
+        if self.fault.is_none()
+            && let Err(source) = writeln!(self.file, "{line}")
+        {
+            self.fault = Some(FileError::new("write", &self.path, source));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Running an image's tests, and remembering on which very image they passed.
+
+mod record;
+mod run;
+
+pub use record::VerifiedRecord;
+pub use run::{Test, VerifyError, find_test, verify};

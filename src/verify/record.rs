@@ -1,0 +1,55 @@
+//! Which images passed their tests, on which tests: one small file for each, below the state directory.
+//!
+//! The file is written after the tests passed and not before, so a run that was cut leaves an image untested and never
+//! the other way round. Deleting the directory costs the time of testing again, nothing else.
+
+use std::path::PathBuf;
+
+use crate::host::fs::{self, FileError};
+use crate::oci::Digest;
+
+/// The record of passed tests.
+#[derive(Clone, Debug)]
+pub struct VerifiedRecord {
+    directory: PathBuf,
+}
+
+impl VerifiedRecord {
+    /// Opens the record below a state directory; `verified-1` is the version of its layout.
+    #[must_use]
+    pub fn new(state: &std::path::Path) -> Self {
+        Self {
+            directory: state.join("verified-1"),
+        }
+    }
+
+    /// Tells whether these tests passed on this image. A record that cannot be read counts as none: then they run again.
+    #[must_use]
+    pub fn holds(&self, image: &Digest, test: &Digest) -> bool {
+        let recorded = fs::find_text(&self.directory.join(image.hex()));
+        matches!(recorded, Ok(Some(text)) if text.trim_end() == test.as_str())
+    }
+
+    /// Notes that these tests passed on this image.
+    pub fn note(&self, image: &Digest, test: &Digest) -> Result<(), FileError> {
+        fs::create_directory(&self.directory)?;
+        fs::write_atomically(&self.directory.join(image.hex()), format!("{test}\n").as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_tests_on_the_same_image_count() {
+        let state = tempfile::tempdir().unwrap();
+        let record = VerifiedRecord::new(state.path());
+        let (image, test) = (Digest::of(b"image"), Digest::of(b"test"));
+        assert!(!record.holds(&image, &test));
+        record.note(&image, &test).unwrap();
+        assert!(record.holds(&image, &test));
+        assert!(!record.holds(&image, &Digest::of(b"other test")));
+        assert!(!record.holds(&Digest::of(b"other image"), &test));
+    }
+}
