@@ -1,1 +1,39 @@
-//! In the making.
+//! Settings: the meaning of `config.yaml`, over the user's own `docker-pkg.yaml`.
+//!
+//! ```yaml
+//! registry: registry.example.org
+//! namespace: base
+//! base_images: [registry.example.org/base/bookworm:latest]
+//! known_uid_mappings: {root: 0, www-data: 33, nobody: 65534}
+//! build_timeout: 1h30m
+//! anything: else        # templates see every name
+//! ```
+//!
+//! Reading is pure: the caller brings the texts. YAML is read as `PyYAML` reads YAML 1.1, because repositories were
+//! written for it.
+
+mod error;
+mod file;
+mod known;
+mod limits;
+mod meaning;
+mod naming;
+mod reader;
+mod scalar;
+mod secret;
+mod span;
+mod value;
+mod variables;
+
+pub use error::{SettingsError, SettingsErrors, SettingsWarning};
+pub use file::YamlError;
+pub use limits::{ContainerLimits, LimitsError};
+pub use meaning::{
+    Credentials, Driver, Mirrors, Proxies, ReadSettings, Settings, VerifyCommand, parse_settings,
+};
+pub use naming::Naming;
+pub use reader::Layer;
+pub use scalar::ScalarError;
+pub use secret::Secret;
+pub use value::{Timestamp, Value};
+pub use variables::Variables;
