@@ -1,5 +1,12 @@
 //! Building: runs a plan, image by image, as many at once as asked.
 
+mod context;
 mod event;
+mod image;
+mod labels;
+mod log;
+mod run;
 
 pub use event::{Event, Outcome, Phase};
+pub use labels::{PARENTS, parse_parents};
+pub use run::{Bases, Cache, Made, OnFailure, Run};

@@ -1,0 +1,319 @@
+//! Runs the part of a plan that makes images: base images are refreshed, published parents fetched, the rest built and
+//! tested, as many at once as asked and each as soon as all that it needs is there.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio_util::sync::CancellationToken;
+
+use super::log::Log;
+use super::{Event, Outcome, Phase};
+use crate::catalog::ImageId;
+use crate::engine::{Engine, RegistryLogin};
+use crate::host::{Clock, Environment};
+use crate::oci::{Digest, Reference};
+use crate::plan::{Action, Ended, Facts, Plan, Schedule, Step};
+use crate::scan::Loaded;
+use crate::settings::Settings;
+use crate::verify::VerifiedRecord;
+
+/// Whether steps may come from the engine's cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// Every step runs.
+    Ignore,
+    /// A step that ran before with the same input is not run again.
+    Use,
+}
+
+/// Whether base images are asked for anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bases {
+    /// Each one in use is pulled before the first build that needs it.
+    Refresh,
+    /// What the engine has is taken; what it lacks is pulled.
+    Keep,
+}
+
+/// What happens to the rest when one image fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// What does not need it is still made.
+    GoOn,
+    /// What has not begun is given up.
+    Stop,
+}
+
+/// All that a run needs besides its plan.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// The catalog, its graph and the rendered recipes.
+    pub loaded: &'a Loaded,
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The engine that builds.
+    pub engine: &'a Engine,
+    /// The login for pulls.
+    pub login: Option<RegistryLogin>,
+    /// What programs are given of the environment.
+    pub environment: &'a Environment,
+    /// The time of the run.
+    pub clock: Clock,
+    /// The directory of this run's logs.
+    pub logs: PathBuf,
+    /// The record of passed tests.
+    pub verified: &'a VerifiedRecord,
+    /// How many images are worked on at once.
+    pub jobs: usize,
+    /// Whether steps may come from the cache.
+    pub cache: Cache,
+    /// Whether base images are refreshed.
+    pub bases: Bases,
+    /// What a failure means for the rest.
+    pub on_failure: OnFailure,
+    /// Tells that the run is to end.
+    pub cancelled: CancellationToken,
+    /// A name that no other run has.
+    pub id: String,
+}
+
+/// What came out: the identity of each image that was built here and passed its tests.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// The identities.
+    pub passed: BTreeMap<ImageId, Digest>,
+}
+
+#[derive(Clone, Debug)]
+enum Work {
+    Base(Reference),
+    Image(Step),
+}
+
+/// How one piece of work ended, before it is told.
+pub(super) struct Ending {
+    pub(super) phase: Phase,
+    pub(super) outcome: Outcome,
+    pub(super) id: Option<Digest>,
+}
+
+/// The identities that builds are based on, as far as they are known.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) images: BTreeMap<ImageId, Digest>,
+    pub(super) bases: BTreeMap<Reference, Digest>,
+}
+
+impl Run<'_> {
+    /// Runs the plan; everything that happens is told as it happens.
+    pub async fn make(&self, plan: &Plan, facts: &[Facts], tell: &dyn Fn(Event)) -> Made {
+        let (works, before) = self.works(plan);
+        let mut schedule = Schedule::new(&before);
+        let known = RefCell::new(Known::default());
+        let mut made = Made::default();
+        for step in &plan.steps {
+            let local = facts[step.image.0].local.as_ref();
+            if let (Action::Skip(_) | Action::Verify | Action::Publish, Some(local)) = (&step.action, local) {
+                known.borrow_mut().images.insert(step.image, local.id.clone());
+            }
+            if let (Action::Publish, Some(local)) = (&step.action, local) {
+                made.passed.insert(step.image, local.id.clone());
+            }
+        }
+        let mut running = FuturesUnordered::new();
+        let mut given_up = false;
+        loop {
+            if !given_up && self.cancelled.is_cancelled() {
+                given_up = true;
+                self.give_up(&works, &mut schedule, tell);
+            }
+            while running.len() < self.jobs {
+                let Some(i) = schedule.start_next() else { break };
+                let work = &works[i];
+                running.push(async { (i, Instant::now(), self.work(work, &known, tell).await) });
+            }
+            let Some((i, began, ending)) = running.next().await else { break };
+            let how = self.settle(&works[i], ending, began, &known, &mut made, tell);
+            for blocked in schedule.end(i, how) {
+                self.tell_blocked(&works[blocked], &works[i], tell);
+            }
+            if how == Ended::Failed && self.on_failure == OnFailure::Stop && !given_up {
+                given_up = true;
+                self.give_up(&works, &mut schedule, tell);
+            }
+        }
+        made
+    }
+
+    /// The work of a plan and what each piece waits for: images for their parents and for the base images that they use.
+    fn works(&self, plan: &Plan) -> (Vec<Work>, Vec<Vec<usize>>) {
+        let steps: Vec<&Step> = plan
+            .steps
+            .iter()
+            .filter(|step| matches!(step.action, Action::Build(_) | Action::Pull(_) | Action::Verify))
+            .collect();
+        let bases_of = |step: &Step| match step.action {
+            Action::Build(_) => self.loaded.bases(step.image),
+            _ => &[],
+        };
+        let bases: BTreeSet<&Reference> = steps.iter().flat_map(|step| bases_of(step)).collect();
+        let bases: Vec<&Reference> = bases.into_iter().collect();
+        let place: BTreeMap<ImageId, usize> =
+            steps.iter().enumerate().map(|(i, step)| (step.image, bases.len() + i)).collect();
+        let mut before = vec![Vec::new(); bases.len()];
+        for step in &steps {
+            let parents = self.loaded.graph.parents(step.image).iter().filter_map(|parent| place.get(parent).copied());
+            let used = bases_of(step).iter().filter_map(|base| bases.binary_search(&base).ok());
+            before.push(parents.chain(used).collect());
+        }
+        let bases = bases.into_iter().cloned().map(Work::Base);
+        (bases.chain(steps.into_iter().cloned().map(Work::Image)).collect(), before)
+    }
+
+    async fn work(&self, work: &Work, known: &RefCell<Known>, tell: &dyn Fn(Event)) -> Ending {
+        let label = self.label(work);
+        let mut log = match Log::open(&self.logs, &log_name(&label)) {
+            Ok(log) => log,
+            Err(error) => return Ending::failed(first_phase(work), &error, Vec::new(), None),
+        };
+        let ending = match work {
+            Work::Base(base) => self.refresh_base(base, &mut log, tell).await,
+            Work::Image(step) => match &step.action {
+                Action::Pull(digest) => self.pull_parent(&label, digest, &mut log, tell).await,
+                Action::Build(_) => self.build_and_verify(step.image, known, &mut log, tell).await,
+                _ => {
+                    let id = known.borrow().images.get(&step.image).cloned();
+                    self.verify(step.image, id, &mut log, tell).await
+                }
+            },
+        };
+        match log.close() {
+            Ok(()) => ending,
+            // A build whose log is lost cannot be explained to anybody: it did not go well.
+            Err(error) if ending.outcome == Outcome::Done => Ending::failed(ending.phase, &error, Vec::new(), None),
+            Err(_) => ending,
+        }
+    }
+
+    fn settle(
+        &self,
+        work: &Work,
+        ending: Ending,
+        began: Instant,
+        known: &RefCell<Known>,
+        made: &mut Made,
+        tell: &dyn Fn(Event),
+    ) -> Ended {
+        let Ending { phase, outcome, id } = ending;
+        let how = if outcome == Outcome::Done { Ended::Done } else { Ended::Failed };
+        if let (Ended::Done, Some(id)) = (how, id) {
+            match work {
+                Work::Base(base) => {
+                    known.borrow_mut().bases.insert(base.clone(), id);
+                }
+                Work::Image(step) => {
+                    known.borrow_mut().images.insert(step.image, id.clone());
+                    if !matches!(step.action, Action::Pull(_)) {
+                        made.passed.insert(step.image, id);
+                    }
+                }
+            }
+        }
+        tell(Event::Finished {
+            image: self.label(work),
+            phase,
+            outcome,
+            took: began.elapsed(),
+        });
+        how
+    }
+
+    fn give_up(&self, works: &[Work], schedule: &mut Schedule, tell: &dyn Fn(Event)) {
+        for i in schedule.give_up() {
+            self.tell_ended(&works[i], Outcome::Interrupted, tell);
+        }
+    }
+
+    fn tell_blocked(&self, blocked: &Work, by: &Work, tell: &dyn Fn(Event)) {
+        self.tell_ended(blocked, Outcome::Blocked { by: self.label(by) }, tell);
+    }
+
+    fn tell_ended(&self, work: &Work, outcome: Outcome, tell: &dyn Fn(Event)) {
+        tell(Event::Finished {
+            image: self.label(work),
+            phase: first_phase(work),
+            outcome,
+            took: std::time::Duration::ZERO,
+        });
+    }
+
+    fn label(&self, work: &Work) -> Reference {
+        match work {
+            Work::Base(base) => base.clone(),
+            Work::Image(step) => self.loaded.catalog.image(step.image).label.clone(),
+        }
+    }
+}
+
+fn first_phase(work: &Work) -> Phase {
+    match work {
+        Work::Base(_) => Phase::Pull,
+        Work::Image(step) => match step.action {
+            Action::Pull(_) => Phase::Pull,
+            Action::Verify => Phase::Verify,
+            _ => Phase::Build,
+        },
+    }
+}
+
+/// `nginx` of `registry.example.org/base/nginx:1.22.1-9`: names are unique in a catalog, and base images have their tag.
+fn log_name(label: &Reference) -> String {
+    let tag = label.tag().map(|tag| format!("-{tag}")).unwrap_or_default();
+    format!("{}{tag}", label.short_name())
+}
+
+impl Ending {
+    pub(super) fn done(phase: Phase, id: Digest) -> Self {
+        Self {
+            phase,
+            outcome: Outcome::Done,
+            id: Some(id),
+        }
+    }
+
+    pub(super) fn interrupted(phase: Phase) -> Self {
+        Self {
+            phase,
+            outcome: Outcome::Interrupted,
+            id: None,
+        }
+    }
+
+    pub(super) fn failed(
+        phase: Phase,
+        error: &dyn std::error::Error,
+        last_lines: Vec<String>,
+        log: Option<PathBuf>,
+    ) -> Self {
+        let mut cause = error.to_string();
+        let mut source = error.source();
+        while let Some(inner) = source {
+            let text = inner.to_string();
+            // Some errors say the words of their source in their own.
+            if !cause.contains(&text) {
+                cause.push_str(": ");
+                cause.push_str(&text);
+            }
+            source = inner.source();
+        }
+        Self {
+            phase,
+            outcome: Outcome::Failed { cause, last_lines, log },
+            id: None,
+        }
+    }
+}

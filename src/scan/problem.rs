@@ -1,0 +1,141 @@
+//! What can be wrong with image directories, each with its place.
+
+use std::path::PathBuf;
+
+use crate::catalog::{GraphError, ImageName, NameError};
+use crate::debian::{ChangelogError, ControlError};
+use crate::declared::ImageFileError;
+use crate::dockerfile::DockerfileError;
+use crate::host::fs::FileError;
+use crate::oci::ReferenceError;
+use crate::place::Place;
+use crate::render::RenderError;
+
+/// Something that has to be mended before anything is done.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// A directory of the command line is none.
+    #[error("there is no directory {}", .0.display())]
+    NoDirectory(PathBuf),
+    /// A file or directory cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A directory cannot be walked.
+    #[error("cannot walk through {}", path.display())]
+    Walk {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: walkdir::Error,
+    },
+    /// A changelog is none.
+    #[error("the changelog cannot be read: {source}")]
+    Changelog {
+        /// Where.
+        place: Place,
+        /// Why.
+        source: ChangelogError,
+    },
+    /// A control file is none.
+    #[error("the control file cannot be read: {source}")]
+    Control {
+        /// Where.
+        place: Place,
+        /// Why.
+        source: ControlError,
+    },
+    /// An `image.yaml` is none.
+    #[error("the image file cannot be read: {source}")]
+    ImageFile {
+        /// Where.
+        place: Place,
+        /// Why.
+        source: ImageFileError,
+    },
+    /// The name of a changelog cannot name an image.
+    #[error(transparent)]
+    Name {
+        /// The header of the top entry.
+        place: Place,
+        /// Why.
+        source: NameError,
+    },
+    /// Name and version make no label.
+    #[error("version `{version}` of `{name}` cannot be a tag: {source}")]
+    Label {
+        /// The header of the top entry.
+        place: Place,
+        /// The name.
+        name: String,
+        /// The version.
+        version: String,
+        /// Why.
+        source: ReferenceError,
+    },
+    /// A directory has two recipes.
+    #[error("{} has two recipes: Dockerfile.template and image.yaml", .0.display())]
+    TwoRecipes(PathBuf),
+    /// Several directories have one name.
+    #[error("{} directories are named `{name}`", places.len())]
+    Duplicate {
+        /// The name.
+        name: ImageName,
+        /// The top entries that give it.
+        places: Vec<Place>,
+    },
+    /// A template cannot be rendered.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// A rendered template is no Dockerfile.
+    #[error("the rendered template is no Dockerfile: {source}")]
+    Dockerfile {
+        /// The template.
+        place: Place,
+        /// Why, with the line of the rendered text.
+        source: DockerfileError,
+    },
+    /// The last user of an image is no number, and the settings ask for one.
+    #[error("the last USER of `{name}` is `{user}`, and `force_numeric_user` asks for a number")]
+    UserName {
+        /// The template.
+        place: Place,
+        /// The image.
+        name: ImageName,
+        /// What the line says.
+        user: String,
+    },
+    /// The images have no build order.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+}
+
+/// Something that the user should know, and that stops nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// A directory has a changelog and no recipe.
+    NoRecipe {
+        /// The changelog.
+        place: Place,
+    },
+    /// A directory has a recipe and no changelog.
+    NoChangelog {
+        /// The recipe.
+        place: Place,
+    },
+    /// A part of a dependency has no effect.
+    Stripped {
+        /// Where it stands.
+        place: Place,
+        /// The name that counts.
+        name: String,
+        /// What does not.
+        stripped: String,
+    },
+    /// Rendering has a word to say.
+    Render {
+        /// The template.
+        place: Place,
+        /// The words.
+        text: String,
+    },
+}
