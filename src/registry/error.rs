@@ -1,0 +1,303 @@
+//! Why a registry gave no answer to go by. None of it means that something is absent.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::answer::Said;
+use super::credentials::CredentialsError;
+
+/// What was asked, of whom, and how often.
+///
+/// ```text
+/// asking `r.example.org` for `base/nginx:1` (3 times)
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The registry that it was about.
+    pub registry: Arc<str>,
+    /// The host that was asked: the registry, or its token service.
+    pub host: Arc<str>,
+    /// What for: a manifest or a token.
+    pub subject: Arc<str>,
+    /// How often it was asked.
+    pub times: u32,
+}
+
+/// Why something could not be found out.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// A 401 or a 403: who we are is not enough.
+    #[error("{asked} was denied with status {status}{said}")]
+    Denied {
+        /// What was asked.
+        asked: Asked,
+        /// The status.
+        status: u16,
+        /// Whether credentials were shown.
+        identity: Identity,
+        /// The server's own words.
+        said: Said,
+    },
+    /// A 429 to the end of the patience.
+    #[error("{asked} was too much for it{said}")]
+    RateLimited {
+        /// What was asked.
+        asked: Asked,
+        /// When the server wants to be asked again, where it said so.
+        wait: Option<Duration>,
+        /// The server's own words.
+        said: Said,
+    },
+    /// A 5xx to the end of the patience.
+    #[error("{asked} failed there with status {status}{said}")]
+    Server {
+        /// What was asked.
+        asked: Asked,
+        /// The status.
+        status: u16,
+        /// The server's own words.
+        said: Said,
+    },
+    /// An answer that no registry gives.
+    #[error("{asked} got no registry's answer: {garbage}")]
+    Garbage {
+        /// What was asked.
+        asked: Asked,
+        /// What is wrong with the answer.
+        garbage: Garbage,
+    },
+    /// No connection came about.
+    #[error("{asked} reached no server")]
+    Unreachable {
+        /// What was asked.
+        asked: Asked,
+        /// Why.
+        source: Arc<reqwest::Error>,
+    },
+    /// A connection came about whose other side could not be trusted, or which speaks no TLS.
+    #[error("{asked} reached no server that can be trusted")]
+    Tls {
+        /// What was asked.
+        asked: Asked,
+        /// Why.
+        source: Arc<reqwest::Error>,
+    },
+    /// The connection was lost before the answer was whole.
+    #[error("{asked} lost the connection")]
+    Broken {
+        /// What was asked.
+        asked: Asked,
+        /// Why.
+        source: Arc<reqwest::Error>,
+    },
+    /// No whole answer came in time.
+    #[error("{asked} got no whole answer in {} seconds", after.as_secs_f64())]
+    Silent {
+        /// What was asked.
+        asked: Asked,
+        /// The time that it had.
+        after: Duration,
+    },
+    /// Credentials are needed, and the place where they are kept gave none.
+    #[error("{asked} needs credentials")]
+    Credentials {
+        /// What was asked.
+        asked: Asked,
+        /// Why there are none.
+        source: Box<CredentialsError>,
+    },
+}
+
+/// Whether credentials were shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// None were.
+    Anonymous,
+    /// Some were.
+    LoggedIn,
+}
+
+/// What is wrong with an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Garbage {
+    /// A status that has no meaning here.
+    #[error("status {status}{said}")]
+    Status {
+        /// The status.
+        status: u16,
+        /// The server's own words.
+        said: Said,
+    },
+    /// The header with the digest holds none.
+    #[error("a digest that is none{0}")]
+    NoDigest(Said),
+    /// The digest is another than that of the bytes, or than the one asked for.
+    #[error("a digest that belongs to other bytes")]
+    OtherDigest,
+    /// The body is no manifest.
+    #[error("a body that is no manifest")]
+    NoManifest,
+    /// The body is larger than a manifest or a token may be.
+    #[error("a body over {limit_bytes} bytes")]
+    TooLarge {
+        /// The most that is read.
+        limit_bytes: usize,
+    },
+    /// The token service answers with no token.
+    #[error("a body that holds no token")]
+    NoToken,
+    /// The token service's address cannot be used, or credentials sent there could be read on the way.
+    #[error("a token service without a safe address{0}")]
+    Realm(Said),
+    /// The reference names a host that no address can hold.
+    #[error("no address{0}")]
+    Address(Said),
+    /// A redirect leads nowhere, in a circle, or away from TLS.
+    #[error("a redirect that cannot be followed")]
+    Redirect,
+}
+
+/// What may help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// Nobody is logged in at this host.
+    LogIn {
+        /// The registry.
+        host: String,
+    },
+    /// The credentials for this host are wrong or allow too little.
+    CheckCredentials {
+        /// The registry.
+        host: String,
+    },
+    /// The server is overloaded or ill.
+    TryLater,
+    /// There may be another server at this address than was meant.
+    CheckAddress {
+        /// The registry.
+        host: String,
+    },
+    /// The certificate is signed by nobody known.
+    TrustCertificate,
+}
+
+impl RegistryError {
+    /// Gives what was asked.
+    #[must_use]
+    pub fn asked(&self) -> &Asked {
+        match self {
+            Self::Denied { asked, .. }
+            | Self::RateLimited { asked, .. }
+            | Self::Server { asked, .. }
+            | Self::Garbage { asked, .. }
+            | Self::Unreachable { asked, .. }
+            | Self::Tls { asked, .. }
+            | Self::Broken { asked, .. }
+            | Self::Silent { asked, .. }
+            | Self::Credentials { asked, .. } => asked,
+        }
+    }
+
+    /// Gives what may help.
+    #[must_use]
+    pub fn hint(&self) -> Option<Hint> {
+        let host = self.asked().registry.to_string();
+        match self {
+            Self::Denied { identity, .. } => Some(match identity {
+                Identity::Anonymous => Hint::LogIn { host },
+                Identity::LoggedIn => Hint::CheckCredentials { host },
+            }),
+            Self::RateLimited { .. }
+            | Self::Server { .. }
+            | Self::Broken { .. }
+            | Self::Silent { .. } => Some(Hint::TryLater),
+            Self::Garbage { .. } | Self::Unreachable { .. } => Some(Hint::CheckAddress { host }),
+            Self::Tls { .. } => Some(Hint::TrustCertificate),
+            Self::Credentials { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "asking `{}` for {}", self.host, self.subject)?;
+        if self.times > 1 {
+            write!(f, " ({} times)", self.times)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LogIn { host } => write!(
+                f,
+                "no credentials for `{host}` were found; set `username` and `password`, or run `docker login {host}`"
+            ),
+            Self::CheckCredentials { host } => {
+                write!(
+                    f,
+                    "check the credentials for `{host}` and what they allow there"
+                )
+            }
+            Self::TryLater => {
+                f.write_str("the trouble is on the other side and may pass; try again later")
+            }
+            Self::CheckAddress { host } => {
+                write!(f, "check that `{host}` is the registry's address")
+            }
+            Self::TrustCertificate => {
+                f.write_str("name the authority that signed its certificate with `ca_bundle`")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(times: u32) -> Asked {
+        Asked {
+            registry: "r.example.org".into(),
+            host: "r.example.org".into(),
+            subject: "`base/nginx:1`".into(),
+            times,
+        }
+    }
+
+    #[test]
+    fn errors_tell_whom_was_asked_what_and_how_often() {
+        let error = RegistryError::Server {
+            asked: asked(3),
+            status: 503,
+            said: Said::text("out of order"),
+        };
+        assert_eq!(
+            error.to_string(),
+            "asking `r.example.org` for `base/nginx:1` (3 times) failed there with status 503: out of order"
+        );
+        assert_eq!(error.hint(), Some(Hint::TryLater));
+    }
+
+    #[test]
+    fn the_hint_for_a_denial_depends_on_who_asked() {
+        let denied = |identity| RegistryError::Denied {
+            asked: asked(1),
+            status: 401,
+            identity,
+            said: Said::default(),
+        };
+        let host = "r.example.org".to_owned();
+        assert_eq!(
+            denied(Identity::Anonymous).hint(),
+            Some(Hint::LogIn { host: host.clone() })
+        );
+        assert_eq!(
+            denied(Identity::LoggedIn).hint(),
+            Some(Hint::CheckCredentials { host })
+        );
+    }
+}

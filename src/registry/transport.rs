@@ -1,0 +1,322 @@
+//! Requests on the wire: bounded in number, size and time, and asked again where that may help.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{Request, StatusCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::answer::{Answer, Said};
+use super::connection::{ClientError, Connections, Options};
+use super::credentials::Secret;
+use super::error::{Asked, Garbage, RegistryError};
+use super::patience::{Patience, random_fraction};
+
+/// A question with all that may be said about it.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// The registry that it is about.
+    pub(super) registry: String,
+    /// The host that gets it.
+    pub(super) host: String,
+    pub(super) subject: String,
+    pub(super) request: Request,
+    /// What must not come back in the server's words.
+    pub(super) secrets: Vec<Secret>,
+    /// The most of a body that is taken.
+    pub(super) limit_bytes: usize,
+    pub(super) redirects: Redirects,
+}
+
+/// Whether a redirect is followed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Redirects {
+    Follow,
+    Stay,
+}
+
+impl Question {
+    pub(super) fn asked(&self, times: u32) -> Asked {
+        Asked {
+            registry: self.registry.as_str().into(),
+            host: self.host.as_str().into(),
+            subject: self.subject.as_str().into(),
+            times,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Transport {
+    connections: Connections,
+    concurrency: usize,
+    request_deadline: Duration,
+    first_wait: Duration,
+    under_way: Semaphore,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+}
+
+/// What is known about a host: who has a turn, and until when it wants to be left alone.
+#[derive(Debug)]
+struct Host {
+    turns: Arc<Semaphore>,
+    closed_until: Mutex<Option<Instant>>,
+}
+
+/// Why an attempt gave no answer to go by.
+enum Trouble {
+    Answer(Answer),
+    Error(RegistryError),
+}
+
+impl Transport {
+    pub(super) fn new(options: &Options) -> Result<Self, ClientError> {
+        let concurrency = options.concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        Ok(Self {
+            connections: Connections::new(options)?,
+            concurrency,
+            request_deadline: options.pace.request,
+            first_wait: options.pace.first_wait,
+            under_way: Semaphore::new(concurrency),
+            hosts: Mutex::default(),
+        })
+    }
+
+    /// Waits for a turn at a host, held until the whole matter is done with its waits.
+    ///
+    /// Only who has a turn spends patience: a thousand questions to a slow registry wait here, not against their budget.
+    pub(super) async fn turn(&self, host: &str) -> Option<OwnedSemaphorePermit> {
+        let turns = Arc::clone(&self.host(host).turns);
+        turns.acquire_owned().await.ok()
+    }
+
+    /// Sends a request until the answer is one to go by or the patience is over.
+    pub(super) async fn send(
+        &self,
+        question: &Question,
+        patience: &mut Patience,
+    ) -> Result<Answer, RegistryError> {
+        let host = self.host(&question.host);
+        let failed_before = patience.failures();
+        loop {
+            let times = patience.failures() - failed_before + 1;
+            self.wait_until_open(&host, question, patience).await?;
+            let trouble = match self.attempt(question, times).await {
+                Ok(answer) if !answer.is_passing() => return Ok(answer),
+                Ok(answer) => Trouble::Answer(answer),
+                Err(error) if !may_pass(&error, times) => return Err(error),
+                Err(error) => Trouble::Error(error),
+            };
+            let asked_for = match &trouble {
+                Trouble::Answer(answer) => answer.retry_after(),
+                Trouble::Error(_) => None,
+            };
+            let wait = patience.next_wait(asked_for);
+            if let Trouble::Answer(answer) = &trouble
+                && (answer.status == StatusCode::TOO_MANY_REQUESTS || asked_for.is_some())
+                && let Some(until) = wait.or(asked_for)
+            {
+                host.close_for(until);
+            }
+            match wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(trouble.into_error(question, times)),
+            }
+        }
+    }
+
+    /// Waits while the host wants to be left alone, or says so where that is longer than the patience lasts.
+    async fn wait_until_open(
+        &self,
+        host: &Host,
+        question: &Question,
+        patience: &mut Patience,
+    ) -> Result<(), RegistryError> {
+        while let Some(wait) = host.closed_for() {
+            let apart = self.first_wait.mul_f64(random_fraction());
+            let longer = wait.saturating_add(apart);
+            if !patience.allows(wait) {
+                return Err(RegistryError::RateLimited {
+                    asked: question.asked(patience.failures()),
+                    wait: Some(wait),
+                    said: Said::default(),
+                });
+            }
+            tokio::time::sleep(longer).await;
+        }
+        Ok(())
+    }
+
+    async fn attempt(&self, question: &Question, times: u32) -> Result<Answer, RegistryError> {
+        let fault = |error: reqwest::Error| self.explain(error, question.asked(times));
+        // The semaphore is never closed; without a permit the request would merely be one too many.
+        let _permit = self.under_way.acquire().await;
+        let client = match question.redirects {
+            Redirects::Follow => &self.connections.following,
+            Redirects::Stay => &self.connections.staying,
+        };
+        let mut request = Request::new(
+            question.request.method().clone(),
+            question.request.url().clone(),
+        );
+        request.headers_mut().clone_from(question.request.headers());
+        if let Some(body) = question.request.body().and_then(reqwest::Body::as_bytes) {
+            *request.body_mut() = Some(Bytes::copy_from_slice(body).into());
+        }
+        let mut response = client.execute(request).await.map_err(fault)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = if status.is_success() {
+            let limit_bytes = question.limit_bytes;
+            read_body(&mut response, limit_bytes)
+                .await
+                .map_err(fault)?
+                .ok_or_else(|| RegistryError::Garbage {
+                    asked: question.asked(times),
+                    garbage: Garbage::TooLarge { limit_bytes },
+                })?
+        } else {
+            // The words of a refusal are a kindness; what keeps them from coming changes nothing about it.
+            let words = read_body(&mut response, WORDS_LIMIT_BYTES).await;
+            words.ok().flatten().unwrap_or_default()
+        };
+        let said = if status.is_success() {
+            Said::default()
+        } else {
+            Said::in_body(&without_secrets(&body, &question.secrets))
+        };
+        Ok(Answer {
+            status,
+            headers,
+            body,
+            said,
+        })
+    }
+
+    fn explain(&self, error: reqwest::Error, asked: Asked) -> RegistryError {
+        // The address is in the question already, and a token's would only be in the way.
+        let source = Arc::new(error.without_url());
+        let after = self.request_deadline;
+        if source.is_redirect() {
+            let garbage = Garbage::Redirect;
+            RegistryError::Garbage { asked, garbage }
+        } else if is_about_tls(&source) {
+            RegistryError::Tls { asked, source }
+        } else if source.is_connect() {
+            RegistryError::Unreachable { asked, source }
+        } else if source.is_timeout() {
+            RegistryError::Silent { asked, after }
+        } else {
+            RegistryError::Broken { asked, source }
+        }
+    }
+
+    fn host(&self, name: &str) -> Arc<Host> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = hosts.entry(name.to_owned()).or_insert_with(|| {
+            Arc::new(Host {
+                turns: Arc::new(Semaphore::new(self.concurrency)),
+                closed_until: Mutex::default(),
+            })
+        });
+        Arc::clone(host)
+    }
+}
+
+const WORDS_LIMIT_BYTES: usize = 64 * 1024;
+
+impl Host {
+    fn closed_for(&self) -> Option<Duration> {
+        let until = *self
+            .closed_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        until?
+            .checked_duration_since(Instant::now())
+            .filter(|wait| !wait.is_zero())
+    }
+
+    fn close_for(&self, wait: Duration) {
+        // A year is as good as forever, and can be added to any time.
+        const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+        let until = Instant::now() + wait.min(FOREVER);
+        let mut closed_until = self
+            .closed_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *closed_until = Some(closed_until.map_or(until, |earlier| earlier.max(until)));
+    }
+}
+
+impl Trouble {
+    fn into_error(self, question: &Question, times: u32) -> RegistryError {
+        let asked = question.asked(times);
+        match self {
+            Self::Error(error) => error,
+            Self::Answer(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
+                RegistryError::RateLimited {
+                    asked,
+                    wait: answer.retry_after(),
+                    said: answer.said,
+                }
+            }
+            Self::Answer(answer) => RegistryError::Server {
+                asked,
+                status: answer.status.as_u16(),
+                said: answer.said,
+            },
+        }
+    }
+}
+
+/// Tells whether asking again may help. Nobody listening, or no such name, is seldom cured by two minutes of waiting.
+fn may_pass(error: &RegistryError, times: u32) -> bool {
+    const MOST_CONNECTS: u32 = 3;
+    match error {
+        RegistryError::Unreachable { .. } => times < MOST_CONNECTS,
+        RegistryError::Broken { .. } | RegistryError::Silent { .. } => true,
+        _ => false,
+    }
+}
+
+async fn read_body(
+    response: &mut reqwest::Response,
+    limit_bytes: usize,
+) -> Result<Option<Bytes>, reqwest::Error> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > limit_bytes {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body.freeze()))
+}
+
+fn without_secrets(body: &[u8], secrets: &[Secret]) -> String {
+    let mut text = String::from_utf8_lossy(body).into_owned();
+    for secret in secrets.iter().filter(|secret| !secret.reveal().is_empty()) {
+        text = text.replace(secret.reveal(), "[secret]");
+    }
+    text
+}
+
+fn is_about_tls(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        // An I/O error that wraps another one gives out that one's cause, not the wrapped error itself.
+        let wrapped = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref());
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    false
+}
