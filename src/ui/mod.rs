@@ -1,1 +1,31 @@
-//! In the making.
+//! What the user sees: the only writer to the terminal.
+//!
+//! Stdout is data: what a command was asked for, the same on a terminal and in a pipe but for colour and width. Stderr is
+//! talk: problems, notes, the progress of a run and its summary. [`Ui`] holds both; it is cheap to clone, and everything
+//! that goes to stderr passes through it, so that nothing tears the lines that change in place.
+
+mod diagnostic;
+mod duration;
+mod facts;
+mod frame;
+mod lines;
+mod look;
+mod progress;
+#[cfg(test)]
+mod samples;
+mod screen;
+mod summary;
+mod table;
+mod talk;
+mod tally;
+mod terminal;
+mod text;
+
+pub use facts::{Charset, ColorChoice, Live, Options, TerminalFacts, Verbosity};
+pub use look::Tone;
+pub use progress::Progress;
+pub use summary::{Blocked, Failure, Summary};
+pub use table::{Cell, Column};
+pub use talk::LogWriter;
+pub use tally::RunSize;
+pub use terminal::{PrintError, Ui};

@@ -1,0 +1,203 @@
+//! One line for one event: what scrolls by, in a terminal above the running work, in a log alone.
+
+use super::duration;
+use super::facts::Verbosity;
+use super::look::{Look, Tone};
+use super::tally::RunSize;
+use super::text;
+use crate::build::{Event, Outcome, Phase};
+use crate::oci::Reference;
+
+/// Writes an image as lists name it: path and tag, without the registry that most of them share.
+pub(super) fn label(image: &Reference) -> String {
+    let mut label = image.repository().to_owned();
+    if let Some(tag) = image.tag() {
+        label.push(' ');
+        label.push_str(tag.as_str());
+    } else if let Some(digest) = image.digest() {
+        label.push('@');
+        label.extend(digest.to_string().chars().take("sha256:".len() + 12));
+    }
+    label
+}
+
+/// Gives the verb of a phase that goes on.
+pub(super) fn present(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pull => "pulling",
+        Phase::Build => "building",
+        Phase::Verify => "verifying",
+        Phase::Publish => "publishing",
+    }
+}
+
+/// Gives the verb of a phase that is over.
+pub(super) fn past(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pull => "pulled",
+        Phase::Build => "built",
+        Phase::Verify => "verified",
+        Phase::Publish => "published",
+    }
+}
+
+/// Gives the verb of a phase that is still to be done.
+pub(super) fn infinitive(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pull => "pull",
+        Phase::Build => "build",
+        Phase::Verify => "verify",
+        Phase::Publish => "publish",
+    }
+}
+
+/// Writes that a phase began.
+pub(super) fn started(image: &Reference, phase: Phase) -> String {
+    format!("{} {}", present(phase), label(image))
+}
+
+/// Writes that a phase reached its next step.
+pub(super) fn step(image: &Reference, name: &str) -> String {
+    format!("{}: {}", label(image), text::one_line(name))
+}
+
+/// Writes how a phase ended, or nothing where the user did not ask to know.
+///
+/// A pull or a test that passed is news only when it is what the run is about.
+pub(super) fn finished(
+    event: &Event,
+    size: RunSize,
+    verbosity: Verbosity,
+    look: Look,
+) -> Option<String> {
+    let Event::Finished {
+        image,
+        phase,
+        outcome,
+        took,
+    } = event
+    else {
+        return None;
+    };
+    let glyphs = look.glyphs();
+    let name = label(image);
+    let took = duration::exact(*took);
+    let (tone, glyph, rest) = match outcome {
+        Outcome::Done | Outcome::Published(_) => {
+            let asked = *phase == size.work || verbosity >= Verbosity::Info;
+            if matches!(phase, Phase::Pull | Phase::Verify) && !asked {
+                return None;
+            }
+            let verb = match outcome {
+                // Only a digest that the registry confirmed makes an image published.
+                Outcome::Done if *phase == Phase::Publish => "sent",
+                _ => past(*phase),
+            };
+            (Tone::Good, glyphs.done, format!("{verb} {name} in {took}"))
+        }
+        Outcome::Failed { cause, .. } => {
+            let cause = text::one_line(cause);
+            let verb = infinitive(*phase);
+            let rest = format!("failed to {verb} {name} after {took}: {cause}");
+            (Tone::Bad, glyphs.failed, rest)
+        }
+        Outcome::Blocked { by } => {
+            let rest = format!("blocked {name} by {}", label(by));
+            (Tone::Caution, glyphs.stopped, rest)
+        }
+        Outcome::Interrupted => {
+            let rest = format!("interrupted {name}");
+            (Tone::Caution, glyphs.stopped, rest)
+        }
+    };
+    Some(format!("{} {rest}", look.paint(tone, glyph)))
+}
+
+/// Writes a line that an image's engine, test or registry gave.
+pub(super) fn log_line(image: &Reference, line: &str, look: Look) -> String {
+    let name = look.paint(
+        Tone::Dim,
+        &format!("{} {}", label(image), look.glyphs().gutter),
+    );
+    format!("{name} {}", text::log_line(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::Charset;
+    use super::super::samples::{blocked, done, failed, image, interrupted, published, size};
+    use super::*;
+
+    #[track_caller]
+    fn case(event: &Event, verbosity: Verbosity, expected: Option<&str>) {
+        let line = finished(event, size(27, 4), verbosity, Look::default());
+        assert_eq!(line.as_deref(), expected);
+    }
+
+    #[test]
+    fn each_end_of_a_phase_is_one_line() {
+        use Verbosity::Warnings;
+        let built = done("r.example.org/base/nginx:1.22.1-9", Phase::Build, 72);
+        case(
+            &built,
+            Warnings,
+            Some("✓ built base/nginx 1.22.1-9 in 1m12s"),
+        );
+        case(
+            &published("nginx:1", 2),
+            Warnings,
+            Some("✓ published nginx 1 in 2.0s"),
+        );
+        let sent = done("nginx:1", Phase::Publish, 2);
+        case(&sent, Warnings, Some("✓ sent nginx 1 in 2.0s"));
+        let failed = failed("nginx:1", Phase::Verify, "exit\ncode \u{1b}[1m1");
+        let line = "✗ failed to verify nginx 1 after 7.0s: exit code 1";
+        case(&failed, Warnings, Some(line));
+        let blocked = blocked("redis:7", "bookworm:12");
+        case(&blocked, Warnings, Some("– blocked redis 7 by bookworm 12"));
+        case(
+            &interrupted("redis:7"),
+            Warnings,
+            Some("– interrupted redis 7"),
+        );
+    }
+
+    #[test]
+    fn passed_pulls_and_tests_are_told_to_those_who_ask() {
+        let verified = done("nginx:1", Phase::Verify, 1);
+        case(&verified, Verbosity::Warnings, None);
+        case(
+            &verified,
+            Verbosity::Info,
+            Some("✓ verified nginx 1 in 1.0s"),
+        );
+        let run = RunSize {
+            work: Phase::Verify,
+            ..size(1, 1)
+        };
+        let line = finished(&verified, run, Verbosity::Warnings, Look::default());
+        assert_eq!(line.as_deref(), Some("✓ verified nginx 1 in 1.0s"));
+    }
+
+    #[test]
+    fn lines_are_ascii_where_the_locale_is() {
+        let look = Look {
+            charset: Charset::Ascii,
+            ..Look::default()
+        };
+        let line = finished(&published("a:1", 1), size(1, 1), Verbosity::Warnings, look);
+        assert_eq!(line.as_deref(), Some("+ published a 1 in 1.0s"));
+        assert_eq!(
+            log_line(&image("a:1"), "\tb\u{7}\n", look),
+            r"a 1 |     b\u{7}"
+        );
+    }
+
+    #[test]
+    fn a_label_names_path_and_tag_or_the_start_of_the_digest() {
+        let hex = "0123456789abcdef".repeat(4);
+        let reference = image(&format!("r.example.org/a/b@sha256:{hex}"));
+        assert_eq!(label(&reference), "a/b@sha256:0123456789ab");
+        assert_eq!(label(&image("nginx")), "nginx");
+    }
+}

@@ -1,0 +1,305 @@
+//! The end of a run: what was done, what was not and why, and where to read on.
+//!
+//! ```text
+//! ✗ failed to build nginx 1.22.1-9: `apt-get install` ended with exit code 100
+//!     │ E: Unable to locate package libpcre4
+//!     the whole log: /home/ann/.local/state/pkg/logs/nginx.log
+//! – blocked by nginx 1.22.1-9: shop 3.1-2, wiki 1.0-7
+//! 3 built, 2 published, 24 already published, 1 failed, 2 blocked in 1m12s
+//! ```
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::lines::{infinitive, label, past};
+use super::look::{Look, Tone};
+use super::{duration, text};
+use crate::build::Phase;
+use crate::oci::Reference;
+
+/// How many of the last lines of a log are shown.
+const LAST_LINES: usize = 12;
+
+/// A phase of an image that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The image.
+    pub image: Reference,
+    /// What was being done.
+    pub phase: Phase,
+    /// What went wrong.
+    pub cause: String,
+    /// The last lines of the log.
+    pub last_lines: Vec<String>,
+    /// The whole log, where one was written.
+    pub log: Option<PathBuf>,
+}
+
+/// An image that was not tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// The image.
+    pub image: Reference,
+    /// The image whose failure is the reason.
+    pub by: Reference,
+}
+
+/// What a run did and did not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The phase that the run was about.
+    pub work: Phase,
+    /// Outside images that were refreshed.
+    pub pulled: Vec<Reference>,
+    /// Images that were built.
+    pub built: Vec<Reference>,
+    /// Images whose tests passed.
+    pub verified: Vec<Reference>,
+    /// Images whose digest the registry confirmed.
+    pub published: Vec<Reference>,
+    /// How many images needed nothing, by reason as it reads after a number: `already published`.
+    pub skipped: Vec<(String, usize)>,
+    /// What failed.
+    pub failed: Vec<Failure>,
+    /// What was not tried because of that.
+    pub blocked: Vec<Blocked>,
+    /// What was stopped because the user interrupted the run.
+    pub interrupted: Vec<Reference>,
+    /// How many images still waited when the run ended.
+    pub not_begun: usize,
+    /// How long the run took.
+    pub took: Duration,
+}
+
+impl Summary {
+    /// Makes the summary of a run in which nothing happened yet.
+    #[must_use]
+    pub fn new(work: Phase) -> Self {
+        Self {
+            work,
+            pulled: Vec::new(),
+            built: Vec::new(),
+            verified: Vec::new(),
+            published: Vec::new(),
+            skipped: Vec::new(),
+            failed: Vec::new(),
+            blocked: Vec::new(),
+            interrupted: Vec::new(),
+            not_begun: 0,
+            took: Duration::ZERO,
+        }
+    }
+
+    /// Counts an image that needs nothing; the reason reads after a number: `already published`.
+    pub fn skip(&mut self, reason: &str) {
+        match self.skipped.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, count)) => *count += 1,
+            None => self.skipped.push((reason.to_owned(), 1)),
+        }
+    }
+
+    /// Gives the images that passed a phase.
+    #[must_use]
+    pub fn passed(&self, phase: Phase) -> &[Reference] {
+        match phase {
+            Phase::Pull => &self.pulled,
+            Phase::Build => &self.built,
+            Phase::Verify => &self.verified,
+            Phase::Publish => &self.published,
+        }
+    }
+
+    pub(super) fn passed_mut(&mut self, phase: Phase) -> &mut Vec<Reference> {
+        match phase {
+            Phase::Pull => &mut self.pulled,
+            Phase::Build => &mut self.built,
+            Phase::Verify => &mut self.verified,
+            Phase::Publish => &mut self.published,
+        }
+    }
+
+    /// Tells whether everything that was tried passed and nothing was left undone.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.failed.is_empty()
+            && self.blocked.is_empty()
+            && self.interrupted.is_empty()
+            && self.not_begun == 0
+    }
+
+    /// Renders the summary; log lines are cut to `room`.
+    pub(super) fn render(&self, look: Look, room: Option<usize>) -> String {
+        let mut text = String::new();
+        for failure in &self.failed {
+            text.push_str(&failure.render(look, room));
+        }
+        let stopped = |heading: &str, images: &[String]| {
+            let glyph = look.paint(Tone::Caution, look.glyphs().stopped);
+            format!("{glyph} {heading}: {}\n", images.join(", "))
+        };
+        for (by, images) in self.blocked_by() {
+            text.push_str(&stopped(&format!("blocked by {}", label(by)), &images));
+        }
+        if !self.interrupted.is_empty() {
+            let images: Vec<String> = self.interrupted.iter().map(label).collect();
+            text.push_str(&stopped("interrupted", &images));
+        }
+        text.push_str(&self.counts(look));
+        text.push('\n');
+        text
+    }
+
+    /// Groups what was blocked by what blocked it, both in the order of their coming.
+    fn blocked_by(&self) -> Vec<(&Reference, Vec<String>)> {
+        let mut groups: Vec<(&Reference, Vec<String>)> = Vec::new();
+        for Blocked { image, by } in &self.blocked {
+            match groups.iter_mut().find(|(known, _)| *known == by) {
+                Some((_, images)) => images.push(label(image)),
+                None => groups.push((by, vec![label(image)])),
+            }
+        }
+        groups
+    }
+
+    fn counts(&self, look: Look) -> String {
+        let mut parts = Vec::new();
+        let mut part = |tone: Tone, count: usize, word: &str| {
+            if count > 0 {
+                parts.push(look.paint(tone, &format!("{count} {word}")));
+            }
+        };
+        for phase in [Phase::Pull, Phase::Build, Phase::Verify, Phase::Publish] {
+            // An outside image that was refreshed is no result of its own.
+            if phase != Phase::Pull || self.work == Phase::Pull {
+                part(Tone::Good, self.passed(phase).len(), past(phase));
+            }
+        }
+        part(Tone::Bad, self.failed.len(), "failed");
+        part(Tone::Caution, self.blocked.len(), "blocked");
+        part(Tone::Caution, self.interrupted.len(), "interrupted");
+        part(Tone::Caution, self.not_begun, "not begun");
+        let nothing_done = parts.is_empty();
+        let skips = self.skipped.iter();
+        let skips: Vec<String> = skips.map(|(why, count)| format!("{count} {why}")).collect();
+        if nothing_done {
+            let nothing = format!("nothing to {}", infinitive(self.work));
+            return if skips.is_empty() {
+                nothing
+            } else {
+                format!("{nothing}: {}", skips.join(", "))
+            };
+        }
+        parts.extend(skips);
+        format!("{} in {}", parts.join(", "), duration::exact(self.took))
+    }
+}
+
+impl Failure {
+    fn render(&self, look: Look, room: Option<usize>) -> String {
+        let glyphs = look.glyphs();
+        let mut text = format!(
+            "{} failed to {} {}: {}\n",
+            look.paint(Tone::Bad, glyphs.failed),
+            infinitive(self.phase),
+            look.paint(Tone::Strong, &label(&self.image)),
+            text::one_line(&self.cause),
+        );
+        let skipped = self.last_lines.len().saturating_sub(LAST_LINES);
+        for line in self.last_lines.iter().skip(skipped) {
+            let line = format!("    {} {}", glyphs.gutter, text::log_line(line));
+            let room = room.unwrap_or(usize::MAX);
+            let line = text::cut(&line, room, glyphs.ellipsis);
+            text.push_str(&look.paint(Tone::Dim, line.trim_end()));
+            text.push('\n');
+        }
+        if let Some(log) = &self.log {
+            let path = log.display().to_string();
+            let path = look.paint(Tone::Accent, &text::visible(&path));
+            text.extend(["    the whole log: ", &path, "\n"]);
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{
+        blocked, done, failed, image, interrupted, published, seconds, size, started,
+    };
+    use super::super::tally::Tally;
+    use super::*;
+    use crate::build::Event;
+
+    fn summary(events: &[Event]) -> Summary {
+        let mut tally = Tally::new(size(27, 4));
+        for event in events {
+            tally.take(event, seconds(0));
+        }
+        tally.into_summary(seconds(72))
+    }
+
+    fn render(summary: &Summary, room: Option<usize>) -> String {
+        summary.render(Look::default(), room)
+    }
+
+    #[test]
+    fn a_run_that_failed_tells_what_and_why_and_where_to_read_on() {
+        let mut summary = summary(&[
+            done("debian:bookworm", Phase::Pull, 3),
+            started("kafka:3", Phase::Build),
+            done("base:1", Phase::Build, 3),
+            done("base:1", Phase::Verify, 3),
+            published("base:1", 3),
+            failed(
+                "r.example.org/nginx:1.22.1-9",
+                Phase::Build,
+                "exit code 100",
+            ),
+            blocked("shop:3", "nginx:1.22.1-9"),
+            blocked("redis:7", "other:1"),
+            blocked("wiki:1", "nginx:1.22.1-9"),
+            interrupted("kafka:3"),
+        ]);
+        summary.skip("already published");
+        summary.skip("not selected");
+        summary.skip("already published");
+        let lines: Vec<_> = (3..=14).map(|n| format!("    │ line {n}\n")).collect();
+        let lines = lines.concat();
+        let expected = format!(
+            "✗ failed to build nginx 1.22.1-9: exit code 100\n{lines}    \
+             the whole log: /state/logs/failed.log\n\
+             – blocked by nginx 1.22.1-9: shop 3, wiki 1\n\
+             – blocked by other 1: redis 7\n\
+             – interrupted: kafka 3\n\
+             1 built, 1 verified, 1 published, 1 failed, 3 blocked, 1 interrupted, \
+             21 not begun, 2 already published, 1 not selected in 1m12s\n"
+        );
+        assert_eq!(render(&summary, None), expected);
+        assert!(!summary.is_success());
+    }
+
+    #[test]
+    fn nothing_to_do_is_one_sentence() {
+        let mut summary = Summary::new(Phase::Build);
+        assert_eq!(render(&summary, None), "nothing to build\n");
+        summary.skipped.push(("already published".to_owned(), 136));
+        let expected = "nothing to build: 136 already published\n";
+        assert_eq!(render(&summary, None), expected);
+        assert!(summary.is_success());
+    }
+
+    #[test]
+    fn log_lines_are_cut_to_the_terminal_and_harmless() {
+        let mut summary = Summary::new(Phase::Verify);
+        let line = "\u{1b}[31m映像檔案映像檔案\u{1b}[0m\u{1b}[2J";
+        summary.failed.push(Failure {
+            image: image("a:1"),
+            phase: Phase::Verify,
+            cause: "no\nway".to_owned(),
+            last_lines: vec![line.to_owned(), String::new()],
+            log: None,
+        });
+        let expected = "✗ failed to verify a 1: no way\n    │ 映像檔…\n    │\n1 failed in 0.0s\n";
+        assert_eq!(render(&summary, Some(14)), expected);
+    }
+}

@@ -1,0 +1,327 @@
+//! The state of a run, counted from its events: what runs, what waits, how long the rest may take.
+//!
+//! Time is a value: how long the run has been going. The display of a moment and the summary come from the same tally,
+//! so they cannot disagree.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::lines::label;
+use super::summary::{Blocked, Failure, Summary};
+use super::text;
+use crate::build::{Event, Outcome, Phase};
+use crate::oci::Reference;
+
+/// How many images have to be done, and how long the run has to be going, before an estimate is worth its line.
+const DONE_BEFORE_ESTIMATE: usize = 3;
+const TIME_BEFORE_ESTIMATE: Duration = Duration::from_secs(10);
+
+/// A step is kept no longer than any terminal is wide.
+const STEP_COLUMNS: usize = 500;
+
+/// What a run sets out to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunSize {
+    /// The phase that the run is about: an image whose `work` is done counts as done.
+    pub work: Phase,
+    /// How many images have that phase before them.
+    pub images: usize,
+    /// How many images are worked on at once, at most.
+    pub jobs: usize,
+}
+
+/// One phase of one image that is going on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Running {
+    pub(super) image: Reference,
+    pub(super) phase: Phase,
+    /// The current step, on one line.
+    pub(super) step: Option<String>,
+    /// When the phase began, in time of the run.
+    pub(super) since: Duration,
+}
+
+/// How many images are where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) images: usize,
+    pub(super) done: usize,
+    pub(super) running: usize,
+    pub(super) waiting: usize,
+    pub(super) failed: usize,
+    pub(super) blocked: usize,
+    pub(super) interrupted: usize,
+}
+
+/// What the events of a run add up to.
+#[derive(Clone, Debug)]
+pub(super) struct Tally {
+    size: RunSize,
+    running: Vec<Running>,
+    /// The images that do not wait any more: their work began or will not begin.
+    met: HashSet<Reference>,
+    /// The time that all finished work took together.
+    busy: Duration,
+    /// The width of the widest name so far: a column that never shrinks does not jump.
+    label_columns: usize,
+    summary: Summary,
+}
+
+impl Tally {
+    pub(super) fn new(size: RunSize) -> Self {
+        Self {
+            size,
+            running: Vec::new(),
+            met: HashSet::new(),
+            busy: Duration::ZERO,
+            label_columns: 0,
+            summary: Summary::new(size.work),
+        }
+    }
+
+    /// Takes an event that came when the run had been going for `now`.
+    pub(super) fn take(&mut self, event: &Event, now: Duration) {
+        match event {
+            Event::Started { image, phase } => {
+                self.leave(image);
+                self.meet(image, *phase);
+                self.label_columns = self.label_columns.max(text::width(&label(image)));
+                self.running.push(Running {
+                    image: image.clone(),
+                    phase: *phase,
+                    step: None,
+                    since: now,
+                });
+            }
+            Event::Step { image, name } => {
+                if let Some(running) = self.running.iter_mut().find(|r| r.image == *image) {
+                    let step = text::one_line(name);
+                    running.step = Some(text::cut(&step, STEP_COLUMNS, "").into_owned());
+                }
+            }
+            Event::Line { .. } => {}
+            Event::Finished {
+                image,
+                phase,
+                outcome,
+                took,
+            } => {
+                // What was only waiting when the run was interrupted stays among the waiting.
+                if *outcome == Outcome::Interrupted && !self.is_running(image) {
+                    return;
+                }
+                self.leave(image);
+                self.meet(image, *phase);
+                self.finish(image, *phase, outcome, *took);
+            }
+        }
+    }
+
+    fn leave(&mut self, image: &Reference) {
+        self.running.retain(|running| running.image != *image);
+    }
+
+    fn meet(&mut self, image: &Reference, phase: Phase) {
+        if phase == self.size.work {
+            self.met.insert(image.clone());
+        }
+    }
+
+    fn finish(&mut self, image: &Reference, phase: Phase, outcome: &Outcome, took: Duration) {
+        let image = image.clone();
+        let summary = &mut self.summary;
+        match outcome {
+            // Only a digest that the registry confirmed makes an image published.
+            Outcome::Done if phase == Phase::Publish => {}
+            Outcome::Done | Outcome::Published(_) => {
+                if phase == self.size.work {
+                    self.busy = self.busy.saturating_add(took);
+                }
+                summary.passed_mut(phase).push(image);
+            }
+            Outcome::Failed {
+                cause,
+                last_lines,
+                log,
+            } => summary.failed.push(Failure {
+                image,
+                phase,
+                cause: cause.clone(),
+                last_lines: last_lines.clone(),
+                log: log.clone(),
+            }),
+            Outcome::Blocked { by } => summary.blocked.push(Blocked {
+                image,
+                by: by.clone(),
+            }),
+            Outcome::Interrupted => summary.interrupted.push(image),
+        }
+    }
+
+    /// Gives what is going on, the longest running first.
+    pub(super) fn running(&self) -> &[Running] {
+        &self.running
+    }
+
+    /// Tells whether a phase of an image is going on.
+    pub(super) fn is_running(&self, image: &Reference) -> bool {
+        self.running.iter().any(|running| running.image == *image)
+    }
+
+    /// Gives the columns that the names of images take.
+    pub(super) fn label_columns(&self) -> usize {
+        self.label_columns
+    }
+
+    /// Gives the phase that the run is about.
+    pub(super) fn work(&self) -> Phase {
+        self.size.work
+    }
+
+    /// Counts the images.
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            images: self.size.images,
+            done: self.summary.passed(self.size.work).len(),
+            running: self.running.len(),
+            waiting: self.size.images.saturating_sub(self.met.len()),
+            failed: self.summary.failed.len(),
+            blocked: self.summary.blocked.len(),
+            interrupted: self.summary.interrupted.len(),
+        }
+    }
+
+    /// Estimates what is left from the mean of what is done and from how much was done at once so far.
+    ///
+    /// Gives nothing as long as too little is known, and when all that runs takes longer than the mean.
+    pub(super) fn left(&self, now: Duration) -> Option<Duration> {
+        let Counts { done, waiting, .. } = self.counts();
+        if done < DONE_BEFORE_ESTIMATE || now < TIME_BEFORE_ESTIMATE {
+            return None;
+        }
+        let at_work = self.running.iter().filter(|r| r.phase == self.size.work);
+        let elapsed = at_work.map(|running| now.saturating_sub(running.since).as_secs_f64());
+        #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 images")]
+        let (done, waiting, jobs) = (done as f64, waiting as f64, self.size.jobs.max(1) as f64);
+        let mean = self.busy.as_secs_f64() / done;
+        let (spent, left) = elapsed.fold(
+            (self.busy.as_secs_f64(), waiting * mean),
+            |(spent, left), elapsed| (spent + elapsed, left + (mean - elapsed).max(0.0)),
+        );
+        let at_once = (spent / now.as_secs_f64()).clamp(1.0, jobs);
+        let left = Duration::try_from_secs_f64(left / at_once).ok()?;
+        (left > Duration::from_secs(1)).then_some(left)
+    }
+
+    /// Ends the run: what is still running was interrupted, and what waits is not begun.
+    pub(super) fn into_summary(mut self, took: Duration) -> Summary {
+        let running = std::mem::take(&mut self.running);
+        let interrupted = running.into_iter().map(|running| running.image);
+        self.summary.interrupted.extend(interrupted);
+        self.summary.not_begun = self.counts().waiting;
+        self.summary.took = took;
+        self.summary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{
+        blocked, done, failed, image, interrupted, seconds, size, started, step,
+    };
+    use super::*;
+
+    fn tally(events: &[(u64, Event)]) -> Tally {
+        let mut tally = Tally::new(size(27, 4));
+        for (now, event) in events {
+            tally.take(event, seconds(*now));
+        }
+        tally
+    }
+
+    #[test]
+    fn an_image_waits_until_its_work_begins_or_is_given_up() {
+        let tally = tally(&[
+            (0, started("debian:bookworm", Phase::Pull)),
+            (5, done("debian:bookworm", Phase::Pull, 5)),
+            (5, started("base:1", Phase::Build)),
+            (5, started("other:1", Phase::Build)),
+            (9, done("base:1", Phase::Build, 4)),
+            (9, started("base:1", Phase::Verify)),
+            (9, failed("other:1", Phase::Build, "exit code 1")),
+            (9, blocked("child:1", "other:1")),
+        ]);
+        let expected = Counts {
+            images: 27,
+            done: 1,
+            running: 1,
+            waiting: 24,
+            failed: 1,
+            blocked: 1,
+            interrupted: 0,
+        };
+        assert_eq!(tally.counts(), expected);
+    }
+
+    #[test]
+    fn a_step_belongs_to_the_running_phase_of_its_image() {
+        let tally = tally(&[
+            (0, step("base:1", "too early")),
+            (1, started("base:1", Phase::Build)),
+            (2, step("base:1", "[1/2]\tFROM \u{1b}[1mdebian\u{1b}[0m\n")),
+        ]);
+        let running = Running {
+            image: image("base:1"),
+            phase: Phase::Build,
+            step: Some("[1/2] FROM debian".to_owned()),
+            since: seconds(1),
+        };
+        assert_eq!(tally.running(), [running]);
+    }
+
+    #[test]
+    fn a_sent_image_is_not_published_before_it_is_confirmed() {
+        let tally = tally(&[(3, done("base:1", Phase::Publish, 3))]);
+        let summary = tally.into_summary(seconds(3));
+        assert_eq!(summary.passed(Phase::Publish), []);
+    }
+
+    #[test]
+    fn what_runs_at_the_end_was_interrupted_and_what_waits_is_not_begun() {
+        let events = [
+            (0, started("base:1", Phase::Build)),
+            (0, started("other:1", Phase::Build)),
+            (1, interrupted("other:1")),
+            (1, interrupted("waiting:1")),
+        ];
+        let summary = tally(&events).into_summary(seconds(1));
+        assert_eq!(summary.interrupted, [image("other:1"), image("base:1")]);
+        assert_eq!(summary.not_begun, 25);
+    }
+
+    /// Builds `count` images of ten seconds each, two at once, and starts another one at `since`.
+    #[track_caller]
+    fn left_case(count: u64, since: u64, now: u64, expected: Option<u64>) {
+        let mut events = Vec::new();
+        for number in 0..count {
+            let name = format!("image{number}:1");
+            events.push((0, started(&name, Phase::Build)));
+            events.push((0, done(&name, Phase::Build, 10)));
+        }
+        events.push((since, started("last:1", Phase::Build)));
+        let left = tally(&events).left(seconds(now));
+        assert_eq!(left.map(|left| left.as_secs()), expected);
+    }
+
+    #[test]
+    fn the_estimate_follows_the_mean_and_how_much_was_done_at_once() {
+        left_case(2, 10, 20, None);
+        left_case(3, 8, 9, None);
+        // 40 s of work in 20 s: two at once; 22 images of 10 s wait, and 10 s of the running one are left.
+        left_case(4, 20, 20, Some(230 / 2));
+        // The running one is five seconds over its mean: only the waiting ones count.
+        left_case(6, 25, 40, Some(200 * 40 / 75));
+        // Nothing waits, and the last takes longer than the mean.
+        left_case(26, 100, 140, None);
+    }
+}
