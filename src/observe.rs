@@ -1,1 +1,101 @@
-//! In the making.
+//! What engine and registry hold of a catalog, asked before a plan is made.
+//!
+//! "Could not find out" is an error and never "absent": a registry that does not answer must not make anything be built
+//! or published again.
+
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
+use crate::build::{PARENTS, parse_parents};
+use crate::catalog::{Image, ImageId};
+use crate::engine::{Engine, EngineError, EngineImages};
+use crate::host::fs::FileError;
+use crate::plan::{Availability, Facts, LocalImage};
+use crate::registry::{Client, Presence, RegistryError};
+use crate::scan::Loaded;
+use crate::settings::Settings;
+use crate::verify::{VerifiedRecord, find_test};
+
+/// Questions that are prepared at once; how many are sent at once is up to the client.
+const QUESTIONS_AHEAD: usize = 256;
+
+/// Who is asked.
+#[derive(Debug)]
+pub struct Observer<'a> {
+    /// The engine, where one is needed.
+    pub engine: Option<&'a Engine>,
+    /// The registry, where one is set.
+    pub registry: Option<&'a Client>,
+    /// The record of passed tests.
+    pub verified: &'a VerifiedRecord,
+    /// The settings.
+    pub settings: &'a Settings,
+}
+
+/// Why it could not be found out what there is.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A test that cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl Observer<'_> {
+    /// Asks about the images of `concerned`; the facts of all others stay empty.
+    pub async fn observe(&self, loaded: &Loaded, concerned: &BTreeSet<ImageId>) -> Result<Vec<Facts>, ObserveError> {
+        let (local, published) = tokio::try_join!(self.ask_engine(), self.ask_registry(loaded, concerned))?;
+        let mut facts = vec![Facts::default(); loaded.catalog.len()];
+        for (id, availability) in published {
+            facts[id.0].registry = availability;
+        }
+        for &id in concerned {
+            facts[id.0].local = self.find_local(loaded.catalog.image(id), &local)?;
+        }
+        Ok(facts)
+    }
+
+    async fn ask_engine(&self) -> Result<EngineImages, ObserveError> {
+        match self.engine {
+            Some(engine) => Ok(engine.images().await?),
+            None => Ok(EngineImages::default()),
+        }
+    }
+
+    async fn ask_registry(
+        &self,
+        loaded: &Loaded,
+        concerned: &BTreeSet<ImageId>,
+    ) -> Result<Vec<(ImageId, Availability)>, ObserveError> {
+        let Some(registry) = self.registry else { return Ok(Vec::new()) };
+        futures_util::stream::iter(concerned)
+            .map(|&id| async move {
+                let presence = registry.presence(&loaded.catalog.image(id).label).await?;
+                let availability = match presence {
+                    Presence::Absent => Availability::Absent,
+                    Presence::Present(digest) => Availability::Present(digest),
+                };
+                Ok((id, availability))
+            })
+            .buffer_unordered(QUESTIONS_AHEAD)
+            .try_collect()
+            .await
+    }
+
+    fn find_local(&self, image: &Image, local: &EngineImages) -> Result<Option<LocalImage>, FileError> {
+        let Some(found) = local.find(&image.label) else { return Ok(None) };
+        let test = find_test(&self.settings.verify, &image.directory, &image.label)?;
+        Ok(Some(LocalImage {
+            id: found.id.clone(),
+            manifests: found.manifests.clone(),
+            parents: found.labels.get(PARENTS).map(|value| parse_parents(value)).unwrap_or_default(),
+            verified: test.is_none_or(|test| self.verified.holds(&found.id, test.digest())),
+        }))
+    }
+}

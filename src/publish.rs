@@ -1,1 +1,206 @@
-//! In the making.
+//! Publishing: the version first, `latest` last, and nothing is called published before the registry confirmed the digest.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio_util::sync::CancellationToken;
+
+use crate::build::{Event, Log, Made, Outcome, Phase, cause};
+use crate::catalog::ImageId;
+use crate::engine::{Engine, EngineError, RegistryLogin};
+use crate::host::fs::FileError;
+use crate::oci::{Digest, Reference, Tag};
+use crate::plan::{Ended, Plan, Schedule};
+use crate::registry::{Client, Presence, RegistryError};
+use crate::scan::Loaded;
+
+/// How many pushes run at once.
+const PUSHES_AT_ONCE: usize = 4;
+
+/// Whether `latest` follows a published version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Latest {
+    /// It does, as the last thing.
+    Moves,
+    /// It stays: nightly and snapshot builds are not what users of `latest` want.
+    Stays,
+}
+
+/// All that publishing needs besides the plan and what was made.
+#[derive(Debug)]
+pub struct Publication<'a> {
+    /// The catalog and its graph.
+    pub loaded: &'a Loaded,
+    /// The engine that holds the images.
+    pub engine: &'a Engine,
+    /// The registry's client, for confirmation.
+    pub registry: &'a Client,
+    /// The login for pushes.
+    pub login: Option<RegistryLogin>,
+    /// Whether `latest` follows.
+    pub latest: Latest,
+    /// The directory of this run's logs.
+    pub logs: PathBuf,
+    /// Tells that the run is to end.
+    pub cancelled: CancellationToken,
+}
+
+/// Why an image is not published.
+#[derive(Debug, thiserror::Error)]
+enum PublishError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Log(#[from] FileError),
+    #[error("{label} is not the image any more that passed its tests")]
+    Moved { label: Reference },
+    #[error("the registry got {label} as {digest} from somebody else meanwhile; a published version does not change")]
+    Overtaken { label: Reference, digest: Digest },
+    #[error("the registry does not confirm {reference}: it was pushed as {pushed}, and there is {}", found(there))]
+    Unconfirmed {
+        reference: Reference,
+        pushed: Digest,
+        there: Presence,
+    },
+    #[error("interrupted")]
+    Interrupted,
+}
+
+fn found(there: &Presence) -> String {
+    match there {
+        Presence::Absent => "nothing".to_owned(),
+        Presence::Present(digest) => digest.to_string(),
+    }
+}
+
+impl Publication<'_> {
+    /// Publishes what the plan says and what passed its tests, parents before children; an image whose parent could not be
+    /// published stays back.
+    pub async fn publish(&self, plan: &Plan, made: &Made, tell: &dyn Fn(Event)) {
+        let due: Vec<(ImageId, &Digest)> = plan
+            .steps
+            .iter()
+            .filter(|step| step.publish)
+            .filter_map(|step| Some((step.image, made.passed.get(&step.image)?)))
+            .collect();
+        let place: BTreeMap<ImageId, usize> = due.iter().enumerate().map(|(i, (image, _))| (*image, i)).collect();
+        let before: Vec<Vec<usize>> = due
+            .iter()
+            .map(|(image, _)| {
+                let parents = self.loaded.graph.parents(*image);
+                parents.iter().filter_map(|parent| place.get(parent).copied()).collect()
+            })
+            .collect();
+        let mut schedule = Schedule::new(&before);
+        let mut running = FuturesUnordered::new();
+        loop {
+            if self.cancelled.is_cancelled() {
+                schedule.give_up();
+            }
+            while running.len() < PUSHES_AT_ONCE {
+                let Some(i) = schedule.start_next() else { break };
+                let (image, id) = due[i];
+                running.push(async move { (i, self.one(image, id, tell).await) });
+            }
+            let Some((i, how)) = running.next().await else { break };
+            let label = |i: usize| self.loaded.catalog.image(due[i].0).label.clone();
+            let blocked = schedule.end(i, how);
+            if !self.cancelled.is_cancelled() {
+                for blocked in blocked {
+                    let outcome = Outcome::Blocked { by: label(i) };
+                    tell(finished(&label(blocked), outcome, Duration::ZERO));
+                }
+            }
+        }
+    }
+
+    async fn one(&self, image: ImageId, id: &Digest, tell: &dyn Fn(Event)) -> Ended {
+        let label = &self.loaded.catalog.image(image).label;
+        tell(Event::Started { image: label.clone(), phase: Phase::Publish });
+        let began = Instant::now();
+        let pushed = match Log::open(&self.logs, &format!("{}.push", label.short_name())) {
+            Ok(mut log) => {
+                let pushed = tokio::select! {
+                    biased;
+                    () = self.cancelled.cancelled() => Err(PublishError::Interrupted),
+                    pushed = self.push(label, id, &mut log, tell) => pushed,
+                };
+                pushed.map_err(|error| (error, Some(log)))
+            }
+            Err(error) => Err((PublishError::Log(error), None)),
+        };
+        let (how, outcome) = match pushed {
+            Ok(digest) => (Ended::Done, Outcome::Published(digest)),
+            Err((PublishError::Interrupted, _)) => (Ended::Failed, Outcome::Interrupted),
+            Err((error, log)) => {
+                let outcome = Outcome::Failed {
+                    cause: cause(&error),
+                    last_lines: log.as_ref().map(Log::last_lines).unwrap_or_default(),
+                    log: log.map(|log| log.path().to_owned()),
+                };
+                (Ended::Failed, outcome)
+            }
+        };
+        tell(finished(label, outcome, began.elapsed()));
+        how
+    }
+
+    async fn push(
+        &self,
+        label: &Reference,
+        id: &Digest,
+        log: &mut Log,
+        tell: &dyn Fn(Event),
+    ) -> Result<Digest, PublishError> {
+        if self.engine.find_id(label).await?.as_ref() != Some(id) {
+            return Err(PublishError::Moved { label: label.clone() });
+        }
+        if let Presence::Present(digest) = self.registry.presence(label).await? {
+            return Err(PublishError::Overtaken { label: label.clone(), digest });
+        }
+        let digest = self.push_one(label, label, log, tell).await?;
+        self.confirm(label.with_digest(digest.clone()), &digest).await?;
+        self.confirm(label.clone(), &digest).await?;
+        if self.latest == Latest::Moves {
+            let latest = label.with_tag(Tag::latest());
+            self.engine.tag(id, &latest).await?;
+            let digest = self.push_one(label, &latest, log, tell).await?;
+            self.confirm(latest, &digest).await?;
+        }
+        Ok(digest)
+    }
+
+    async fn push_one(
+        &self,
+        image: &Reference,
+        reference: &Reference,
+        log: &mut Log,
+        tell: &dyn Fn(Event),
+    ) -> Result<Digest, PublishError> {
+        log.heading(&format!("push {reference}"));
+        tell(Event::Step { image: image.clone(), name: format!("push {reference}") });
+        Ok(self.engine.push(reference, self.login.as_ref(), |line| log.line(&line)).await?)
+    }
+
+    async fn confirm(&self, reference: Reference, pushed: &Digest) -> Result<(), PublishError> {
+        let there = self.registry.presence(&reference).await?;
+        if there == Presence::Present(pushed.clone()) {
+            return Ok(());
+        }
+        Err(PublishError::Unconfirmed { reference, pushed: pushed.clone(), there })
+    }
+}
+
+fn finished(image: &Reference, outcome: Outcome, took: Duration) -> Event {
+    Event::Finished {
+        image: image.clone(),
+        phase: Phase::Publish,
+        outcome,
+        took,
+    }
+}

@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use super::context::{ContextError, write_context};
 use super::labels::{PARENTS, render_parents};
 use super::log::Log;
 use super::run::{Bases, Cache, Ending, Known, Run};
-use super::{Event, Phase};
+use super::{Event, Outcome, Phase};
 use crate::assemble::{AssembleError, Bootstrap, bootstrap};
 use crate::catalog::{ImageId, Recipe};
 use crate::debian::{ChangelogError, Mirrors, parse_changelog};
@@ -17,7 +18,7 @@ use crate::engine::{BuildFault, BuildProgress, BuildRequest, Builder, EngineErro
 use crate::host::fs::{FileError, read_text};
 use crate::host::{ProcessError, find_machine_mirrors};
 use crate::oci::{Digest, Reference};
-use crate::verify::{VerifyError, find_test, verify};
+use crate::verify::{Test, VerifyError, find_test, verify};
 
 /// Why an image could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +39,8 @@ enum MakeError {
     Assemble(#[from] AssembleError),
     #[error("`{label}` is not there to build on")]
     NoParent { label: Reference },
-    #[error("the engine does not know {0} after loading it")]
-    NotLoaded(Reference),
+    #[error("the engine does not have {0} any more")]
+    Lost(Reference),
     #[error("interrupted")]
     Interrupted,
 }
@@ -56,14 +57,15 @@ impl MakeError {
 impl Run<'_> {
     /// Pulls a base image, or finds the one that the engine has, and gives its identity.
     pub(super) async fn refresh_base(&self, base: &Reference, log: &mut Log, tell: &dyn Fn(Event)) -> Ending {
+        let began = Instant::now();
         let found = match self.bases {
             Bases::Refresh => Ok(None),
             Bases::Keep => self.engine.find_id(base).await,
         };
         match found {
-            Ok(Some(id)) => Ending::done(Phase::Pull, id),
+            Ok(Some(id)) => Ending::done(Phase::Pull, id, began),
             Ok(None) => self.pull(base, base, log, tell).await,
-            Err(error) => Ending::failed(Phase::Pull, &error, Vec::new(), None),
+            Err(error) => Ending::failed(Phase::Pull, &error, log, began),
         }
     }
 
@@ -75,16 +77,18 @@ impl Run<'_> {
         log: &mut Log,
         tell: &dyn Fn(Event),
     ) -> Ending {
+        let began = Instant::now();
         let ending = self.pull(label, &label.with_digest(digest.clone()), log, tell).await;
         if let Some(id) = &ending.id
             && let Err(error) = self.engine.tag(id, label).await
         {
-            return Ending::failed(Phase::Pull, &error, log.last_lines(), Some(log.path().to_owned()));
+            return Ending::failed(Phase::Pull, &error, log, began);
         }
         ending
     }
 
     async fn pull(&self, image: &Reference, what: &Reference, log: &mut Log, tell: &dyn Fn(Event)) -> Ending {
+        let began = Instant::now();
         tell(Event::Started { image: image.clone(), phase: Phase::Pull });
         log.heading(&format!("pull {what}"));
         // Foreign registries are not given the login of the settings' registry.
@@ -92,7 +96,7 @@ impl Run<'_> {
         let login = self.login.as_ref().filter(|_| own);
         let pulled = tokio::select! {
             biased;
-            () = self.cancelled.cancelled() => return Ending::interrupted(Phase::Pull),
+            () = self.cancelled.cancelled() => return Ending::interrupted(Phase::Pull, began),
             pulled = self.engine.pull(what, login, |line| log.line(&line)) => pulled,
         };
         let found = match pulled {
@@ -100,12 +104,9 @@ impl Run<'_> {
             Err(error) => Err(error),
         };
         match found {
-            Ok(Some(id)) => Ending::done(Phase::Pull, id),
-            Ok(None) => {
-                let error = MakeError::NotLoaded(what.clone());
-                Ending::failed(Phase::Pull, &error, log.last_lines(), Some(log.path().to_owned()))
-            }
-            Err(error) => Ending::failed(Phase::Pull, &error, log.last_lines(), Some(log.path().to_owned())),
+            Ok(Some(id)) => Ending::done(Phase::Pull, id, began),
+            Ok(None) => Ending::failed(Phase::Pull, &MakeError::Lost(what.clone()), log, began),
+            Err(error) => Ending::failed(Phase::Pull, &error, log, began),
         }
     }
 
@@ -117,30 +118,74 @@ impl Run<'_> {
         log: &mut Log,
         tell: &dyn Fn(Event),
     ) -> Ending {
-        let label = self.loaded.catalog.image(image).label.clone();
+        let began = Instant::now();
+        let described = self.loaded.catalog.image(image);
+        let label = described.label.clone();
         tell(Event::Started { image: label.clone(), phase: Phase::Build });
         log.heading(&format!("build {label}"));
-        let began = std::time::Instant::now();
-        let built = match &self.loaded.catalog.image(image).recipe {
+        let built = match &described.recipe {
             Recipe::Template { .. } => self.build(image, known, log, tell).await,
             Recipe::Declared { file, .. } => self.assemble(image, file, log, tell).await,
         };
-        match built {
-            Err(error) if error.is_interruption() => Ending::interrupted(Phase::Build),
-            Err(error) => {
-                log.heading(&format!("failed: {error}"));
-                Ending::failed(Phase::Build, &error, log.last_lines(), Some(log.path().to_owned()))
-            }
-            Ok(id) => {
-                log.heading(&format!("built {id}"));
+        let id = match built {
+            Ok(id) => id,
+            Err(error) if error.is_interruption() => return Ending::interrupted(Phase::Build, began),
+            Err(error) => return Ending::failed(Phase::Build, &error, log, began),
+        };
+        log.heading(&format!("built {id}"));
+        match find_test(&self.settings.verify, &described.directory, &label) {
+            Ok(None) => Ending::done(Phase::Build, id, began),
+            Err(error) => Ending::failed(Phase::Verify, &error, log, began),
+            Ok(Some(test)) => {
                 tell(Event::Finished {
                     image: label,
                     phase: Phase::Build,
-                    outcome: super::Outcome::Done,
+                    outcome: Outcome::Done,
                     took: began.elapsed(),
                 });
-                self.verify(image, Some(id), log, tell).await
+                self.verify(image, id, &test, log, tell).await
             }
+        }
+    }
+
+    /// Runs the tests of an image that was built in an earlier run.
+    pub(super) async fn verify_built(
+        &self,
+        image: ImageId,
+        known: &RefCell<Known>,
+        log: &mut Log,
+        tell: &dyn Fn(Event),
+    ) -> Ending {
+        let began = Instant::now();
+        let described = self.loaded.catalog.image(image);
+        let Some(id) = known.borrow().images.get(&image).cloned() else {
+            let error = MakeError::Lost(described.label.clone());
+            return Ending::failed(Phase::Verify, &error, log, began);
+        };
+        match find_test(&self.settings.verify, &described.directory, &described.label) {
+            Ok(None) => Ending::done(Phase::Verify, id, began),
+            Ok(Some(test)) => self.verify(image, id, &test, log, tell).await,
+            Err(error) => Ending::failed(Phase::Verify, &error, log, began),
+        }
+    }
+
+    async fn verify(&self, image: ImageId, id: Digest, test: &Test, log: &mut Log, tell: &dyn Fn(Event)) -> Ending {
+        let began = Instant::now();
+        let label = &self.loaded.catalog.image(image).label;
+        tell(Event::Started { image: label.clone(), phase: Phase::Verify });
+        log.heading(&format!("verify {label}"));
+        let deadline = self.settings.verify_timeout;
+        let passed = verify(test, self.environment, deadline, &self.cancelled, |line| {
+            log.line(line);
+            tell(Event::Line { image: label.clone(), text: line.to_owned() });
+        });
+        match passed.await {
+            Ok(()) => match self.verified.note(&id, test.digest()) {
+                Ok(()) => Ending::done(Phase::Verify, id, began),
+                Err(error) => Ending::failed(Phase::Verify, &error, log, began),
+            },
+            Err(VerifyError::Command(ProcessError::Cancelled { .. })) => Ending::interrupted(Phase::Verify, began),
+            Err(error) => Ending::failed(Phase::Verify, &error, log, began),
         }
     }
 
@@ -260,7 +305,7 @@ impl Run<'_> {
         let label = described.label.clone();
         self.engine.load(move |out| rootfs.write_archive(&label, out)).await??;
         let id = self.engine.find_id(&described.label).await?;
-        id.ok_or_else(|| MakeError::NotLoaded(described.label.clone()))
+        id.ok_or_else(|| MakeError::Lost(described.label.clone()))
     }
 
     fn mirrors(&self, suite: &str) -> Result<Mirrors, MakeError> {
@@ -277,42 +322,6 @@ impl Run<'_> {
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), self.environment.find(name)?)))
             .collect()
-    }
-
-    /// Runs the tests of an image that the engine has under its label.
-    pub(super) async fn verify(&self, image: ImageId, id: Option<Digest>, log: &mut Log, tell: &dyn Fn(Event)) -> Ending {
-        let described = self.loaded.catalog.image(image);
-        let label = &described.label;
-        let Some(id) = id else {
-            let error = MakeError::NoParent { label: label.clone() };
-            return Ending::failed(Phase::Verify, &error, Vec::new(), None);
-        };
-        let failed = |error: &dyn std::error::Error, log: &Log| {
-            Ending::failed(Phase::Verify, error, log.last_lines(), Some(log.path().to_owned()))
-        };
-        let test = match find_test(&self.settings.verify, &described.directory, label) {
-            Ok(Some(test)) => test,
-            Ok(None) => return Ending::done(Phase::Verify, id),
-            Err(error) => return failed(&error, log),
-        };
-        tell(Event::Started { image: label.clone(), phase: Phase::Verify });
-        log.heading(&format!("verify {label}"));
-        let deadline = self.settings.verify_timeout;
-        let passed = verify(&test, self.environment, deadline, &self.cancelled, |line| {
-            log.line(line);
-            tell(Event::Line { image: label.clone(), text: line.to_owned() });
-        });
-        match passed.await {
-            Ok(()) => match self.verified.note(&id, test.digest()) {
-                Ok(()) => Ending::done(Phase::Verify, id),
-                Err(error) => failed(&error, log),
-            },
-            Err(VerifyError::Command(ProcessError::Cancelled { .. })) => Ending::interrupted(Phase::Verify),
-            Err(error) => {
-                log.heading(&format!("failed: {error}"));
-                failed(&error, log)
-            }
-        }
     }
 }
 

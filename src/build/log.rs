@@ -12,7 +12,7 @@ const LAST_LINES: usize = 20;
 
 /// An open log.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     path: PathBuf,
     file: LineWriter<File>,
     last_lines: VecDeque<String>,
@@ -21,7 +21,7 @@ pub(super) struct Log {
 
 impl Log {
     /// Opens a log; one that is there is continued.
-    pub(super) fn open(directory: &Path, name: &str) -> Result<Self, FileError> {
+    pub(crate) fn open(directory: &Path, name: &str) -> Result<Self, FileError> {
         let path = directory.join(format!("{name}.log"));
         let file = File::options().create(true).append(true).open(&path);
         let file = file.map_err(|source| FileError::new("open", &path, source))?;
@@ -33,17 +33,17 @@ impl Log {
         })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Gives the last lines that the work printed, without the words of this program.
-    pub(super) fn last_lines(&self) -> Vec<String> {
+    pub(crate) fn last_lines(&self) -> Vec<String> {
         self.last_lines.iter().cloned().collect()
     }
 
     /// Writes a line that the work printed.
-    pub(super) fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         if self.last_lines.len() == LAST_LINES {
             self.last_lines.pop_front();
         }
@@ -52,12 +52,12 @@ impl Log {
     }
 
     /// Writes a line of this program's own.
-    pub(super) fn heading(&mut self, text: &str) {
+    pub(crate) fn heading(&mut self, text: &str) {
         self.write(&format!("== {text}"));
     }
 
     /// Writes what a build told, each step's lines under its number.
-    pub(super) fn progress(&mut self, progress: &BuildProgress) {
+    pub(crate) fn progress(&mut self, progress: &BuildProgress) {
         match progress {
             BuildProgress::Started { step, name } => self.write(&format!("#{step} {name}")),
             BuildProgress::Line { step, text } => {
@@ -79,7 +79,7 @@ impl Log {
     }
 
     /// Puts everything on disk; gives the first fault of all the writing.
-    pub(super) fn close(mut self) -> Result<(), FileError> {
+    pub(crate) fn close(mut self) -> Result<(), FileError> {
         let flushed = self.file.flush();
         match (self.fault.take(), flushed) {
             (Some(fault), _) => Err(fault),

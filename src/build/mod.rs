@@ -9,4 +9,6 @@ mod run;
 
 pub use event::{Event, Outcome, Phase};
 pub use labels::{PARENTS, parse_parents};
+pub(crate) use log::Log;
+pub(crate) use run::cause;
 pub use run::{Bases, Cache, Made, OnFailure, Run};

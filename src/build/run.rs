@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -99,6 +99,7 @@ pub(super) struct Ending {
     pub(super) phase: Phase,
     pub(super) outcome: Outcome,
     pub(super) id: Option<Digest>,
+    pub(super) took: Duration,
 }
 
 /// The identities that builds are based on, as far as they are known.
@@ -125,25 +126,26 @@ impl Run<'_> {
             }
         }
         let mut running = FuturesUnordered::new();
-        let mut given_up = false;
         loop {
-            if !given_up && self.cancelled.is_cancelled() {
-                given_up = true;
-                self.give_up(&works, &mut schedule, tell);
+            if self.cancelled.is_cancelled() {
+                schedule.give_up();
             }
             while running.len() < self.jobs {
                 let Some(i) = schedule.start_next() else { break };
                 let work = &works[i];
-                running.push(async { (i, Instant::now(), self.work(work, &known, tell).await) });
+                let known = &known;
+                running.push(async move { (i, self.work(work, known, tell).await) });
             }
-            let Some((i, began, ending)) = running.next().await else { break };
-            let how = self.settle(&works[i], ending, began, &known, &mut made, tell);
-            for blocked in schedule.end(i, how) {
-                self.tell_blocked(&works[blocked], &works[i], tell);
+            let Some((i, ending)) = running.next().await else { break };
+            let (work, was_interrupted) = (&works[i], ending.outcome == Outcome::Interrupted);
+            let how = self.settle(work, ending, &known, &mut made, tell);
+            let blocked = schedule.end(i, how);
+            // After an interruption nothing is anybody's fault: what did not begin is counted by the display.
+            if !was_interrupted {
+                blocked.iter().for_each(|&blocked| self.tell_blocked(&works[blocked], work, tell));
             }
-            if how == Ended::Failed && self.on_failure == OnFailure::Stop && !given_up {
-                given_up = true;
-                self.give_up(&works, &mut schedule, tell);
+            if how == Ended::Failed && self.on_failure == OnFailure::Stop {
+                schedule.give_up();
             }
         }
         made
@@ -174,27 +176,26 @@ impl Run<'_> {
         (bases.chain(steps.into_iter().cloned().map(Work::Image)).collect(), before)
     }
 
+    /// Does one piece of work, with a log of its own.
     async fn work(&self, work: &Work, known: &RefCell<Known>, tell: &dyn Fn(Event)) -> Ending {
         let label = self.label(work);
         let mut log = match Log::open(&self.logs, &log_name(&label)) {
             Ok(log) => log,
-            Err(error) => return Ending::failed(first_phase(work), &error, Vec::new(), None),
+            Err(error) => return Ending::failed_early(first_phase(work), &error, Instant::now()),
         };
+        let began = Instant::now();
         let ending = match work {
             Work::Base(base) => self.refresh_base(base, &mut log, tell).await,
             Work::Image(step) => match &step.action {
                 Action::Pull(digest) => self.pull_parent(&label, digest, &mut log, tell).await,
                 Action::Build(_) => self.build_and_verify(step.image, known, &mut log, tell).await,
-                _ => {
-                    let id = known.borrow().images.get(&step.image).cloned();
-                    self.verify(step.image, id, &mut log, tell).await
-                }
+                _ => self.verify_built(step.image, known, &mut log, tell).await,
             },
         };
         match log.close() {
             Ok(()) => ending,
             // A build whose log is lost cannot be explained to anybody: it did not go well.
-            Err(error) if ending.outcome == Outcome::Done => Ending::failed(ending.phase, &error, Vec::new(), None),
+            Err(error) if ending.outcome == Outcome::Done => Ending::failed_early(ending.phase, &error, began),
             Err(_) => ending,
         }
     }
@@ -203,12 +204,11 @@ impl Run<'_> {
         &self,
         work: &Work,
         ending: Ending,
-        began: Instant,
         known: &RefCell<Known>,
         made: &mut Made,
         tell: &dyn Fn(Event),
     ) -> Ended {
-        let Ending { phase, outcome, id } = ending;
+        let Ending { phase, outcome, id, took } = ending;
         let how = if outcome == Outcome::Done { Ended::Done } else { Ended::Failed };
         if let (Ended::Done, Some(id)) = (how, id) {
             match work {
@@ -227,27 +227,17 @@ impl Run<'_> {
             image: self.label(work),
             phase,
             outcome,
-            took: began.elapsed(),
+            took,
         });
         how
     }
 
-    fn give_up(&self, works: &[Work], schedule: &mut Schedule, tell: &dyn Fn(Event)) {
-        for i in schedule.give_up() {
-            self.tell_ended(&works[i], Outcome::Interrupted, tell);
-        }
-    }
-
     fn tell_blocked(&self, blocked: &Work, by: &Work, tell: &dyn Fn(Event)) {
-        self.tell_ended(blocked, Outcome::Blocked { by: self.label(by) }, tell);
-    }
-
-    fn tell_ended(&self, work: &Work, outcome: Outcome, tell: &dyn Fn(Event)) {
         tell(Event::Finished {
-            image: self.label(work),
-            phase: first_phase(work),
-            outcome,
-            took: std::time::Duration::ZERO,
+            image: self.label(blocked),
+            phase: first_phase(blocked),
+            outcome: Outcome::Blocked { by: self.label(by) },
+            took: Duration::ZERO,
         });
     }
 
@@ -277,43 +267,66 @@ fn log_name(label: &Reference) -> String {
 }
 
 impl Ending {
-    pub(super) fn done(phase: Phase, id: Digest) -> Self {
+    pub(super) fn done(phase: Phase, id: Digest, began: Instant) -> Self {
         Self {
             phase,
             outcome: Outcome::Done,
             id: Some(id),
+            took: began.elapsed(),
         }
     }
 
-    pub(super) fn interrupted(phase: Phase) -> Self {
+    pub(super) fn interrupted(phase: Phase, began: Instant) -> Self {
         Self {
             phase,
             outcome: Outcome::Interrupted,
             id: None,
+            took: began.elapsed(),
         }
     }
 
-    pub(super) fn failed(
-        phase: Phase,
-        error: &dyn std::error::Error,
-        last_lines: Vec<String>,
-        log: Option<PathBuf>,
-    ) -> Self {
-        let mut cause = error.to_string();
-        let mut source = error.source();
-        while let Some(inner) = source {
-            let text = inner.to_string();
-            // Some errors say the words of their source in their own.
-            if !cause.contains(&text) {
-                cause.push_str(": ");
-                cause.push_str(&text);
-            }
-            source = inner.source();
-        }
+    /// A failure without a log to read on in.
+    pub(super) fn failed_early(phase: Phase, error: &dyn std::error::Error, began: Instant) -> Self {
         Self {
             phase,
-            outcome: Outcome::Failed { cause, last_lines, log },
+            outcome: Outcome::Failed {
+                cause: cause(error),
+                last_lines: Vec::new(),
+                log: None,
+            },
             id: None,
+            took: began.elapsed(),
         }
     }
+
+    /// A failure that the log explains.
+    pub(super) fn failed(phase: Phase, error: &dyn std::error::Error, log: &mut Log, began: Instant) -> Self {
+        let cause = cause(error);
+        log.heading(&format!("failed: {cause}"));
+        Self {
+            phase,
+            outcome: Outcome::Failed {
+                cause,
+                last_lines: log.last_lines(),
+                log: Some(log.path().to_owned()),
+            },
+            id: None,
+            took: began.elapsed(),
+        }
+    }
+}
+
+/// An error and its sources on one line; some errors say the words of their source in their own.
+pub(crate) fn cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let text = inner.to_string();
+        if !cause.contains(&text) {
+            cause.push_str(": ");
+            cause.push_str(&text);
+        }
+        source = inner.source();
+    }
+    cause
 }
