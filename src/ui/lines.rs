@@ -115,10 +115,7 @@ pub(super) fn finished(
 
 /// Writes a line that an image's engine, test or registry gave.
 pub(super) fn log_line(image: &Reference, line: &str, look: Look) -> String {
-    let name = look.paint(
-        Tone::Dim,
-        &format!("{} {}", label(image), look.glyphs().gutter),
-    );
+    let name = look.paint(Tone::Dim, &format!("{} |", label(image)));
     format!("{name} {}", text::log_line(line))
 }
 

@@ -245,7 +245,7 @@ mod tests {
             "[ 0/27] nginx 1: [1/2] FROM bookworm",
         ];
         plain_case(Verbosity::Info, &[&expected[..], &rest].concat());
-        expected.push("nginx 1 │ unpacking");
+        expected.push("nginx 1 | unpacking");
         plain_case(Verbosity::Debug, &[&expected[..], &rest].concat());
     }
 
@@ -283,7 +283,7 @@ mod tests {
             progress.event(event);
         }
         drop(progress);
-        let left = "nginx 1: [1/2] FROM bookworm\nnginx 1 │ unpacking";
+        let left = "nginx 1: [1/2] FROM bookworm\nnginx 1 | unpacking";
         assert_eq!(terminal.shown(), left);
     }
 }

@@ -31,6 +31,9 @@ impl Screen {
 
     /// Writes text that stays above the changing lines, and replaces these.
     pub(super) fn paint(&mut self, above: &str, frame: &[String], columns: usize) {
+        if above.is_empty() && frame.is_empty() && self.painted.is_empty() {
+            return;
+        }
         let mut bytes = self.back_to_first_line(columns);
         let in_place = above.is_empty() && frame.len() == self.painted.len();
         if !in_place {
@@ -49,21 +52,12 @@ impl Screen {
             }
             bytes.push_str(line);
         }
-        if in_place && !frame.is_empty() {
+        if in_place {
             // What a line that was wrapped left below.
             bytes.push_str("\u{1b}[J");
         }
         self.painted = frame.iter().map(|line| text::width(line)).collect();
-        if !bytes.is_empty() {
-            self.write(&bytes);
-        }
-    }
-
-    /// Takes the changing lines off the screen.
-    pub(super) fn erase(&mut self, columns: usize) {
-        if !self.painted.is_empty() {
-            self.paint("", &[], columns);
-        }
+        self.write(&bytes);
     }
 
     /// Moves the cursor over the rows that the lines take at this width: terminals wrap them anew when they change.
@@ -115,7 +109,7 @@ mod tests {
         let wrapped = "$ pkg build\nbuilt one, and that\nis long\nbuilt 2\ncounts";
         assert_eq!(terminal.shown(), wrapped);
         screen.paint("", &lines(&["three", "counts"]), 20);
-        screen.erase(20);
+        screen.paint("", &[], 20);
         let left = "$ pkg build\nbuilt one, and that\nis long\nbuilt 2";
         assert_eq!(terminal.shown(), left);
         assert_eq!(terminal.cursor(), (4, 0), "the next prompt begins a line");

@@ -127,7 +127,7 @@ impl Summary {
             && self.not_begun == 0
     }
 
-    /// Renders the summary; log lines are cut to `room`.
+    /// Renders the summary; log lines are cut to `room`, and lists wrapped.
     pub(super) fn render(&self, look: Look, room: Option<usize>) -> String {
         let mut text = String::new();
         for failure in &self.failed {
@@ -135,7 +135,7 @@ impl Summary {
         }
         let stopped = |heading: &str, images: &[String]| {
             let glyph = look.paint(Tone::Caution, look.glyphs().stopped);
-            format!("{glyph} {heading}: {}\n", images.join(", "))
+            text::list(&format!("{glyph} {heading}:"), images, room) + "\n"
         };
         for (by, images) in self.blocked_by() {
             text.push_str(&stopped(&format!("blocked by {}", label(by)), &images));
@@ -144,7 +144,7 @@ impl Summary {
             let images: Vec<String> = self.interrupted.iter().map(label).collect();
             text.push_str(&stopped("interrupted", &images));
         }
-        text.push_str(&self.counts(look));
+        text.push_str(&self.counts(look, room));
         text.push('\n');
         text
     }
@@ -161,7 +161,7 @@ impl Summary {
         groups
     }
 
-    fn counts(&self, look: Look) -> String {
+    fn counts(&self, look: Look, room: Option<usize>) -> String {
         let mut parts = Vec::new();
         let mut part = |tone: Tone, count: usize, word: &str| {
             if count > 0 {
@@ -178,19 +178,23 @@ impl Summary {
         part(Tone::Caution, self.blocked.len(), "blocked");
         part(Tone::Caution, self.interrupted.len(), "interrupted");
         part(Tone::Caution, self.not_begun, "not begun");
-        let nothing_done = parts.is_empty();
-        let skips = self.skipped.iter();
-        let skips: Vec<String> = skips.map(|(why, count)| format!("{count} {why}")).collect();
-        if nothing_done {
+        let heading = if parts.is_empty() {
             let nothing = format!("nothing to {}", infinitive(self.work));
-            return if skips.is_empty() {
-                nothing
-            } else {
-                format!("{nothing}: {}", skips.join(", "))
-            };
+            if self.skipped.is_empty() {
+                return nothing;
+            }
+            nothing + ":"
+        } else {
+            String::new()
+        };
+        let skips = self.skipped.iter();
+        parts.extend(skips.map(|(why, count)| format!("{count} {why}")));
+        if let Some(last) = parts.last_mut()
+            && heading.is_empty()
+        {
+            last.extend([" in ", &duration::exact(self.took)]);
         }
-        parts.extend(skips);
-        format!("{} in {}", parts.join(", "), duration::exact(self.took))
+        text::list(&heading, &parts, room)
     }
 }
 

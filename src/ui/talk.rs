@@ -13,31 +13,38 @@ pub(super) type FrameSource = Box<dyn FnMut(Size) -> Vec<String> + Send>;
 pub(super) type Measure = Box<dyn Fn() -> Size + Send + Sync>;
 
 /// The talk on stderr of the whole process.
+///
+/// A terminal can stop taking bytes for as long as its user likes (Ctrl-S). Then only the painter waits, who holds the
+/// stage; what is said meanwhile waits in the wings. Whoever takes both takes the stage first.
 pub(super) struct Talk {
-    state: Mutex<State>,
+    stage: Mutex<Stage>,
+    wings: Mutex<Wings>,
     measure: Measure,
 }
 
-struct State {
+struct Stage {
     screen: Screen,
     frame: Option<FrameSource>,
-    /// Text that goes above the changing lines when they are painted next.
+}
+
+#[derive(Default)]
+struct Wings {
+    /// Whether there are changing lines, so that text has to wait for their next painting.
+    live: bool,
+    /// The text that waits.
     above: String,
 }
 
 impl Talk {
     pub(super) fn new(out: Box<dyn Write + Send>, measure: Measure) -> Self {
-        let state = Mutex::new(State {
-            screen: Screen::new(out),
-            frame: None,
-            above: String::new(),
-        });
-        Self { state, measure }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // What another thread left is at worst a torn line.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        Self {
+            stage: Mutex::new(Stage {
+                screen: Screen::new(out),
+                frame: None,
+            }),
+            wings: Mutex::default(),
+            measure,
+        }
     }
 
     /// Gives the width of the terminal at this moment.
@@ -47,60 +54,70 @@ impl Talk {
 
     /// Writes whole lines, above those that change if there are any.
     pub(super) fn say(&self, text: &str) {
-        let mut state = self.state();
-        if state.frame.is_some() {
-            state.above.push_str(text);
-        } else {
-            state.screen.write(text);
+        if !self.leave_in_wings(text) {
+            let mut stage = lock(&self.stage);
+            // A display may have begun since.
+            if !self.leave_in_wings(text) {
+                stage.screen.write(text);
+            }
         }
+    }
+
+    fn leave_in_wings(&self, text: &str) -> bool {
+        let mut wings = lock(&self.wings);
+        if wings.live {
+            wings.above.push_str(text);
+        }
+        wings.live
     }
 
     /// Begins to show changing lines.
     pub(super) fn begin(&self, frame: FrameSource) {
-        self.state().frame = Some(frame);
-        self.paint();
+        let mut stage = lock(&self.stage);
+        stage.frame = Some(frame);
+        lock(&self.wings).live = true;
+        self.paint_on(&mut stage);
     }
 
     /// Brings the terminal up to date.
     pub(super) fn paint(&self) {
+        self.paint_on(&mut lock(&self.stage));
+    }
+
+    fn paint_on(&self, stage: &mut Stage) {
         let size = (self.measure)();
-        let State {
-            screen,
-            frame,
-            above,
-        } = &mut *self.state();
+        let Stage { screen, frame } = stage;
         if let Some(frame) = frame {
-            screen.paint(above, &frame(size), size.columns);
-            above.clear();
+            let above = std::mem::take(&mut lock(&self.wings).above);
+            screen.paint(&above, &frame(size), size.columns);
         }
     }
 
     /// Takes the changing lines away; what was said stays.
     pub(super) fn end(&self) {
-        let size = (self.measure)();
-        let State {
-            screen,
-            frame,
-            above,
-        } = &mut *self.state();
-        if frame.take().is_some() {
-            screen.paint(above, &[], size.columns);
-            above.clear();
-        }
+        let mut stage = lock(&self.stage);
+        self.clear(&mut stage);
+        stage.frame = None;
+        let said_last = std::mem::take(&mut *lock(&self.wings)).above;
+        stage.screen.write(&said_last);
     }
 
     /// Lets another stream write to the same terminal; the changing lines come back below it.
     pub(super) fn step_aside<T>(&self, write: impl FnOnce() -> T) -> T {
-        let size = (self.measure)();
-        let State { screen, above, .. } = &mut *self.state();
-        if above.is_empty() {
-            screen.erase(size.columns);
-        } else {
-            screen.paint(above, &[], size.columns);
-            above.clear();
-        }
+        let mut stage = lock(&self.stage);
+        self.clear(&mut stage);
         write()
     }
+
+    fn clear(&self, stage: &mut Stage) {
+        let above = std::mem::take(&mut lock(&self.wings).above);
+        stage.screen.paint(&above, &[], self.columns());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a thread that panicked left is at worst a torn line.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes the lines of a log, whole ones, to stderr.
@@ -138,5 +155,48 @@ impl Drop for LogWriter {
             let rest = String::from_utf8_lossy(&self.begun);
             self.talk.say(&format!("{rest}\n"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// A terminal that takes no byte until it is let go.
+    struct Stopped(mpsc::Receiver<()>);
+
+    impl Write for Stopped {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // Nothing more comes when it was let go for good.
+            let _ = self.0.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stopped_terminal_stops_the_painter_and_nobody_else() {
+        let (go, stopped) = mpsc::channel();
+        let size = Size {
+            rows: 24,
+            columns: 80,
+        };
+        let talk = Talk::new(Box::new(Stopped(stopped)), Box::new(move || size));
+        go.send(()).unwrap();
+        talk.begin(Box::new(|_| vec!["changing".to_owned()]));
+        std::thread::scope(|scope| {
+            scope.spawn(|| talk.paint());
+            for number in 0..1000 {
+                talk.say(&format!("{number}\n"));
+            }
+            drop(go);
+        });
+        talk.end();
+        assert!(!lock(&talk.wings).live);
     }
 }

@@ -24,6 +24,25 @@ pub(super) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
+/// Lists items after a heading, parted by commas; with `room` it breaks lines between items and indents what follows.
+pub(super) fn list(heading: &str, items: &[String], room: Option<usize>) -> String {
+    let mut list = heading.to_owned();
+    let mut column = width(heading);
+    for (index, item) in items.iter().enumerate() {
+        let comma = if index + 1 < items.len() { "," } else { "" };
+        let item_columns = width(item) + comma.len();
+        if column > 0 {
+            let fits = room.is_none_or(|room| column + 1 + item_columns <= room);
+            let gap = if fits { " " } else { "\n    " };
+            list.push_str(gap);
+            column = if fits { column + 1 } else { 4 };
+        }
+        list.extend([item, comma]);
+        column += item_columns;
+    }
+    list
+}
+
 /// Makes characters that would move the cursor, change colours or turn the direction of writing visible: `\u{1b}`.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_treacherous) {
@@ -96,6 +115,21 @@ mod tests {
     fn an_ellipsis_that_does_not_fit_is_left_out() {
         assert_eq!(cut("nginx", 2, "..."), "ng");
         assert_eq!(cut("nginx", 4, "..."), "n...");
+    }
+
+    #[track_caller]
+    fn list_case(heading: &str, room: Option<usize>, expected: &str) {
+        let items = ["nginx 1", "redis 7", "映像 3", "a"].map(str::to_owned);
+        assert_eq!(list(heading, &items, room), expected);
+    }
+
+    #[test]
+    fn a_list_breaks_between_its_items() {
+        list_case("– by php:", None, "– by php: nginx 1, redis 7, 映像 3, a");
+        let narrow = "– by php: nginx 1,\n    redis 7, 映像 3,\n    a";
+        list_case("– by php:", Some(20), narrow);
+        list_case("", Some(27), "nginx 1, redis 7, 映像 3, a");
+        list_case("", Some(1), "nginx 1,\n    redis 7,\n    映像 3,\n    a");
     }
 
     #[test]
