@@ -105,11 +105,13 @@ impl Scan<'_> {
             place: entry.clone(),
             source,
         })?;
+        top.version.as_tag().map_err(|source| Problem::Tag {
+            place: entry.clone(),
+            source,
+        })?;
         let label = self.naming.label(&top.package, top.version.as_str());
         let label = label.map_err(|source| Problem::Label {
             place: entry.clone(),
-            name: top.package.clone(),
-            version: top.version.to_string(),
             source,
         })?;
         Ok(Image {

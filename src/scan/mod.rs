@@ -7,4 +7,4 @@ mod problem;
 
 pub use directories::scan_directories;
 pub use load::{Loaded, Rendering, load};
-pub use problem::{Problem, Warning};
+pub use problem::{Problem, Problems, Warning};

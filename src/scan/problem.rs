@@ -7,7 +7,7 @@ use crate::debian::{ChangelogError, ControlError};
 use crate::declared::ImageFileError;
 use crate::dockerfile::DockerfileError;
 use crate::host::fs::FileError;
-use crate::oci::ReferenceError;
+use crate::oci::{ReferenceError, TagError};
 use crate::place::Place;
 use crate::render::RenderError;
 
@@ -53,22 +53,26 @@ pub enum Problem {
         source: ImageFileError,
     },
     /// The name of a changelog cannot name an image.
-    #[error(transparent)]
+    #[error("{source}")]
     Name {
         /// The header of the top entry.
         place: Place,
         /// Why.
         source: NameError,
     },
-    /// Name and version make no label.
-    #[error("version `{version}` of `{name}` cannot be a tag: {source}")]
+    /// The version of a changelog cannot be a tag.
+    #[error("version {source}")]
+    Tag {
+        /// The header of the top entry.
+        place: Place,
+        /// Why.
+        source: TagError,
+    },
+    /// Registry, namespace, name and version make no label.
+    #[error("{source}")]
     Label {
         /// The header of the top entry.
         place: Place,
-        /// The name.
-        name: String,
-        /// The version.
-        version: String,
         /// Why.
         source: ReferenceError,
     },
@@ -108,6 +112,19 @@ pub enum Problem {
     #[error(transparent)]
     Graph(#[from] GraphError),
 }
+
+/// All that has to be mended; never nothing.
+#[derive(Debug)]
+pub struct Problems(pub Vec<Problem>);
+
+impl std::fmt::Display for Problems {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for Problems {}
 
 /// Something that the user should know, and that stops nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,9 @@
 //! What went wrong, as the user reads it: kinds with their exit codes, and diagnostics with place and hint.
 
+mod diagnose;
+
+pub use diagnose::{diagnose, diagnose_warning};
+
 use crate::place::Place;
 
 /// The kinds of failure, and with them the exit code (documented in docs/exit-codes.md).
@@ -57,6 +61,16 @@ pub struct Diagnostic {
     pub causes: Vec<String>,
     /// Where, most important first.
     pub places: Vec<Place>,
+    /// What can be done about it.
+    pub hints: Vec<String>,
+}
+
+/// The command line asks for something that cannot be.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{message}")]
+pub struct UsageError {
+    /// What is wrong, on one line.
+    pub message: String,
     /// What can be done about it.
     pub hints: Vec<String>,
 }

@@ -1,0 +1,185 @@
+//! Turns the errors of all modules into diagnostics: the one place that knows kinds, places and hints.
+
+use super::{Diagnostic, Kind, Severity};
+use crate::catalog::{GraphError, PatternError};
+use crate::engine::EngineError;
+use crate::host::ClockError;
+use crate::host::fs::FileError;
+use crate::observe::ObserveError;
+use crate::place::Place;
+use crate::registry::{ClientError, RegistryError};
+use crate::scan::{Problem, Problems, Warning};
+use crate::settings::{SettingsError, SettingsErrors, SettingsWarning};
+use crate::ui::PrintError;
+
+/// Gives the kind of an error and what the user is told of it; problems that were found together are told together.
+#[must_use]
+pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
+    if let Some(problems) = error.downcast_ref::<Problems>() {
+        return (Kind::Work, problems.0.iter().map(of_problem).collect());
+    }
+    if let Some(errors) = error.downcast_ref::<SettingsErrors>() {
+        return (Kind::Work, errors.iter().map(of_settings).collect());
+    }
+    let kind = kind(error);
+    let mut causes: Vec<String> = Vec::new();
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !said.contains(&cause) {
+            said.push_str(&cause);
+            causes.push(cause);
+        }
+    }
+    let diagnostic = Diagnostic {
+        severity: Severity::Error,
+        message: error.to_string(),
+        causes,
+        places: Vec::new(),
+        hints: hints(error),
+    };
+    (kind, vec![diagnostic])
+}
+
+/// Gives what the user is told of a warning.
+#[must_use]
+pub fn diagnose_warning(warning: &Warning) -> Diagnostic {
+    let (message, place) = match warning {
+        Warning::NoRecipe { place } => (
+            "this directory has a changelog and neither Dockerfile.template nor image.yaml: it is passed over".to_owned(),
+            place,
+        ),
+        Warning::NoChangelog { place } => {
+            ("this directory has a recipe and no changelog: it is passed over".to_owned(), place)
+        }
+        Warning::Stripped { place, name, stripped } => {
+            (format!("`{stripped}` has no effect on the dependency `{name}`"), place)
+        }
+        Warning::Render { place, text } => (text.clone(), place),
+    };
+    at(Severity::Warning, message, [place])
+}
+
+impl From<&SettingsWarning> for Diagnostic {
+    fn from(warning: &SettingsWarning) -> Self {
+        at(Severity::Warning, warning.to_string(), [warning.place()])
+    }
+}
+
+fn at<'a>(severity: Severity, message: String, places: impl IntoIterator<Item = &'a Place>) -> Diagnostic {
+    Diagnostic {
+        severity,
+        message,
+        causes: Vec::new(),
+        places: places.into_iter().cloned().collect(),
+        hints: Vec::new(),
+    }
+}
+
+fn kind(error: &anyhow::Error) -> Kind {
+    let is = |found: bool, kind: Kind| found.then_some(kind);
+    is(error.is::<ClockError>() || error.is::<PatternError>(), Kind::Usage)
+        .or_else(|| is(error.is::<super::UsageError>(), Kind::Usage))
+        .or_else(|| is(error.is::<EngineError>() || error.is::<RegistryError>(), Kind::Environment))
+        .or_else(|| is(error.is::<ObserveError>() || error.is::<ClientError>(), Kind::Environment))
+        .or_else(|| is(error.is::<PrintError>(), Kind::Environment))
+        .unwrap_or(Kind::Work)
+}
+
+fn hints(error: &anyhow::Error) -> Vec<String> {
+    if let Some(usage) = error.downcast_ref::<super::UsageError>() {
+        return usage.hints.clone();
+    }
+    let engine = error.downcast_ref::<EngineError>();
+    let engine = engine.or_else(|| match error.downcast_ref::<ObserveError>() {
+        Some(ObserveError::Engine(error)) => Some(error),
+        _ => None,
+    });
+    let registry = error.downcast_ref::<RegistryError>();
+    let registry = registry.or_else(|| match error.downcast_ref::<ObserveError>() {
+        Some(ObserveError::Registry(error)) => Some(error),
+        _ => None,
+    });
+    let engine = engine.and_then(|error| match error {
+        EngineError::Unreachable { .. } => Some("start the engine, or name another one with DOCKER_HOST".to_owned()),
+        _ => None,
+    });
+    let registry = registry.and_then(RegistryError::hint).map(|hint| hint.to_string());
+    engine.into_iter().chain(registry).collect()
+}
+
+fn of_settings(error: &SettingsError) -> Diagnostic {
+    Diagnostic {
+        causes: causes(error),
+        ..at(Severity::Error, error.to_string(), [error.place()])
+    }
+}
+
+fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string).collect()
+}
+
+fn of_problem(problem: &Problem) -> Diagnostic {
+    let message = problem.to_string();
+    match problem {
+        Problem::NoDirectory(_) => at(Severity::Error, message, []),
+        Problem::File(error) => of_file(error),
+        Problem::Walk { source, .. } => Diagnostic {
+            causes: vec![source.to_string()],
+            ..at(Severity::Error, message, [])
+        },
+        Problem::Changelog { place, .. }
+        | Problem::Control { place, .. }
+        | Problem::ImageFile { place, .. }
+        | Problem::Name { place, .. }
+        | Problem::Label { place, .. } => at(Severity::Error, message, [place]),
+        Problem::Tag { place, .. } => Diagnostic {
+            hints: vec!["an image's version becomes its tag: leave out the epoch, and write `+` and `~` as `-` or `.`".to_owned()],
+            ..at(Severity::Error, message, [place])
+        },
+        Problem::TwoRecipes(_) => Diagnostic {
+            hints: vec!["keep one of them".to_owned()],
+            ..at(Severity::Error, message, [])
+        },
+        Problem::Duplicate { places, .. } => at(Severity::Error, message, places),
+        Problem::Render(error) => of_render(error),
+        Problem::Dockerfile { place, .. } => at(Severity::Error, message, [place]),
+        Problem::UserName { place, .. } => Diagnostic {
+            hints: vec!["write the number, as `USER {{ \"www-data\" | uid }}` does".to_owned()],
+            ..at(Severity::Error, message, [place])
+        },
+        Problem::Graph(error) => of_graph(error, message),
+    }
+}
+
+fn of_file(error: &FileError) -> Diagnostic {
+    Diagnostic {
+        causes: causes(error),
+        ..at(Severity::Error, error.to_string(), [])
+    }
+}
+
+fn of_render(error: &crate::render::RenderError) -> Diagnostic {
+    Diagnostic {
+        causes: causes(error),
+        hints: error.hint().into_iter().collect(),
+        ..at(Severity::Error, error.to_string(), [error.place()])
+    }
+}
+
+fn of_graph(error: &GraphError, message: String) -> Diagnostic {
+    match error {
+        GraphError::Missing { place, near, .. } => {
+            let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
+            let hint = match names.as_slice() {
+                [] => "give the directory that holds it as well, or list it in `base_images`".to_owned(),
+                [one] => format!("the closest name is {one}"),
+                several => format!("the closest names are {}", several.join(", ")),
+            };
+            Diagnostic {
+                hints: vec![hint],
+                ..at(Severity::Error, message, [place])
+            }
+        }
+        GraphError::Cycle { places, .. } => at(Severity::Error, message, places),
+    }
+}
