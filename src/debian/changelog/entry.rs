@@ -1,23 +1,11 @@
-//! A Debian changelog (deb-changelog(5)): its top entry names an image and gives its version.
-//!
-//! ```text
-//! nginx (1.22.1-9) wikimedia; urgency=medium
-//!
-//!   * Refresh for security updates.
-//!
-//!  -- Ann Example <ann@example.org>  Sun, 16 Aug 2026 06:00:30 +0000
-//! ```
-//!
-//! The crate `debian-changelog` reads an entry, relaxed: its strict reader refuses real files (an author `<A <mail>>`, no
-//! newline at the end). Relaxed it also takes `a/foo` and `a+foo` for an image `a`, text before the first entry for a part of
-//! it, and loses such an author. So the file is cut into entries here, which gives the line numbers; what the crate reads
-//! has to be what the header line says; and the trailer is read here. An entry takes the crate 5 µs and is given alone: the
-//! top entry is read without the rest of the file.
+//! The entries of a changelog, as values.
 
 use chrono::{DateTime, FixedOffset};
 use debian_changelog::{ChangeLog, Entry as ReadEntry};
 
-use super::version::{Version, VersionError};
+use super::cut::{CutEntry, Entries};
+use super::error::ChangelogError;
+use crate::debian::Version;
 
 /// What the top entry of a changelog says of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,80 +57,6 @@ pub struct Author {
     pub name: String,
     /// The mail address, without angle brackets.
     pub email: String,
-}
-
-/// Why a text is no changelog; [`ChangelogError::line`] tells where.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ChangelogError {
-    /// The text has no entry.
-    #[error("a changelog needs an entry, which begins with {HEADER_FORM}")]
-    Empty,
-    /// A line stands where an entry has to begin.
-    #[error("expected an entry, which begins with {HEADER_FORM}, not `{text}`")]
-    Header {
-        /// The line, counted from 1.
-        line: usize,
-        /// The line's text, clipped.
-        text: String,
-    },
-    /// The name in the header cannot be one.
-    #[error(
-        "`{package}` cannot be the name of an image: it holds `{}`, and a name has only letters, digits, `.` and `-`",
-        character.escape_debug()
-    )]
-    Package {
-        /// The line, counted from 1.
-        line: usize,
-        /// The name as written.
-        package: String,
-        /// The first character at fault.
-        character: char,
-    },
-    /// The text in parentheses is no version.
-    #[error("the version of `{package}` cannot be read")]
-    Version {
-        /// The line, counted from 1.
-        line: usize,
-        /// The name before it.
-        package: String,
-        /// What is wrong with it.
-        source: VersionError,
-    },
-    /// A line inside an entry is neither a change nor the trailer.
-    #[error(
-        "expected a change, indented by two blanks, or ` -- author <mail>  date`, not `{text}`"
-    )]
-    Body {
-        /// The line, counted from 1.
-        line: usize,
-        /// The line's text, clipped.
-        text: String,
-    },
-    /// The entry reads differently than its header line.
-    #[error("the entry of `{package}` cannot be read: it has to begin with {HEADER_FORM}")]
-    Unreadable {
-        /// The line of the header, counted from 1.
-        line: usize,
-        /// The name in the header line.
-        package: String,
-    },
-}
-
-const HEADER_FORM: &str = "`name (version) distribution; urgency=…`";
-
-impl ChangelogError {
-    /// Gives the line at fault, counted from 1.
-    #[must_use]
-    pub fn line(&self) -> usize {
-        match self {
-            Self::Empty => 1,
-            Self::Header { line, .. }
-            | Self::Package { line, .. }
-            | Self::Version { line, .. }
-            | Self::Body { line, .. }
-            | Self::Unreadable { line, .. } => *line,
-        }
-    }
 }
 
 /// Reads the name and the version of the top entry; the rest of the file is not looked at.
@@ -224,14 +138,23 @@ fn parse_trailer(line: &str) -> Trailer {
             name: name.trim().to_owned(),
             email: email.trim().to_owned(),
         });
-    let without_weekday = date_text
-        .split_once(',')
-        .map_or(date_text, |(_, rest)| rest);
     Trailer {
         author,
-        date: DateTime::parse_from_str(without_weekday.trim(), "%d %b %Y %H:%M:%S %z").ok(),
+        date: find_date(date_text),
         date_text: date_text.to_owned(),
     }
+}
+
+/// Finds the date in `Sun, 16 Aug 2026 06:00:30 +0000`; real entries also write `June` and `Sept`.
+fn find_date(text: &str) -> Option<DateTime<FixedOffset>> {
+    let without_weekday = text.split_once(',').map_or(text, |(_, rest)| rest);
+    let parts: Vec<&str> = without_weekday.split_whitespace().collect();
+    let [day, month, year, time, zone] = parts[..] else {
+        return None;
+    };
+    let month = month.get(..3)?;
+    let plain = format!("{day} {month} {year} {time} {zone}");
+    DateTime::parse_from_str(&plain, "%d %b %Y %H:%M:%S %z").ok()
 }
 
 /// Has the crate read one entry, and holds what it found against the header line.
@@ -247,184 +170,6 @@ fn read_entry(cut: &CutEntry<'_>) -> Result<ReadEntry, ChangelogError> {
         line: cut.header_line,
         package: cut.header.package.to_owned(),
     })
-}
-
-/// One entry's lines, without comments and with plain line ends, so that the crate reads them as they are meant.
-struct CutEntry<'a> {
-    header: Header<'a>,
-    header_line: usize,
-    body: Vec<&'a str>,
-    trailer: Option<&'a str>,
-    trailer_line: Option<usize>,
-    text: String,
-}
-
-struct Header<'a> {
-    package: &'a str,
-    version: Version,
-}
-
-/// Cuts a file into entries, from the top and no further than asked.
-struct Entries<'a> {
-    lines: std::iter::Peekable<std::iter::Enumerate<std::str::Lines<'a>>>,
-}
-
-impl<'a> Entries<'a> {
-    fn of(text: &'a str) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Self {
-            lines: text.lines().enumerate().peekable(),
-        }
-    }
-
-    fn find_next(&mut self) -> Result<Option<CutEntry<'a>>, ChangelogError> {
-        let Some((header_line, text)) = self.find_header_line() else {
-            return Ok(None);
-        };
-        let mut cut = CutEntry {
-            header: parse_header(text, header_line)?,
-            header_line,
-            body: Vec::new(),
-            trailer: None,
-            trailer_line: None,
-            text: format!("{text}\n"),
-        };
-        while let Some(&(index, line)) = self.lines.peek() {
-            match LineKind::of(line) {
-                LineKind::Modes => break,
-                LineKind::Comment => {}
-                LineKind::Blank | LineKind::Indented => {
-                    cut.body.push(line);
-                    push_line(&mut cut.text, line);
-                }
-                LineKind::Trailer => {
-                    self.lines.next();
-                    cut.trailer = Some(line);
-                    cut.trailer_line = Some(index + 1);
-                    push_line(&mut cut.text, line);
-                    break;
-                }
-                // An entry without a trailer ends at the next header.
-                LineKind::Other if parse_header(line, index + 1).is_ok() => break,
-                LineKind::Other => {
-                    return Err(ChangelogError::Body {
-                        line: index + 1,
-                        text: clip(line),
-                    });
-                }
-            }
-            self.lines.next();
-        }
-        Ok(Some(cut))
-    }
-
-    /// Finds the next line between entries that is neither blank nor a note to an editor.
-    fn find_header_line(&mut self) -> Option<(usize, &'a str)> {
-        for (index, line) in self.lines.by_ref() {
-            match LineKind::of(line) {
-                LineKind::Blank | LineKind::Comment => {}
-                LineKind::Modes => {
-                    // Emacs' list of variables goes to the end of the file.
-                    self.lines.by_ref().for_each(drop);
-                    return None;
-                }
-                LineKind::Trailer | LineKind::Indented | LineKind::Other => {
-                    return Some((index + 1, line));
-                }
-            }
-        }
-        None
-    }
-}
-
-fn push_line(text: &mut String, line: &str) {
-    text.push_str(line);
-    text.push('\n');
-}
-
-#[derive(Clone, Copy)]
-enum LineKind {
-    Blank,
-    /// A comment, a line for vim, a keyword of CVS.
-    Comment,
-    /// The first line of Emacs' local variables.
-    Modes,
-    Trailer,
-    Indented,
-    Other,
-}
-
-impl LineKind {
-    fn of(line: &str) -> Self {
-        let is_modes = |line: &str| {
-            let start = line.trim_start_matches(';').trim_start().get(..16);
-            start.is_some_and(|start| start.eq_ignore_ascii_case("local variables:"))
-        };
-        if line.trim().is_empty() {
-            Self::Blank
-        } else if line.starts_with(" -- ") || line.trim_end() == " --" {
-            Self::Trailer
-        } else if line.starts_with([' ', '\t']) {
-            Self::Indented
-        } else if is_modes(line) {
-            Self::Modes
-        } else if ["#", "/*", "vim:", "$"]
-            .iter()
-            .any(|start| line.starts_with(start))
-        {
-            Self::Comment
-        } else {
-            Self::Other
-        }
-    }
-}
-
-fn parse_header(text: &str, line: usize) -> Result<Header<'_>, ChangelogError> {
-    let parts = || {
-        let (package, rest) = text.split_once('(')?;
-        let (version, rest) = rest.split_once(')')?;
-        let (distributions, _) = rest.split_once(';')?;
-        let package = package.trim_end();
-        let is_header = !package.is_empty()
-            && !package.contains([' ', '\t'])
-            && distributions.starts_with([' ', '\t'])
-            && !distributions.trim().is_empty();
-        is_header.then_some((package, version))
-    };
-    let (package, version) = parts().ok_or_else(|| ChangelogError::Header {
-        line,
-        text: clip(text),
-    })?;
-    let refused = package
-        .char_indices()
-        .find(|&(i, c)| !(c.is_ascii_alphanumeric() || (i > 0 && (c == '.' || c == '-'))));
-    if let Some((_, character)) = refused {
-        return Err(ChangelogError::Package {
-            line,
-            package: package.to_owned(),
-            character,
-        });
-    }
-    let version = version.parse().map_err(|source| ChangelogError::Version {
-        line,
-        package: package.to_owned(),
-        source,
-    })?;
-    Ok(Header { package, version })
-}
-
-/// Makes a line of a foreign file fit for a message.
-fn clip(text: &str) -> String {
-    const MOST: usize = 60;
-    let mut clipped: String = text
-        .chars()
-        .take(MOST)
-        .flat_map(char::escape_debug)
-        .collect();
-    if text.chars().nth(MOST).is_some() {
-        clipped.push('…');
-    }
-    clipped
 }
 
 #[cfg(test)]
@@ -622,6 +367,25 @@ a (1) wikimedia; binary-only=yes, Urgency=Medium
         assert_eq!(second.author, author("Ann", "m@example.org"));
         assert_eq!((second.date, second.date_text.as_str()), (None, "Sunday"));
         assert_eq!((second.header_line, second.trailer_line), (9, Some(14)));
+    }
+
+    #[test]
+    fn months_may_be_written_longer_than_three_letters() {
+        for text in [
+            "Mon, 25 Sept 2023 09:28:16 +0200",
+            "25 September 2023 09:28:16 +0200",
+        ] {
+            let date = find_date(text).expect("a date");
+            assert_eq!(date.to_rfc3339(), "2023-09-25T09:28:16+02:00");
+        }
+        for text in [
+            "",
+            "Tue, 02 JMay 2023 08:53:00 -0500",
+            "Tue, 32 May 2023 08:53:00 -0500",
+            "1 é 2 3 4",
+        ] {
+            assert_eq!(find_date(text), None);
+        }
     }
 
     proptest! {
