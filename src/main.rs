@@ -1,3 +1,7 @@
-//! In the making.
+//! The program `pkg`; everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pkg::cli::main()
+}

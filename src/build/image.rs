@@ -197,21 +197,18 @@ impl Run<'_> {
         tell: &dyn Fn(Event),
     ) -> Result<Digest, MakeError> {
         let parents = self.parents(image, known)?;
-        let mut shown_names = Vec::new();
-        let mut pins = BTreeMap::new();
+        let mut pins = Vec::new();
         for (label, id) in &parents {
-            let pin = self.engine.pin(id, label, &self.id).await?;
-            shown_names.push((pin.clone(), label.to_string()));
-            pins.insert(label.to_string(), pin);
+            pins.push((label.clone(), self.engine.pin(id, label, &self.id).await?));
         }
         let described = self.loaded.catalog.image(image);
-        let dockerfile = self.loaded.pinned_dockerfile(image, |reference| pins.get(reference).cloned());
+        let dockerfile = self.loaded.pinned_dockerfile(image, &pins);
         let request = self.request(image, &parents);
         let (directory, root) = (described.directory.clone(), described.root.clone());
         let label = described.label.clone();
         let context = move |out: &mut dyn std::io::Write| write_context(&directory, &root, &dockerfile, out).map(drop);
         let build = self.engine.build(&request, context, |progress| {
-            let progress = show_names(progress, &shown_names);
+            let progress = show_names(progress, &pins);
             log.progress(&progress);
             tell_progress(&label, &progress, tell);
         });
@@ -326,8 +323,8 @@ impl Run<'_> {
 }
 
 /// The engine talks of pins; the user knows labels.
-fn show_names(progress: BuildProgress, names: &[(String, String)]) -> BuildProgress {
-    let shown = |text: String| names.iter().fold(text, |text, (pin, label)| text.replace(pin, label));
+fn show_names(progress: BuildProgress, pins: &[(Reference, String)]) -> BuildProgress {
+    let shown = |text: String| pins.iter().fold(text, |text, (label, pin)| text.replace(pin, &label.to_string()));
     match progress {
         BuildProgress::Started { step, name } => BuildProgress::Started { step, name: shown(name) },
         BuildProgress::Line { step, text } => BuildProgress::Line { step, text: shown(text) },

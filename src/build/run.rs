@@ -14,7 +14,7 @@ use super::log::Log;
 use super::{Event, Outcome, Phase};
 use crate::catalog::ImageId;
 use crate::engine::{Engine, RegistryLogin};
-use crate::host::{Clock, Environment};
+use crate::host::Environment;
 use crate::oci::{Digest, Reference};
 use crate::plan::{Action, Ended, Facts, Plan, Schedule, Step};
 use crate::scan::Loaded;
@@ -61,8 +61,6 @@ pub struct Run<'a> {
     pub login: Option<RegistryLogin>,
     /// What programs are given of the environment.
     pub environment: &'a Environment,
-    /// The time of the run.
-    pub clock: Clock,
     /// The directory of this run's logs.
     pub logs: PathBuf,
     /// The record of passed tests.

@@ -1,1 +1,169 @@
-//! In the making.
+//! The command line: one file for each command, with its arguments and one `run`.
+
+mod build;
+mod graph;
+mod list;
+mod plan;
+mod publish;
+mod render;
+mod session;
+mod signals;
+mod util;
+mod verify;
+mod words;
+mod work;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use self::session::Session;
+use crate::error::{Diagnostic, Kind, Severity, diagnose};
+use crate::host::Environment;
+use crate::ui::{ColorChoice, Live, Options, TerminalFacts, Ui, Verbosity};
+
+/// Keeps a git repository of container images: renders, orders, builds, tests and publishes them.
+#[derive(Debug, Parser)]
+#[command(name = "pkg", version, max_term_width = 100, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// The settings.
+    #[arg(short = 'c', long = "configfile", value_name = "FILE", default_value = "config.yaml", global = true)]
+    config: PathBuf,
+    /// Show each step of each build.
+    #[arg(long, global = true)]
+    info: bool,
+    /// Show each line that builds, tests and pushes print.
+    #[arg(long, global = true, conflicts_with = "info")]
+    debug: bool,
+    /// Use colour.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto, global = true)]
+    color: When,
+}
+
+/// When something is done.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum When {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Build(build::Args),
+    Plan(plan::Args),
+    Publish(publish::Args),
+    Verify(verify::Args),
+    List(list::Args),
+    Graph(graph::Args),
+    Render(render::Args),
+    #[command(subcommand)]
+    Util(util::Command),
+}
+
+/// How a command ended when nothing went wrong with the command itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// All is done.
+    Done,
+    /// A part of the work failed, and the user was told which.
+    Failed,
+    /// The user ended it, by this signal.
+    Interrupted(u8),
+}
+
+impl Ending {
+    /// A program that a signal ended tells so with 128 and the signal's number, as shells expect it.
+    fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => Kind::Work.exit_code(),
+            Self::Interrupted(signal) => 128 + signal,
+        }
+    }
+}
+
+/// Runs the program and gives its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let environment = Environment::of_process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap prints what was asked for to stdout and what is wrong to stderr; where neither can be written to,
+            // there is nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Kind::Usage.exit_code() } else { 0 });
+        }
+    };
+    let ui = Ui::new(options(&cli.global), TerminalFacts::read(|name| environment.find(name)));
+    tell_panics(&ui);
+    let session = Session::new(cli.global.config, environment, ui.clone());
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&session, cli.command)));
+    let code = match ended {
+        Ok(Ok(ending)) => ending.exit_code(),
+        Ok(Err(error)) => {
+            let (kind, diagnostics) = diagnose(&error);
+            diagnostics.iter().for_each(|diagnostic| ui.diagnostic(diagnostic));
+            kind.exit_code()
+        }
+        Err(_) => Kind::Defect.exit_code(),
+    };
+    ExitCode::from(code)
+}
+
+fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
+    match command {
+        Command::Build(args) => build::run(session, &args),
+        Command::Plan(args) => plan::run(session, &args),
+        Command::Publish(args) => publish::run(session, &args),
+        Command::Verify(args) => verify::run(session, &args),
+        Command::List(args) => list::run(session, &args),
+        Command::Graph(args) => graph::run(session, &args),
+        Command::Render(args) => render::run(session, &args),
+        Command::Util(command) => util::run(session, command, &mut Cli::command()),
+    }
+}
+
+fn options(global: &Global) -> Options {
+    Options {
+        color: match global.color {
+            When::Auto => ColorChoice::Auto,
+            When::Always => ColorChoice::Always,
+            When::Never => ColorChoice::Never,
+        },
+        verbosity: match (global.debug, global.info) {
+            (true, _) => Verbosity::Debug,
+            (false, true) => Verbosity::Info,
+            (false, false) => Verbosity::Warnings,
+        },
+        live: Live::Auto,
+    }
+}
+
+/// A defect is told as one, above whatever is shown at that moment.
+fn tell_panics(ui: &Ui) {
+    let ui = ui.clone();
+    std::panic::set_hook(Box::new(move |panic| {
+        ui.diagnostic(&Diagnostic {
+            severity: Severity::Error,
+            message: "this program has a defect and cannot go on".to_owned(),
+            causes: vec![panic.to_string()],
+            places: Vec::new(),
+            hints: vec!["please report it with the command that you ran".to_owned()],
+        });
+    }));
+}

@@ -1,0 +1,159 @@
+//! `pkg plan`.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::Ending;
+use super::build::FlavourArgs;
+use super::session::Session;
+use super::work::{Prepared, WhetherPublish, Wish, prepare};
+use super::words;
+use crate::plan::{Action, Reason, Skip, Step};
+use crate::ui::{Cell, Column, Tone};
+
+/// Print what `build` would do, and why
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The directories with images; together they make one catalog
+    #[arg(value_name = "DIR", required = true)]
+    directories: Vec<PathBuf>,
+    /// Only images whose whole label matches this pattern, and what they need
+    #[arg(long, value_name = "GLOB")]
+    select: Option<String>,
+    #[command(flatten)]
+    flavour: FlavourArgs,
+    /// Leave publishing out
+    #[arg(long)]
+    no_publish: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a plan is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// For people.
+    Text,
+    /// For programs: docs/json.md.
+    Json,
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
+    let wish = Wish {
+        directories: &args.directories,
+        select: args.select.as_deref(),
+        flavour: args.flavour.flavour(),
+        publish: if args.no_publish { WhetherPublish::No } else { WhetherPublish::WithCredentials },
+    };
+    let prepared = session.block_on(prepare(session, &wish))?;
+    print(session, &prepared, if args.json { Form::Json } else { Form::Text })?;
+    Ok(Ending::Done)
+}
+
+/// Prints a prepared plan: what is run is the same value.
+pub(super) fn print(session: &Session, prepared: &Prepared, form: Form) -> anyhow::Result<()> {
+    match form {
+        Form::Json => {
+            let text = serde_json::to_string_pretty(&to_json(prepared))?;
+            session.ui.print(&format!("{text}\n"))?;
+        }
+        Form::Text => print_table(session, prepared)?,
+    }
+    Ok(())
+}
+
+fn print_table(session: &Session, prepared: &Prepared) -> anyhow::Result<()> {
+    let catalog = &prepared.loaded.catalog;
+    let rows: Vec<Vec<Cell>> = prepared
+        .plan
+        .work()
+        .map(|step| {
+            vec![
+                Cell::new(Tone::Accent, what(step)),
+                Cell::from(catalog.image(step.image).label.to_string()),
+                Cell::new(Tone::Dim, words::because(&step.action, catalog)),
+            ]
+        })
+        .collect();
+    session.ui.table(&[Column::left("WHAT"), Column::left("IMAGE"), Column::left("WHY")], &rows)?;
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for step in &prepared.plan.steps {
+        let Action::Skip(skip) = &step.action else { continue };
+        let reason = words::skip(skip);
+        match counts.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((reason, 1)),
+        }
+    }
+    let skipped: Vec<_> = counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    match (rows.is_empty(), skipped.is_empty()) {
+        (true, true) => session.ui.say("nothing to do"),
+        (true, false) => session.ui.say(&format!("nothing to do: {}", skipped.join(", "))),
+        (false, true) => (),
+        (false, false) => session.ui.say(&format!("to be passed over: {}", skipped.join(", "))),
+    }
+    for diagnostic in words::stale(&prepared.plan, catalog) {
+        session.ui.diagnostic(&diagnostic);
+    }
+    Ok(())
+}
+
+fn what(step: &Step) -> String {
+    let verb = words::verb(&step.action);
+    if step.publish && step.action != Action::Publish { format!("{verb}, publish") } else { verb.to_owned() }
+}
+
+fn to_json(prepared: &Prepared) -> Value {
+    let catalog = &prepared.loaded.catalog;
+    let name = |id: crate::catalog::ImageId| catalog.image(id).name.to_string();
+    let steps: Vec<Value> = prepared
+        .plan
+        .steps
+        .iter()
+        .map(|step| {
+            let image = catalog.image(step.image);
+            let parents = prepared.loaded.graph.parents(step.image).iter().map(|parent| name(*parent));
+            json!({
+                "name": name(step.image),
+                "version": image.version.to_string(),
+                "label": image.label.to_string(),
+                "directory": image.directory,
+                "action": words::verb(&step.action),
+                "reason": reason(&step.action, &name),
+                "publish": step.publish,
+                "parents": parents.collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({ "version": 1, "steps": steps })
+}
+
+fn reason(action: &Action, name: &dyn Fn(crate::catalog::ImageId) -> String) -> Value {
+    match action {
+        Action::Build(Reason::NotPublished) => json!({ "kind": "not-published" }),
+        Action::Build(Reason::NotBuilt) => json!({ "kind": "not-built" }),
+        Action::Build(Reason::ParentRebuilt { parent }) => {
+            json!({ "kind": "parent-rebuilt", "parent": name(*parent) })
+        }
+        Action::Build(Reason::ParentMoved { parent, built_on, now }) => json!({
+            "kind": "parent-moved",
+            "parent": parent.to_string(),
+            "old": built_on.as_str(),
+            "new": now.as_str(),
+        }),
+        Action::Pull(digest) => json!({ "kind": "needed", "digest": digest.as_str() }),
+        Action::Verify => json!({ "kind": "not-verified" }),
+        Action::Publish => json!({ "kind": "not-published" }),
+        Action::Skip(Skip::Published(digest)) => json!({ "kind": "published", "digest": digest.as_str() }),
+        Action::Skip(Skip::PublishedOnOldParent { digest, parent }) => json!({
+            "kind": "published-on-old-parent",
+            "digest": digest.as_str(),
+            "parent": name(*parent),
+        }),
+        Action::Skip(Skip::Built) => json!({ "kind": "built" }),
+        Action::Skip(Skip::NotNeeded) => json!({ "kind": "not-needed" }),
+        Action::Skip(Skip::NotBuiltYet) => json!({ "kind": "not-built-yet" }),
+    }
+}

@@ -1,0 +1,180 @@
+//! What commands share: settings, clock, terminal, and the way to engine and registry.
+
+use std::path::{Path, PathBuf};
+
+use crate::catalog::{ImageId, Pattern};
+use crate::engine::{Engine, RegistryLogin, find_address};
+use crate::error::{Diagnostic, UsageError, diagnose_warning};
+use crate::host::fs::find_text;
+use crate::host::{Clock, Environment};
+use crate::registry;
+use crate::scan::{Loaded, load};
+use crate::settings::{Layer, Settings, parse_settings};
+use crate::ui::Ui;
+use crate::verify::VerifiedRecord;
+
+/// The user's own settings, below the configuration directory; the name is docker-pkg's.
+const USER_SETTINGS: &str = "docker-pkg.yaml";
+
+/// One run of the program.
+pub(super) struct Session {
+    config: PathBuf,
+    pub(super) environment: Environment,
+    pub(super) ui: Ui,
+}
+
+/// What is put behind the versions of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flavour {
+    /// Nothing: the versions of the changelogs.
+    Release,
+    /// The day.
+    Nightly,
+    /// The second.
+    Snapshot,
+}
+
+impl Session {
+    pub(super) fn new(config: PathBuf, environment: Environment, ui: Ui) -> Self {
+        Self { config, environment, ui }
+    }
+
+    /// Gives the time of the run.
+    pub(super) fn clock(&self) -> anyhow::Result<Clock> {
+        Ok(Clock::of_run(&self.environment)?)
+    }
+
+    /// Reads the settings and tells what is doubtful about them.
+    pub(super) fn settings(&self, flavour: Flavour) -> anyhow::Result<Settings> {
+        let user_path = self.environment.config_home().map(|home| home.join(USER_SETTINGS));
+        let user_text = match &user_path {
+            Some(path) => find_text(path)?,
+            None => None,
+        };
+        let text = match find_text(&self.config)? {
+            Some(text) => text,
+            None => return Err(no_settings(&self.config).into()),
+        };
+        let mut layers = Vec::new();
+        if let (Some(path), Some(text)) = (&user_path, &user_text) {
+            layers.push(Layer { path, text });
+        }
+        layers.push(Layer { path: &self.config, text: &text });
+        let read = parse_settings(&layers)?;
+        for warning in &read.warnings {
+            self.ui.diagnostic(&Diagnostic::from(warning));
+        }
+        let mut settings = read.settings;
+        let now = self.clock()?.now();
+        settings.naming.suffix = match flavour {
+            Flavour::Release => None,
+            Flavour::Nightly => Some(now.format("-%Y%m%d").to_string()),
+            Flavour::Snapshot => Some(now.format("-%Y%m%d-%H%M%S").to_string()),
+        };
+        Ok(settings)
+    }
+
+    /// Loads the catalog and tells what is doubtful about it.
+    pub(super) fn load(&self, directories: &[PathBuf], settings: &Settings) -> anyhow::Result<Loaded> {
+        let loaded = load(directories, settings)?;
+        for warning in &loaded.warnings {
+            self.ui.diagnostic(&diagnose_warning(warning));
+        }
+        if loaded.catalog.is_empty() {
+            self.ui.say("there is no image in these directories");
+        }
+        Ok(loaded)
+    }
+
+    /// Connects to the engine.
+    pub(super) async fn engine(&self) -> anyhow::Result<Engine> {
+        Ok(Engine::connect(find_address(&self.environment)).await?)
+    }
+
+    /// Sets up the registry's client, where the settings name a registry.
+    pub(super) fn registry(&self, settings: &Settings) -> anyhow::Result<Option<registry::Client>> {
+        if settings.naming.registry.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(registry::Client::new(registry::Options {
+            credentials: self.credentials(settings),
+            ca_bundle: settings.ca_bundle.clone(),
+            proxy: registry::Proxy::of_environment(&self.environment),
+            concurrency: settings.scan_workers.get(),
+            pace: registry::Pace::default(),
+        })?))
+    }
+
+    /// Finds the login with which the engine pushes to the settings' registry and pulls from it.
+    pub(super) async fn login(&self, settings: &Settings) -> anyhow::Result<Option<RegistryLogin>> {
+        let Some(registry) = &settings.naming.registry else { return Ok(None) };
+        Ok(self.credentials(settings).login(registry, registry::Pace::default().credentials).await?)
+    }
+
+    fn credentials(&self, settings: &Settings) -> registry::Credentials {
+        let credentials = registry::Credentials::default().with_docker_config_of(&self.environment);
+        match (&settings.credentials, &settings.naming.registry) {
+            (Some(own), Some(registry)) => credentials.with_login(
+                registry,
+                registry::Login {
+                    username: own.username.clone(),
+                    password: own.password.clone(),
+                },
+            ),
+            _ => credentials,
+        }
+    }
+
+    /// Gives the directory for logs and records.
+    pub(super) fn state(&self) -> anyhow::Result<PathBuf> {
+        self.environment
+            .state_home()
+            .ok_or_else(|| {
+                let message = "there is no place for logs".to_owned();
+                let hints = vec!["set HOME or XDG_STATE_HOME".to_owned()];
+                UsageError { message, hints }.into()
+            })
+    }
+
+    /// Gives the record of passed tests.
+    pub(super) fn verified(&self) -> anyhow::Result<VerifiedRecord> {
+        Ok(VerifiedRecord::new(&self.state()?))
+    }
+
+    /// Runs the part of a command that waits for others.
+    pub(super) fn block_on<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let result = runtime.block_on(work);
+        // Threads that still write a context to an engine that has gone must not hold up the end.
+        runtime.shutdown_background();
+        result
+    }
+}
+
+/// Finds the images whose label a pattern matches.
+pub(super) fn select(
+    loaded: &Loaded,
+    pattern: Option<&str>,
+) -> anyhow::Result<Option<std::collections::BTreeSet<ImageId>>> {
+    let Some(text) = pattern else { return Ok(None) };
+    let pattern = Pattern::parse(text)?;
+    let matching = loaded.catalog.iter().filter(|(_, image)| pattern.matches(&image.label.to_string()));
+    Ok(Some(matching.map(|(id, _)| id).collect()))
+}
+
+/// Finds the image of a name.
+pub(super) fn find_image(loaded: &Loaded, name: &str) -> anyhow::Result<ImageId> {
+    loaded.catalog.find(name).ok_or_else(|| {
+        let near = loaded.catalog.near_names(name);
+        let near: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
+        let hints = if near.is_empty() { Vec::new() } else { vec![format!("the closest names are {}", near.join(", "))] };
+        UsageError { message: format!("no directory provides an image named `{name}`"), hints }.into()
+    })
+}
+
+fn no_settings(path: &Path) -> UsageError {
+    UsageError {
+        message: format!("there are no settings at {}", path.display()),
+        hints: vec!["name the file with `-c FILE`".to_owned()],
+    }
+}

@@ -1,0 +1,48 @@
+//! `pkg verify`.
+
+use std::path::PathBuf;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Ending;
+use super::session::{Flavour, Session, find_image};
+use crate::error::UsageError;
+use crate::verify::{find_test, verify};
+
+/// Run the tests of an image that is built
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The name of the image
+    name: String,
+    /// The directories with images
+    #[arg(value_name = "DIR", required = true)]
+    directories: Vec<PathBuf>,
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
+    let settings = session.settings(Flavour::Release)?;
+    let loaded = session.load(&args.directories, &settings)?;
+    let image = loaded.catalog.image(find_image(&loaded, &args.name)?);
+    let Some(test) = find_test(&settings.verify, &image.directory, &image.label)? else {
+        session.ui.say(&format!("{} has no tests", image.label));
+        return Ok(Ending::Done);
+    };
+    session.block_on(async {
+        let Some(id) = session.engine().await?.find_id(&image.label).await? else {
+            let message = format!("{} is not built", image.label);
+            let hints = vec![format!("build it with `pkg build --select '*{}:*'`", image.name)];
+            return Err(UsageError { message, hints }.into());
+        };
+        let cancelled = CancellationToken::new();
+        let signals = session.watch_signals(&cancelled)?;
+        let deadline = settings.verify_timeout;
+        let passed = verify(&test, &session.environment, deadline, &cancelled, |line| session.ui.say(line)).await;
+        if let Some(signal) = signals.received() {
+            return Ok(Ending::Interrupted(signal));
+        }
+        passed?;
+        session.verified()?.note(&id, test.digest())?;
+        session.ui.say(&format!("{} passed its tests", image.label));
+        Ok(Ending::Done)
+    })
+}

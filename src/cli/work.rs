@@ -1,0 +1,194 @@
+//! What `build`, `plan` and `publish` share: observing, planning, and running with a display that a signal can end.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Ending;
+use super::session::{Flavour, Session, select};
+use super::words;
+use crate::build::{Bases, Cache, Event, Made, OnFailure, Phase, Run};
+use crate::catalog::ImageId;
+use crate::engine::{Engine, RegistryLogin};
+use crate::error::{Diagnostic, Severity};
+use crate::host::fs::create_directory;
+use crate::observe::Observer;
+use crate::plan::{Action, Extent, Facts, Goal, Plan, plan};
+use crate::publish::{Latest, Publication};
+use crate::registry;
+use crate::scan::Loaded;
+use crate::settings::Settings;
+use crate::ui::RunSize;
+use crate::verify::VerifiedRecord;
+
+/// What a command asks of a plan.
+#[derive(Debug)]
+pub(super) struct Wish<'a> {
+    pub(super) directories: &'a [PathBuf],
+    pub(super) select: Option<&'a str>,
+    pub(super) flavour: Flavour,
+    pub(super) publish: WhetherPublish,
+}
+
+/// When something is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhetherPublish {
+    /// Never.
+    No,
+    /// When the settings have the credentials for it.
+    WithCredentials,
+    /// It is what was asked for, and nothing is built.
+    Only,
+}
+
+/// How a plan is run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    pub(super) jobs: usize,
+    pub(super) cache: Cache,
+    pub(super) bases: Bases,
+    pub(super) on_failure: OnFailure,
+    pub(super) latest: Latest,
+}
+
+/// A plan with all that it was made from.
+pub(super) struct Prepared {
+    pub(super) settings: Settings,
+    pub(super) loaded: Loaded,
+    pub(super) facts: Vec<Facts>,
+    pub(super) plan: Plan,
+    engine: Engine,
+    registry: Option<registry::Client>,
+    login: Option<RegistryLogin>,
+    verified: VerifiedRecord,
+}
+
+/// Reads the catalog, asks engine and registry, and makes the plan.
+pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Result<Prepared> {
+    let settings = session.settings(wish.flavour)?;
+    let loaded = session.load(wish.directories, &settings)?;
+    let selection = select(&loaded, wish.select)?;
+    if let (Some(pattern), true) = (wish.select, selection.as_ref().is_some_and(BTreeSet::is_empty)) {
+        session.ui.diagnostic(&Diagnostic {
+            severity: Severity::Warning,
+            message: format!("no image matches `{pattern}`"),
+            causes: Vec::new(),
+            places: Vec::new(),
+            hints: vec!["the pattern has to match a whole label: `*/nginx:*`".to_owned()],
+        });
+    }
+    let (engine, registry) = (session.engine().await?, session.registry(&settings)?);
+    let verified = session.verified()?;
+    let concerned = concerned(&loaded, selection.as_ref());
+    let observer = Observer {
+        engine: Some(&engine),
+        registry: registry.as_ref(),
+        verified: &verified,
+        settings: &settings,
+    };
+    let facts = observer.observe(&loaded, &concerned).await?;
+    let has_credentials = settings.credentials.is_some() && registry.is_some();
+    let extent = match wish.publish {
+        WhetherPublish::Only => Extent::Publish,
+        WhetherPublish::WithCredentials if has_credentials => Extent::BuildAndPublish,
+        WhetherPublish::WithCredentials | WhetherPublish::No => Extent::Build,
+    };
+    let plan = plan(&loaded.catalog, &loaded.graph, &facts, &Goal { extent, selection });
+    let login = session.login(&settings).await?;
+    Ok(Prepared {
+        settings,
+        loaded,
+        facts,
+        plan,
+        engine,
+        registry,
+        login,
+        verified,
+    })
+}
+
+/// The selected images and everything that they need.
+fn concerned(loaded: &Loaded, selection: Option<&BTreeSet<ImageId>>) -> BTreeSet<ImageId> {
+    match selection {
+        None => loaded.catalog.iter().map(|(id, _)| id).collect(),
+        Some(selection) => {
+            let mut concerned = loaded.graph.ancestors(selection.iter().copied());
+            concerned.extend(selection);
+            concerned
+        }
+    }
+}
+
+/// Runs a plan to its end or to the first signal, and tells the summary.
+pub(super) async fn execute(session: &Session, prepared: &Prepared, manner: Manner) -> anyhow::Result<Ending> {
+    let Prepared { settings, loaded, plan, engine, .. } = prepared;
+    let clock = session.clock()?;
+    let id = format!("{}-{}", clock.now().format("%Y%m%d-%H%M%S"), std::process::id());
+    let logs = session.state()?.join("logs").join(&id);
+    create_directory(&logs)?;
+    let cancelled = CancellationToken::new();
+    let signals = session.watch_signals(&cancelled)?;
+    let progress = session.ui.progress(size(plan, manner.jobs));
+    let tell = |event: Event| progress.event(&event);
+    let run = Run {
+        loaded,
+        settings,
+        engine,
+        login: prepared.login.clone(),
+        environment: &session.environment,
+        logs: logs.clone(),
+        verified: &prepared.verified,
+        jobs: manner.jobs,
+        cache: manner.cache,
+        bases: manner.bases,
+        on_failure: manner.on_failure,
+        cancelled: cancelled.clone(),
+        id: id.clone(),
+    };
+    let made: Made = run.make(plan, &prepared.facts, &tell).await;
+    let unpinned = engine.remove_pins(&id).await;
+    if let Some(registry) = &prepared.registry
+        && plan.steps.iter().any(|step| step.publish)
+    {
+        let publication = Publication {
+            loaded,
+            engine,
+            registry,
+            login: prepared.login.clone(),
+            latest: manner.latest,
+            logs,
+            cancelled: cancelled.clone(),
+        };
+        publication.publish(plan, &made, &tell).await;
+    }
+    let mut summary = progress.finish();
+    for step in &plan.steps {
+        if let Action::Skip(skip) = &step.action {
+            summary.skip(words::skip(skip));
+        }
+    }
+    session.ui.summary(&summary);
+    for line in words::stale(plan, &loaded.catalog) {
+        session.ui.diagnostic(&line);
+    }
+    unpinned?;
+    Ok(match signals.received() {
+        Some(signal) => Ending::Interrupted(signal),
+        None if summary.is_success() => Ending::Done,
+        None => Ending::Failed,
+    })
+}
+
+/// The display counts images by the furthest thing that is done with all of them.
+fn size(plan: &Plan, jobs: usize) -> RunSize {
+    let count = |wanted: fn(&Action) -> bool| plan.steps.iter().filter(|step| wanted(&step.action)).count();
+    let builds = count(|action| matches!(action, Action::Build(_)));
+    let verifies = count(|action| matches!(action, Action::Verify));
+    let (work, images) = match (builds, verifies) {
+        (0, 0) => (Phase::Publish, count(|action| matches!(action, Action::Publish))),
+        (0, verifies) => (Phase::Verify, verifies),
+        (builds, _) => (Phase::Build, builds),
+    };
+    RunSize { work, images, jobs }
+}
