@@ -18,12 +18,14 @@
 
 mod error;
 mod expand;
+mod ignore;
 mod lines;
 mod parse;
 mod references;
 mod words;
 
 pub use error::{DockerfileError, ExpandError};
+pub use ignore::{IgnoreError, IgnoreRules, PatternError};
 pub use parse::{
     BaseSource, Dockerfile, GlobalArg, ImageReference, Instruction, Stage, User, parse_dockerfile,
 };
