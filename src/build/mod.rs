@@ -7,6 +7,7 @@ mod labels;
 mod log;
 mod run;
 
+pub use context::{ContextError, ContextSize, write_context};
 pub use event::{Event, Outcome, Phase};
 pub use labels::{PARENTS, parse_parents};
 pub(crate) use log::Log;

@@ -1,0 +1,25 @@
+//! The build context: what the engine gets of an image directory, as a tar stream.
+//!
+//! The whole directory goes in, with templates and nested images, as docker-pkg sends it; the rendered Dockerfile is the file
+//! `Dockerfile` in it:
+//!
+//! ```text
+//! Dockerfile              rendered, mode 0644
+//! Dockerfile.template
+//! changelog
+//! fpm/Dockerfile.template
+//! fpm/test.sh             a link to ../../common/test.sh: its bytes
+//! ```
+//!
+//! Only `.dockerignore` keeps something out. Links are followed as far as the tree of images goes: real trees share files
+//! that way. A link that leaves the tree would send what nobody meant to publish, so it is an error. The order of names, the
+//! owners (0:0) and whole seconds make the bytes the same for the same directory. Nothing is held in memory but the
+//! names of one directory and a buffer.
+
+mod archive;
+mod error;
+mod walk;
+
+pub use archive::ContextSize;
+pub use error::ContextError;
+pub use walk::write_context;
