@@ -1,1 +1,29 @@
-//! In the making.
+//! Rendering: a template of a Dockerfile and the settings make a Dockerfile, byte for byte the one of docker-pkg.
+//!
+//! ```text
+//! FROM {{ "bookworm" | image_tag }}
+//! {% set packages = "git curl" -%}
+//! RUN {{ packages | apt_install }}
+//! USER {{ "www-data" | uid }}
+//! ```
+//!
+//! Rendering is pure, but for the files that a template includes, which the caller reads. The engine is set up once;
+//! what a template asked for comes back with its text, so that dependencies need not be guessed. Steps, depth and size
+//! are bounded.
+
+mod apt;
+mod collections;
+mod compat;
+mod error;
+mod fault;
+mod filters;
+mod known;
+mod python;
+mod renderer;
+mod source;
+mod values;
+
+pub use error::{RenderError, RenderFault, RenderWarning};
+pub use filters::FilterError;
+pub use known::{ImageKind, KnownImage, KnownImages};
+pub use renderer::{Rendered, Renderer, Template, UsedImage};

@@ -1,0 +1,265 @@
+//! Lists and mappings that a template changes in place: `{% do items.append(x) %}`.
+//!
+//! They are shared as in Python: a name that is set to such a list, and a loop or a macro that it is handed to, see every
+//! change.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind, from_args};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
+
+use super::python;
+use super::source::{LIST_FILTER, MAPPING_FILTER};
+
+/// More items than a template needs.
+const MOST_ITEMS: usize = 100_000;
+/// More keys than a template needs; they are compared one by one.
+const MOST_KEYS: usize = 1_000;
+/// More values inside of each other than a template needs.
+const MOST_INSIDE: usize = 10_000;
+
+pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
+    environment.add_filter(LIST_FILTER, |list: &Value| {
+        let items: Vec<Value> = list.try_iter()?.collect();
+        Ok::<_, Error>(Value::from_object(List(Mutex::new(items))))
+    });
+    environment.add_filter(MAPPING_FILTER, |mapping: &Value| {
+        Ok::<_, Error>(Value::from_object(Mapping(Mutex::new(pairs_of(mapping)?))))
+    });
+}
+
+fn pairs_of(mapping: &Value) -> Result<Vec<(Value, Value)>, Error> {
+    let keys = mapping.try_iter()?;
+    keys.map(|key| mapping.get_item(&key).map(|value| (key, value)))
+        .collect()
+}
+
+fn refuse(detail: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, detail)
+}
+
+/// Refuses what would hold itself, or grow without end.
+fn check_item(item: &Value, holder: *const ()) -> Result<(), Error> {
+    let mut rest = vec![item.clone()];
+    for _ in 0..MOST_INSIDE {
+        let Some(value) = rest.pop() else {
+            return Ok(());
+        };
+        let list = value.downcast_object::<List>();
+        let list = list.as_ref().map(|list| Arc::as_ptr(list).cast());
+        let mapping = value.downcast_object::<Mapping>();
+        let mapping = mapping.as_ref().map(|mapping| Arc::as_ptr(mapping).cast());
+        if list == Some(holder) || mapping == Some(holder) {
+            return Err(refuse("a list or a mapping cannot hold itself"));
+        }
+        if let (ValueKind::Seq | ValueKind::Map, Ok(items)) = (value.kind(), value.try_iter()) {
+            let is_mapping = value.kind() == ValueKind::Map;
+            for item in items.take(MOST_INSIDE) {
+                rest.push(if is_mapping {
+                    value.get_item(&item)?
+                } else {
+                    item
+                });
+            }
+        }
+    }
+    Err(refuse("this holds too much"))
+}
+
+/// Refuses keys whose comparison would look into lists and mappings, this one among them.
+fn check_key(key: &Value) -> Result<(), Error> {
+    match key.as_object() {
+        Some(_) => Err(refuse("a key has to be a text or a number")),
+        None => Ok(()),
+    }
+}
+
+fn check_size(size: usize, most: usize) -> Result<(), Error> {
+    if size > most {
+        return Err(refuse("this list or mapping grows too large"));
+    }
+    Ok(())
+}
+
+#[derive(Debug)]
+struct List(Mutex<Vec<Value>>);
+
+impl List {
+    fn items(&self) -> MutexGuard<'_, Vec<Value>> {
+        // A render that panicked left its lists to nobody.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn extend(self: &Arc<Self>, added: Vec<Value>) -> Result<(), Error> {
+        for item in &added {
+            check_item(item, Arc::as_ptr(self).cast())?;
+        }
+        let mut items = self.items();
+        check_size(items.len() + added.len(), MOST_ITEMS)?;
+        items.extend(added);
+        Ok(())
+    }
+
+    fn find_position(&self, index: i64, is_end_allowed: bool) -> Option<usize> {
+        let length = i64::try_from(self.items().len()).ok()?;
+        let position = if index < 0 { index + length } else { index };
+        let end = if is_end_allowed { length } else { length - 1 };
+        if is_end_allowed {
+            return usize::try_from(position.clamp(0, end)).ok();
+        }
+        usize::try_from(position).ok().filter(|_| position <= end)
+    }
+}
+
+impl Object for List {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.items().get(key.as_usize()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.items().len())
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        match method {
+            "append" => {
+                let (item,): (Value,) = from_args(args)?;
+                self.extend(vec![item])?;
+            }
+            "extend" => {
+                let (added,): (Value,) = from_args(args)?;
+                self.extend(added.try_iter()?.collect())?;
+            }
+            "insert" => {
+                let (index, item): (i64, Value) = from_args(args)?;
+                check_item(&item, Arc::as_ptr(self).cast())?;
+                check_size(self.items().len() + 1, MOST_ITEMS)?;
+                let position = self.find_position(index, true).unwrap_or_default();
+                self.items().insert(position, item);
+            }
+            "pop" => {
+                let (index,): (Option<i64>,) = from_args(args)?;
+                let position = self.find_position(index.unwrap_or(-1), false);
+                let position = position.ok_or_else(|| refuse("the list has no such item"))?;
+                return Ok(self.items().remove(position));
+            }
+            "remove" => {
+                let (item,): (Value,) = from_args(args)?;
+                // Compared without the lock: the item may be this list.
+                let items = self.items().clone();
+                let position = items.iter().position(|other| *other == item);
+                let position = position.ok_or_else(|| refuse("the list has no such item"))?;
+                self.items().remove(position);
+            }
+            "clear" => self.items().clear(),
+            "sort" => self.items().sort(),
+            "reverse" => self.items().reverse(),
+            _ => return Err(ErrorKind::UnknownMethod.into()),
+        }
+        Ok(Value::from(()))
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&python::print_repr(&Value::from_dyn_object(Arc::clone(
+            self,
+        ))))
+    }
+}
+
+#[derive(Debug)]
+struct Mapping(Mutex<Vec<(Value, Value)>>);
+
+impl Mapping {
+    fn pairs(&self) -> MutexGuard<'_, Vec<(Value, Value)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, key: &Value) -> Option<Value> {
+        check_key(key).ok()?;
+        let pairs = self.pairs();
+        let pair = pairs.iter().find(|(other, _)| other == key)?;
+        Some(pair.1.clone())
+    }
+
+    fn set(self: &Arc<Self>, key: Value, value: Value) -> Result<(), Error> {
+        check_key(&key)?;
+        check_item(&value, Arc::as_ptr(self).cast())?;
+        let mut pairs = self.pairs();
+        if let Some(pair) = pairs.iter_mut().find(|(other, _)| *other == key) {
+            pair.1 = value;
+            return Ok(());
+        }
+        check_size(pairs.len() + 1, MOST_KEYS)?;
+        pairs.push((key, value));
+        Ok(())
+    }
+}
+
+impl Object for Mapping {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.find(key)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.pairs().iter().map(|(key, _)| key.clone()).collect())
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        match method {
+            // Names given one by one (`update(a=1)`) arrive as a mapping too.
+            "update" => {
+                for mapping in args {
+                    for (key, value) in pairs_of(mapping)? {
+                        self.set(key, value)?;
+                    }
+                }
+            }
+            "setdefault" => {
+                let (key, default): (Value, Option<Value>) = from_args(args)?;
+                if let Some(value) = self.find(&key) {
+                    return Ok(value);
+                }
+                let default = default.unwrap_or_else(|| Value::from(()));
+                self.set(key, default.clone())?;
+                return Ok(default);
+            }
+            "pop" => {
+                let (key, default): (Value, Option<Value>) = from_args(args)?;
+                check_key(&key)?;
+                let mut pairs = self.pairs();
+                return match pairs.iter().position(|(other, _)| *other == key) {
+                    Some(position) => Ok(pairs.remove(position).1),
+                    None => default.ok_or_else(|| refuse("the mapping has no such key")),
+                };
+            }
+            "clear" => self.pairs().clear(),
+            _ => return Err(ErrorKind::UnknownMethod.into()),
+        }
+        Ok(Value::from(()))
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&python::print_repr(&Value::from_dyn_object(Arc::clone(
+            self,
+        ))))
+    }
+}

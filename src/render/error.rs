@@ -1,0 +1,80 @@
+//! Why a template cannot be rendered, with its place.
+
+use super::filters::FilterError;
+use crate::place::Place;
+
+/// What is wrong with a template.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RenderFault {
+    /// The text breaks the grammar of templates.
+    #[error("this is no template: {0}")]
+    Syntax(String),
+    /// A name without a value.
+    #[error("`{0}` has no value")]
+    Undefined(String),
+    /// A filter that does not exist.
+    #[error("there is no filter `{0}`")]
+    UnknownFilter(String),
+    /// A filter has no answer.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// A file that `include`, `import` or `extends` names and that is not in the directory of the image.
+    #[error("there is no file `{0}` in the directory of the image")]
+    NoFile(String),
+    /// The template takes too many steps.
+    #[error("this template runs for too long")]
+    TooLong,
+    /// The template is too large, or writes too much.
+    #[error("this template is too large, or what it writes is")]
+    TooLarge,
+    /// Something else that the template engine refuses.
+    #[error("{0}")]
+    Engine(String),
+}
+
+/// A fault with the place in the template, the line there, and what can be done.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{fault}")]
+pub struct RenderError {
+    /// What is wrong.
+    pub fault: RenderFault,
+    /// Where.
+    pub place: Place,
+    /// The line of the template.
+    pub source_line: Option<String>,
+    /// What can be done about it.
+    pub hints: Vec<String>,
+}
+
+/// Something doubtful that does not stop a render.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RenderWarning {
+    /// `uid` was asked for a user without a number, and gave the name back.
+    UnknownUser {
+        /// The template, with the line where it is known.
+        place: Place,
+        /// The user.
+        user: String,
+    },
+}
+
+impl RenderWarning {
+    /// Gives the place.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        match self {
+            Self::UnknownUser { place, .. } => place,
+        }
+    }
+}
+
+impl std::fmt::Display for RenderWarning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::UnknownUser { user, .. } => write!(
+                f,
+                "the user `{user}` has no number in `known_uid_mappings`, so its name is used"
+            ),
+        }
+    }
+}

@@ -1,0 +1,479 @@
+//! Renders templates: the engine set up as docker-pkg sets up Jinja, once for all images.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
+
+use super::error::{RenderError, RenderFault, RenderWarning};
+use super::fault::Diagnosis;
+use super::filters::{Record, add_filters};
+use super::known::{ImageKind, KnownImages};
+use super::{collections, compat, python, source, values};
+use crate::oci::Reference;
+use crate::place::Place;
+use crate::settings::Settings;
+
+/// Bytes of a template, and of what one writes: an engine takes less.
+const LARGEST: usize = 4 << 20;
+/// Lines of a template, as many as the engine counts.
+const MOST_LINES: usize = 60_000;
+/// Steps of the engine for one template.
+const MOST_STEPS: u64 = 5_000_000;
+/// Macros and includes inside of each other.
+const DEEPEST: usize = 100;
+/// Stands between the directory of an image and the name of a file in it.
+const DIRECTORY_END: &str = "//";
+
+/// A template as it was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Template<'a> {
+    /// The file; `include` finds files beside it.
+    pub path: &'a Path,
+    /// What it holds.
+    pub text: &'a str,
+}
+
+/// A rendered template, and what it read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The Dockerfile.
+    pub dockerfile: String,
+    /// Every image that `image_tag` was asked for.
+    pub used_images: BTreeSet<UsedImage>,
+    /// What the user should know.
+    pub warnings: Vec<RenderWarning>,
+}
+
+/// An image that a template asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UsedImage {
+    /// The name as the template gives it.
+    pub name: String,
+    /// Where the image comes from.
+    pub kind: ImageKind,
+    /// Its label.
+    pub label: Reference,
+    /// Where the template asks for it: with the line, where the name is written there.
+    pub place: Place,
+}
+
+/// Renders templates of one catalog; threads may share it.
+pub struct Renderer {
+    environment: Environment<'static>,
+    variables: Value,
+}
+
+impl Renderer {
+    /// Sets up the engine. `read` gives the text of a file that a template includes, or none where there is none; it is
+    /// asked only for files below the directory of the template.
+    pub fn new(
+        settings: &Settings,
+        known: Arc<KnownImages>,
+        read: impl Fn(&Path) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        environment.set_debug(true);
+        environment.set_fuel(Some(MOST_STEPS));
+        environment.set_recursion_limit(DEEPEST);
+        environment.set_formatter(|out, _, value| {
+            python::write_str(out, value).map_err(|_| ErrorKind::WriteFailure.into())
+        });
+        environment.set_path_join_callback(|name, parent| join_name(name, parent).into());
+        environment.set_loader(move |name| {
+            let text = find_path(name).and_then(|path| read(&path));
+            Ok(text
+                .filter(|text| !is_too_large(text))
+                .map(|text| source::translate(&text).into_owned()))
+        });
+        minijinja_contrib::add_to_environment(&mut environment);
+        compat::add_to_environment(&mut environment);
+        collections::add_to_environment(&mut environment);
+        add_filters(&mut environment, settings, known);
+        let variables = settings.variables().iter();
+        let variables = variables.map(|(name, value)| (name, values::to_template_value(value)));
+        Self {
+            environment,
+            variables: Value::from_pairs(variables),
+        }
+    }
+
+    /// Renders one template.
+    pub fn render(&self, template: &Template<'_>) -> Result<Rendered, Box<RenderError>> {
+        if is_too_large(template.text) {
+            return Err(RenderError {
+                fault: RenderFault::TooLarge,
+                place: Place::file(template.path),
+                source_line: None,
+                hints: Vec::new(),
+            }
+            .into());
+        }
+        let text = source::translate(template.text);
+        let name = name_of(template.path);
+        let diagnosis = Diagnosis {
+            template: *template,
+            variables: &self.variables,
+            environment: &self.environment,
+        };
+        let mut out = Bounded::default();
+        let captured = self
+            .environment
+            .template_from_named_str(&name, &text)
+            .and_then(|compiled| compiled.render_captured_to(self.variables.clone(), &mut out))
+            .map_err(|error| Box::new(diagnosis.explain(&error)))?;
+        let record = captured.state().get_extension::<Record>().cloned();
+        let record = record.unwrap_or_default();
+        // The engine writes whole texts.
+        let dockerfile = String::from_utf8_lossy(&out.bytes).into_owned();
+        Ok(Rendered {
+            dockerfile,
+            used_images: used_images(template, &record),
+            warnings: warnings(template, record),
+        })
+    }
+}
+
+fn used_images(template: &Template<'_>, record: &Record) -> BTreeSet<UsedImage> {
+    let used = record.images.iter().map(|(name, (kind, label))| UsedImage {
+        name: name.clone(),
+        kind: *kind,
+        label: label.clone(),
+        place: place_of(template, name, "image_tag"),
+    });
+    used.collect()
+}
+
+fn warnings(template: &Template<'_>, record: Record) -> Vec<RenderWarning> {
+    let users = record.unknown_users.into_iter();
+    users
+        .map(|user| RenderWarning::UnknownUser {
+            place: place_of(template, &user, "uid"),
+            user,
+        })
+        .collect()
+}
+
+/// Finds the line that holds a name in quotes and a filter, else the only line that holds the filter.
+fn place_of(template: &Template<'_>, name: &str, filter: &str) -> Place {
+    let lines = || {
+        (1..)
+            .zip(template.text.lines())
+            .filter(|(_, line)| line.contains(filter))
+    };
+    let has_name = |line: &str| {
+        line.match_indices(name).any(|(at, _)| {
+            let before = line[..at].chars().next_back();
+            let after = line[at + name.len()..].chars().next();
+            matches!(
+                (before, after),
+                (Some('"'), Some('"')) | (Some('\''), Some('\''))
+            )
+        })
+    };
+    let line = match lines().find(|(_, line)| has_name(line)) {
+        Some((number, _)) => Some(number),
+        None => lines()
+            .next()
+            .filter(|_| lines().count() == 1)
+            .map(|(number, _)| number),
+    };
+    match line {
+        Some(line) => Place::line(template.path, line),
+        None => Place::file(template.path),
+    }
+}
+
+fn is_too_large(text: &str) -> bool {
+    text.len() > LARGEST || text.bytes().filter(|&b| b == b'\n' || b == b'\r').count() > MOST_LINES
+}
+
+/// Gives the name of a template in the engine: directory and file, with a mark between them.
+fn name_of(path: &Path) -> Cow<'_, str> {
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(file)) => {
+            let (parent, file) = (parent.to_string_lossy(), file.to_string_lossy());
+            Cow::Owned(format!("{parent}{DIRECTORY_END}{file}"))
+        }
+        _ => path.to_string_lossy(),
+    }
+}
+
+/// Gives the name of an included file: names are relative to the directory of the image, whichever file includes.
+fn join_name(name: &str, parent: &str) -> String {
+    let directory = parent
+        .split_once(DIRECTORY_END)
+        .map_or("", |(directory, _)| directory);
+    let parts = name
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".");
+    let parts: Vec<&str> = parts.collect();
+    format!("{directory}{DIRECTORY_END}{}", parts.join("/"))
+}
+
+/// Finds the path behind the name of a template; a name that leaves the directory of the image has none.
+pub(super) fn find_path(name: &str) -> Option<PathBuf> {
+    let (directory, file) = name.split_once(DIRECTORY_END)?;
+    let leaves = |part: &str| part == ".." || part.contains(['\\', '\0']);
+    (!file.is_empty() && !file.split('/').any(leaves)).then(|| Path::new(directory).join(file))
+}
+
+/// A text that grows up to a bound.
+#[derive(Default)]
+struct Bounded {
+    bytes: Vec<u8>,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > LARGEST {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Layer, parse_settings};
+
+    const SETTINGS: &str = "registry: r.example.org\nbase_images: [r.example.org/bookworm:latest]\n\
+        known_uid_mappings: {root: 0, a: 12, u: 100}\nday: 2026-01-02\nlarge: 99999999999999999999\n\
+        values: {a: [1, 'x', null, yes, 1.5, 1.0e+20], \"it's\": \"q\\\"\"}\n";
+
+    fn renderer() -> Renderer {
+        let layer = Layer {
+            path: Path::new("config.yaml"),
+            text: SETTINGS,
+        };
+        let settings = parse_settings(&[layer]).unwrap().settings;
+        let label = settings
+            .naming
+            .label("nodejs20-slim", "20.1-2-20260101")
+            .unwrap();
+        let catalog = [("nodejs20-slim".to_owned(), label)];
+        let known = KnownImages::new(&settings.naming, &settings.base_images, catalog);
+        Renderer::new(&settings, Arc::new(known), |path| match path.to_str()? {
+            "img/part" => Some("[{{ registry }}]\n".to_owned()),
+            "img/sub/deep" => Some("{% include 'part' %}".to_owned()),
+            "img/wrong" => Some("one\n{{ missing }}\n".to_owned()),
+            "img/macros" => Some("{% macro m(a) %}<{{ a }}>{% endmacro %}".to_owned()),
+            "img/again" => Some("{% include 'again' %}".to_owned()),
+            _ => None,
+        })
+    }
+
+    fn render(text: &str) -> Result<Rendered, Box<RenderError>> {
+        let path = Path::new("img/Dockerfile.template");
+        renderer().render(&Template { path, text })
+    }
+
+    #[track_caller]
+    fn case(text: &str, expected: &str) {
+        assert_eq!(render(text).unwrap().dockerfile, expected, "{text}");
+    }
+
+    // The results of the filters were written by docker-pkg 4.0.4.
+
+    #[test]
+    fn the_filters_of_docker_pkg_render_as_there() {
+        case(
+            "FROM {{ 'bookworm' | image_tag }}",
+            "FROM r.example.org/bookworm:latest",
+        );
+        case(
+            "{{ 'nodejs20-slim' | image_tag }}",
+            "r.example.org/nodejs20-slim:20.1-2-20260101",
+        );
+        case(
+            "{{ 'nodejs20-slim' | image_tag | upstream_version }}",
+            "20.1",
+        );
+        case(
+            "{{ 'a' | uid }} {{ 'nobody' | uid }} {{ 5 | uid }}",
+            "12 nobody 5",
+        );
+        case(
+            "{{ 'u' | add_user }}",
+            "groupadd -o -g 100 -r u && useradd -l -o -r -m -d /var/lib/u -g u -u 100 u",
+        );
+        case(
+            "RUN {{ 'a\r\nb' | apt_install }}\nUSER x\n",
+            "RUN apt-get update  \\\n    && DEBIAN_FRONTEND=noninteractive \\\n    apt-get install  --yes a b \
+             --no-install-recommends \\\n    && apt-get clean && rm -rf /var/lib/apt/lists/* \nUSER x",
+        );
+        case(
+            "{{ 'b c' | apt_remove }}",
+            "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get remove --yes --purge b c \\\n    && apt-get clean \
+             && rm -rf /var/lib/apt/lists/* ",
+        );
+    }
+
+    #[test]
+    fn settings_print_as_python_prints_them() {
+        case(
+            "{{ http_proxy }} {{ large }} {{ day }} {{ [day] }}",
+            "None 99999999999999999999 2026-01-02 [datetime.date(2026, 1, 2)]",
+        );
+        case(
+            "{{ values }}",
+            "{'a': [1, 'x', None, True, 1.5, 1e+20], \"it's\": 'q\"'}",
+        );
+        case(
+            "{{ values.a[4] }} {{ verify_args }}",
+            "1.5 ['-c', '{path}/test.sh {image}']",
+        );
+    }
+
+    #[test]
+    fn set_blocks_and_line_breaks_are_jinjas() {
+        case(
+            "{% set packages|replace('\\n', ' ') -%}\n  a\n b\n{%- endset -%}[{{ packages }}]",
+            "[a  b]",
+        );
+        case("a\n\n", "a\n");
+        case("{% set p = 'a \\\n  b' %}{{ p }}", "a   b");
+        case("{{ '<' }}{% raw %}{{ x }}{% endraw %}", "<{{ x }}");
+    }
+
+    #[test]
+    fn files_are_included_from_the_directory_of_the_image() {
+        case(
+            "{% include 'part' %}{% include './part' %}",
+            "[r.example.org][r.example.org]",
+        );
+        case("{% include 'sub/deep' %}", "[r.example.org]");
+        case("{% from 'macros' import m %}{{ m(1) }}", "<1>");
+    }
+
+    #[test]
+    fn lists_and_mappings_can_be_changed() {
+        case(
+            "{% set x = [] %}{% for i in [1, 2] %}{% do x.append(i) %}{% endfor %}{{ x }}{{ x + [3] }}{{ x|length }}",
+            "[1, 2][1, 2, 3]2",
+        );
+        case(
+            "{% set d = {} %}{% do d.update({'a': 1}) %}{% do d.update(b=2) %}{{ d }}{{ d.pop('a') }}{{ d.b }}",
+            "{'a': 1, 'b': 2}12",
+        );
+        case(
+            "{% set x = [3, 1] %}{% do x.sort() %}{{ x.pop() }}{{ x }}",
+            "3[1]",
+        );
+    }
+
+    #[test]
+    fn what_a_template_asked_for_is_told_with_its_line() {
+        let text = "FROM {{ 'bookworm' | image_tag }}\n{% set n = 'nodejs20-slim' %}\nCOPY --from={{ n | image_tag }}\n\
+                    USER {{ \"ann\" | uid }}\n";
+        let rendered = render(text).unwrap();
+        let used: Vec<(&str, ImageKind, String)> = rendered
+            .used_images
+            .iter()
+            .map(|used| (used.name.as_str(), used.kind, used.place.to_string()))
+            .collect();
+        assert_eq!(
+            used,
+            [
+                (
+                    "bookworm",
+                    ImageKind::Base,
+                    "img/Dockerfile.template:1".to_owned()
+                ),
+                (
+                    "nodejs20-slim",
+                    ImageKind::Catalog,
+                    "img/Dockerfile.template".to_owned()
+                ),
+            ]
+        );
+        let warnings: Vec<String> = rendered
+            .warnings
+            .iter()
+            .map(|warning| format!("{}: {warning}", warning.place()))
+            .collect();
+        assert_eq!(
+            warnings,
+            [
+                "img/Dockerfile.template:4: the user `ann` has no number in `known_uid_mappings`, so its name is used"
+            ]
+        );
+    }
+
+    #[track_caller]
+    fn refused(text: &str, expected: &str) {
+        let error = render(text).expect_err(text);
+        let hints = error.hints.join(" / ");
+        assert_eq!(format!("{}: {error} ({hints})", error.place), expected);
+    }
+
+    #[test]
+    fn errors_have_place_and_hint() {
+        refused(
+            "FROM x\nRUN {{ regisry }}",
+            "img/Dockerfile.template:2:8: `regisry` has no value (the closest name is `registry`)",
+        );
+        refused(
+            "{{ 'nodejs20' | image_tag }}",
+            "img/Dockerfile.template:1:17: there is no image `nodejs20`, neither in the catalog nor among `base_images` \
+             (the closest name is `nodejs20-slim`)",
+        );
+        refused(
+            "{{ 'a' | aptinstall }}",
+            "img/Dockerfile.template:1:10: there is no filter `aptinstall` (the closest name is `apt_install`)",
+        );
+        refused(
+            "{{ 'q' | add_user }}",
+            "img/Dockerfile.template:1:10: the user `q` has no number in `known_uid_mappings` (add `q: NUMBER` to \
+             `known_uid_mappings` of the settings)",
+        );
+        refused(
+            "\n{% if x %}",
+            "img/Dockerfile.template:2:9: this is no template: unexpected end of input, expected end of block ()",
+        );
+        refused(
+            "{% include '../part' %}",
+            "img/Dockerfile.template:1:4: there is no file `../part` in the directory of the image ()",
+        );
+        refused(
+            "{% include 'wrong' %}",
+            "img/wrong:2:4: `missing` has no value (set it in the settings, or write `{% set missing = … %}` before)",
+        );
+        refused(
+            "{{ 5 | apt_install }}",
+            "img/Dockerfile.template:1:8: `apt_install` needs a text, and this is 5 ()",
+        );
+    }
+
+    #[test]
+    fn the_line_of_an_error_is_the_one_that_the_user_wrote() {
+        let error = render("a\n{{ 'x\\\ny' }}\n{{ nope }}").expect_err("`nope` has no value");
+        assert_eq!(error.source_line.as_deref(), Some("{{ nope }}"));
+    }
+
+    #[test]
+    fn what_runs_or_grows_without_end_is_stopped() {
+        for text in [
+            "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+            "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+            "{% include 'again' %}",
+            "{% for a in range(9999) %}{{ 'xxxxxxxxxx' * 1000 }}{% endfor %}",
+            "{% set x = [] %}{% do x.append(x) %}",
+            &"\n".repeat(MOST_LINES + 1),
+            &"{{ (".repeat(10_000),
+        ] {
+            render(text).expect_err("it is bounded");
+        }
+    }
+}
