@@ -49,8 +49,13 @@ pub enum ObserveError {
 
 impl Observer<'_> {
     /// Asks about the images of `concerned`; the facts of all others stay empty.
-    pub async fn observe(&self, loaded: &Loaded, concerned: &BTreeSet<ImageId>) -> Result<Vec<Facts>, ObserveError> {
-        let (local, published) = tokio::try_join!(self.ask_engine(), self.ask_registry(loaded, concerned))?;
+    pub async fn observe(
+        &self,
+        loaded: &Loaded,
+        concerned: &BTreeSet<ImageId>,
+    ) -> Result<Vec<Facts>, ObserveError> {
+        let (local, published) =
+            tokio::try_join!(self.ask_engine(), self.ask_registry(loaded, concerned))?;
         let mut facts = vec![Facts::default(); loaded.catalog.len()];
         for (id, availability) in published {
             facts[id.0].registry = availability;
@@ -73,7 +78,9 @@ impl Observer<'_> {
         loaded: &Loaded,
         concerned: &BTreeSet<ImageId>,
     ) -> Result<Vec<(ImageId, Availability)>, ObserveError> {
-        let Some(registry) = self.registry else { return Ok(Vec::new()) };
+        let Some(registry) = self.registry else {
+            return Ok(Vec::new());
+        };
         futures_util::stream::iter(concerned)
             .map(|&id| async move {
                 let presence = registry.presence(&loaded.catalog.image(id).label).await?;
@@ -88,13 +95,23 @@ impl Observer<'_> {
             .await
     }
 
-    fn find_local(&self, image: &Image, local: &EngineImages) -> Result<Option<LocalImage>, FileError> {
-        let Some(found) = local.find(&image.label) else { return Ok(None) };
+    fn find_local(
+        &self,
+        image: &Image,
+        local: &EngineImages,
+    ) -> Result<Option<LocalImage>, FileError> {
+        let Some(found) = local.find(&image.label) else {
+            return Ok(None);
+        };
         let test = find_test(&self.settings.verify, &image.directory, &image.label)?;
         Ok(Some(LocalImage {
             id: found.id.clone(),
             manifests: found.manifests.clone(),
-            parents: found.labels.get(PARENTS).map(|value| parse_parents(value)).unwrap_or_default(),
+            parents: found
+                .labels
+                .get(PARENTS)
+                .map(|value| parse_parents(value))
+                .unwrap_or_default(),
             verified: test.is_none_or(|test| self.verified.holds(&found.id, test.digest())),
         }))
     }

@@ -59,9 +59,14 @@ enum PublishError {
     Log(#[from] FileError),
     #[error("{label} is not the image any more that passed its tests")]
     Moved { label: Reference },
-    #[error("the registry got {label} as {digest} from somebody else meanwhile; a published version does not change")]
+    #[error(
+        "the registry got {label} as {digest} from somebody else meanwhile; a published version does not change"
+    )]
     Overtaken { label: Reference, digest: Digest },
-    #[error("the registry does not confirm {reference}: it was pushed as {pushed}, and there is {}", found(there))]
+    #[error(
+        "the registry does not confirm {reference}: it was pushed as {pushed}, and there is {}",
+        found(there)
+    )]
     Unconfirmed {
         reference: Reference,
         pushed: Digest,
@@ -88,12 +93,19 @@ impl Publication<'_> {
             .filter(|step| step.publish)
             .filter_map(|step| Some((step.image, made.passed.get(&step.image)?)))
             .collect();
-        let place: BTreeMap<ImageId, usize> = due.iter().enumerate().map(|(i, (image, _))| (*image, i)).collect();
+        let place: BTreeMap<ImageId, usize> = due
+            .iter()
+            .enumerate()
+            .map(|(i, (image, _))| (*image, i))
+            .collect();
         let before: Vec<Vec<usize>> = due
             .iter()
             .map(|(image, _)| {
                 let parents = self.loaded.graph.parents(*image);
-                parents.iter().filter_map(|parent| place.get(parent).copied()).collect()
+                parents
+                    .iter()
+                    .filter_map(|parent| place.get(parent).copied())
+                    .collect()
             })
             .collect();
         let mut schedule = Schedule::new(&before);
@@ -103,11 +115,15 @@ impl Publication<'_> {
                 schedule.give_up();
             }
             while running.len() < PUSHES_AT_ONCE {
-                let Some(i) = schedule.start_next() else { break };
+                let Some(i) = schedule.start_next() else {
+                    break;
+                };
                 let (image, id) = due[i];
                 running.push(async move { (i, self.one(image, id, tell).await) });
             }
-            let Some((i, how)) = running.next().await else { break };
+            let Some((i, how)) = running.next().await else {
+                break;
+            };
             let label = |i: usize| self.loaded.catalog.image(due[i].0).label.clone();
             let blocked = schedule.end(i, how);
             if !self.cancelled.is_cancelled() {
@@ -121,7 +137,10 @@ impl Publication<'_> {
 
     async fn one(&self, image: ImageId, id: &Digest, tell: &dyn Fn(Event)) -> Ended {
         let label = &self.loaded.catalog.image(image).label;
-        tell(Event::Started { image: label.clone(), phase: Phase::Publish });
+        tell(Event::Started {
+            image: label.clone(),
+            phase: Phase::Publish,
+        });
         let began = Instant::now();
         let pushed = match Log::open(&self.logs, &format!("{}.push", label.short_name())) {
             Ok(mut log) => {
@@ -158,13 +177,19 @@ impl Publication<'_> {
         tell: &dyn Fn(Event),
     ) -> Result<Digest, PublishError> {
         if self.engine.find_id(label).await?.as_ref() != Some(id) {
-            return Err(PublishError::Moved { label: label.clone() });
+            return Err(PublishError::Moved {
+                label: label.clone(),
+            });
         }
         if let Presence::Present(digest) = self.registry.presence(label).await? {
-            return Err(PublishError::Overtaken { label: label.clone(), digest });
+            return Err(PublishError::Overtaken {
+                label: label.clone(),
+                digest,
+            });
         }
         let digest = self.push_one(label, label, log, tell).await?;
-        self.confirm(label.with_digest(digest.clone()), &digest).await?;
+        self.confirm(label.with_digest(digest.clone()), &digest)
+            .await?;
         self.confirm(label.clone(), &digest).await?;
         if self.latest == Latest::Moves {
             let latest = label.with_tag(Tag::latest());
@@ -183,8 +208,14 @@ impl Publication<'_> {
         tell: &dyn Fn(Event),
     ) -> Result<Digest, PublishError> {
         log.heading(&format!("push {reference}"));
-        tell(Event::Step { image: image.clone(), name: format!("push {reference}") });
-        Ok(self.engine.push(reference, self.login.as_ref(), |line| log.line(&line)).await?)
+        tell(Event::Step {
+            image: image.clone(),
+            name: format!("push {reference}"),
+        });
+        Ok(self
+            .engine
+            .push(reference, self.login.as_ref(), |line| log.line(&line))
+            .await?)
     }
 
     async fn confirm(&self, reference: Reference, pushed: &Digest) -> Result<(), PublishError> {
@@ -192,7 +223,11 @@ impl Publication<'_> {
         if there == Presence::Present(pushed.clone()) {
             return Ok(());
         }
-        Err(PublishError::Unconfirmed { reference, pushed: pushed.clone(), there })
+        Err(PublishError::Unconfirmed {
+            reference,
+            pushed: pushed.clone(),
+            there,
+        })
     }
 }
 

@@ -66,9 +66,12 @@ pub async fn bootstrap(
         size_bytes: 0,
         config: String::new(),
     };
-    let program = base.environment.iter().fold(Program::new("mmdebstrap"), |program, (name, value)| {
-        program.variable(name, value)
-    });
+    let program = base
+        .environment
+        .iter()
+        .fold(Program::new("mmdebstrap"), |program, (name, value)| {
+            program.variable(name, value)
+        });
     program
         .arguments(arguments(base.file, &base.mirrors))
         .variable("SOURCE_DATE_EPOCH", base.created.timestamp().to_string())
@@ -78,7 +81,8 @@ pub async fn bootstrap(
         .grace(Duration::from_secs(20))
         .run(cancelled, |_, line| on_line(line))
         .await?;
-    let (digest, size_bytes) = hash(&rootfs.path).map_err(|source| FileError::new("read", &rootfs.path, source))?;
+    let (digest, size_bytes) =
+        hash(&rootfs.path).map_err(|source| FileError::new("read", &rootfs.path, source))?;
     rootfs.size_bytes = size_bytes;
     rootfs.config = config(base, digest);
     Ok(rootfs)
@@ -86,10 +90,21 @@ pub async fn bootstrap(
 
 impl Rootfs {
     /// Writes the archive from which an engine loads the image under `reference`.
-    pub fn write_archive(&self, reference: &Reference, out: &mut dyn Write) -> Result<(), FileError> {
+    pub fn write_archive(
+        &self,
+        reference: &Reference,
+        out: &mut dyn Write,
+    ) -> Result<(), FileError> {
         let failed = |source| FileError::new("read", &self.path, source);
         let file = File::open(&self.path).map_err(failed)?;
-        write_docker_archive(out, reference, &self.config, BufReader::new(file), self.size_bytes).map_err(failed)
+        write_docker_archive(
+            out,
+            reference,
+            &self.config,
+            BufReader::new(file),
+            self.size_bytes,
+        )
+        .map_err(failed)
     }
 }
 
@@ -156,7 +171,11 @@ fn config(base: &Bootstrap<'_>, diff_id: Digest) -> String {
     };
     let layer = LayerHistory {
         diff_id,
-        created_by: format!("mmdebstrap --variant={} {}", file.variant.as_str(), file.suite),
+        created_by: format!(
+            "mmdebstrap --variant={} {}",
+            file.variant.as_str(),
+            file.suite
+        ),
     };
     render_config(&run, &[layer], base.created, architecture())
 }
@@ -197,6 +216,9 @@ mod tests {
                 "deb http://m.example.org/security bookworm-security main",
             ]
         );
-        assert_eq!(arguments_of("sid").last().unwrap(), "deb http://m.example.org/debian sid main");
+        assert_eq!(
+            arguments_of("sid").last().unwrap(),
+            "deb http://m.example.org/debian sid main"
+        );
     }
 }

@@ -33,7 +33,9 @@ enum MakeError {
     Changelog(#[from] ChangelogError),
     #[error("the top entry of {} has no date", .0.display())]
     NoDate(PathBuf),
-    #[error("no mirror is known for Debian `{0}`: set `mirror` (and `security_mirror`) in the settings")]
+    #[error(
+        "no mirror is known for Debian `{0}`: set `mirror` (and `security_mirror`) in the settings"
+    )]
     NoMirror(String),
     #[error(transparent)]
     Assemble(#[from] AssembleError),
@@ -49,14 +51,20 @@ impl MakeError {
     fn is_interruption(&self) -> bool {
         matches!(
             self,
-            Self::Interrupted | Self::Assemble(AssembleError::Program(ProcessError::Cancelled { .. }))
+            Self::Interrupted
+                | Self::Assemble(AssembleError::Program(ProcessError::Cancelled { .. }))
         )
     }
 }
 
 impl Run<'_> {
     /// Pulls a base image, or finds the one that the engine has, and gives its identity.
-    pub(super) async fn refresh_base(&self, base: &Reference, log: &mut Log, tell: &dyn Fn(Event)) -> Ending {
+    pub(super) async fn refresh_base(
+        &self,
+        base: &Reference,
+        log: &mut Log,
+        tell: &dyn Fn(Event),
+    ) -> Ending {
         let began = Instant::now();
         let found = match self.bases {
             Bases::Refresh => Ok(None),
@@ -78,7 +86,9 @@ impl Run<'_> {
         tell: &dyn Fn(Event),
     ) -> Ending {
         let began = Instant::now();
-        let ending = self.pull(label, &label.with_digest(digest.clone()), log, tell).await;
+        let ending = self
+            .pull(label, &label.with_digest(digest.clone()), log, tell)
+            .await;
         if let Some(id) = &ending.id
             && let Err(error) = self.engine.tag(id, label).await
         {
@@ -87,12 +97,22 @@ impl Run<'_> {
         ending
     }
 
-    async fn pull(&self, image: &Reference, what: &Reference, log: &mut Log, tell: &dyn Fn(Event)) -> Ending {
+    async fn pull(
+        &self,
+        image: &Reference,
+        what: &Reference,
+        log: &mut Log,
+        tell: &dyn Fn(Event),
+    ) -> Ending {
         let began = Instant::now();
-        tell(Event::Started { image: image.clone(), phase: Phase::Pull });
+        tell(Event::Started {
+            image: image.clone(),
+            phase: Phase::Pull,
+        });
         log.heading(&format!("pull {what}"));
         // Foreign registries are not given the login of the settings' registry.
-        let own = image.registry().is_some() && image.registry() == self.settings.naming.registry.as_deref();
+        let own = image.registry().is_some()
+            && image.registry() == self.settings.naming.registry.as_deref();
         let login = self.login.as_ref().filter(|_| own);
         let pulled = tokio::select! {
             biased;
@@ -121,7 +141,10 @@ impl Run<'_> {
         let began = Instant::now();
         let described = self.loaded.catalog.image(image);
         let label = described.label.clone();
-        tell(Event::Started { image: label.clone(), phase: Phase::Build });
+        tell(Event::Started {
+            image: label.clone(),
+            phase: Phase::Build,
+        });
         log.heading(&format!("build {label}"));
         let built = match &described.recipe {
             Recipe::Template { .. } => self.build(image, known, log, tell).await,
@@ -129,7 +152,9 @@ impl Run<'_> {
         };
         let id = match built {
             Ok(id) => id,
-            Err(error) if error.is_interruption() => return Ending::interrupted(Phase::Build, began),
+            Err(error) if error.is_interruption() => {
+                return Ending::interrupted(Phase::Build, began);
+            }
             Err(error) => return Ending::failed(Phase::Build, &error, log, began),
         };
         log.heading(&format!("built {id}"));
@@ -162,29 +187,48 @@ impl Run<'_> {
             let error = MakeError::Lost(described.label.clone());
             return Ending::failed(Phase::Verify, &error, log, began);
         };
-        match find_test(&self.settings.verify, &described.directory, &described.label) {
+        match find_test(
+            &self.settings.verify,
+            &described.directory,
+            &described.label,
+        ) {
             Ok(None) => Ending::done(Phase::Verify, id, began),
             Ok(Some(test)) => self.verify(image, id, &test, log, tell).await,
             Err(error) => Ending::failed(Phase::Verify, &error, log, began),
         }
     }
 
-    async fn verify(&self, image: ImageId, id: Digest, test: &Test, log: &mut Log, tell: &dyn Fn(Event)) -> Ending {
+    async fn verify(
+        &self,
+        image: ImageId,
+        id: Digest,
+        test: &Test,
+        log: &mut Log,
+        tell: &dyn Fn(Event),
+    ) -> Ending {
         let began = Instant::now();
         let label = &self.loaded.catalog.image(image).label;
-        tell(Event::Started { image: label.clone(), phase: Phase::Verify });
+        tell(Event::Started {
+            image: label.clone(),
+            phase: Phase::Verify,
+        });
         log.heading(&format!("verify {label}"));
         let deadline = self.settings.verify_timeout;
         let passed = verify(test, self.environment, deadline, &self.cancelled, |line| {
             log.line(line);
-            tell(Event::Line { image: label.clone(), text: line.to_owned() });
+            tell(Event::Line {
+                image: label.clone(),
+                text: line.to_owned(),
+            });
         });
         match passed.await {
             Ok(()) => match self.verified.note(&id, test.digest()) {
                 Ok(()) => Ending::done(Phase::Verify, id, began),
                 Err(error) => Ending::failed(Phase::Verify, &error, log, began),
             },
-            Err(VerifyError::Command(ProcessError::Cancelled { .. })) => Ending::interrupted(Phase::Verify, began),
+            Err(VerifyError::Command(ProcessError::Cancelled { .. })) => {
+                Ending::interrupted(Phase::Verify, began)
+            }
             Err(error) => Ending::failed(Phase::Verify, &error, log, began),
         }
     }
@@ -206,7 +250,9 @@ impl Run<'_> {
         let request = self.request(image, &parents);
         let (directory, root) = (described.directory.clone(), described.root.clone());
         let label = described.label.clone();
-        let context = move |out: &mut dyn std::io::Write| write_context(&directory, &root, &dockerfile, out).map(drop);
+        let context = move |out: &mut dyn std::io::Write| {
+            write_context(&directory, &root, &dockerfile, out).map(drop)
+        };
         let build = self.engine.build(&request, context, |progress| {
             let progress = show_names(progress, &pins);
             log.progress(&progress);
@@ -220,7 +266,11 @@ impl Run<'_> {
     }
 
     /// The images that a build is based on, with the identities that were observed in this run.
-    fn parents(&self, image: ImageId, known: &RefCell<Known>) -> Result<Vec<(Reference, Digest)>, MakeError> {
+    fn parents(
+        &self,
+        image: ImageId,
+        known: &RefCell<Known>,
+    ) -> Result<Vec<(Reference, Digest)>, MakeError> {
         let known = known.borrow();
         let catalog = &self.loaded.catalog;
         let mut parents = Vec::new();
@@ -230,13 +280,21 @@ impl Run<'_> {
                 Some(id) => parents.push((label.clone(), id.clone())),
                 // What is only declared, and not used by the recipe, may be absent.
                 None if !self.loaded.uses(image, label) => (),
-                None => return Err(MakeError::NoParent { label: label.clone() }),
+                None => {
+                    return Err(MakeError::NoParent {
+                        label: label.clone(),
+                    });
+                }
             }
         }
         for base in self.loaded.bases(image) {
             match known.bases.get(base) {
                 Some(id) => parents.push((base.clone(), id.clone())),
-                None => return Err(MakeError::NoParent { label: base.clone() }),
+                None => {
+                    return Err(MakeError::NoParent {
+                        label: base.clone(),
+                    });
+                }
             }
         }
         Ok(parents)
@@ -253,8 +311,14 @@ impl Run<'_> {
         }
         let labels = [
             (PARENTS.to_owned(), render_parents(parents)),
-            ("org.opencontainers.image.title".to_owned(), described.name.to_string()),
-            ("org.opencontainers.image.version".to_owned(), described.version.to_string()),
+            (
+                "org.opencontainers.image.title".to_owned(),
+                described.name.to_string(),
+            ),
+            (
+                "org.opencontainers.image.version".to_owned(),
+                described.version.to_string(),
+            ),
         ];
         BuildRequest {
             label: described.label.clone(),
@@ -262,7 +326,11 @@ impl Run<'_> {
             labels: labels.into(),
             use_cache: self.cache == Cache::Use,
             // BuildKit does not keep limits: where they are asked for, the builder that does is used.
-            builder: if limits == Default::default() { self.engine.builder() } else { Builder::Classic },
+            builder: if limits == Default::default() {
+                self.engine.builder()
+            } else {
+                Builder::Classic
+            },
             limits,
             deadline: self.settings.build_timeout,
         }
@@ -279,9 +347,13 @@ impl Run<'_> {
         let described = self.loaded.catalog.image(image);
         let changelog = described.directory.join("changelog");
         let entries = parse_changelog(&read_text(&changelog)?)?.entries;
-        let date = entries.first().and_then(|entry| entry.date).ok_or(MakeError::NoDate(changelog))?;
+        let date = entries
+            .first()
+            .and_then(|entry| entry.date)
+            .ok_or(MakeError::NoDate(changelog))?;
         let scratch = tempfile::Builder::new().prefix("pkg-").tempdir();
-        let scratch = scratch.map_err(|source| FileError::new("create", &std::env::temp_dir(), source))?;
+        let scratch =
+            scratch.map_err(|source| FileError::new("create", &std::env::temp_dir(), source))?;
         let base = Bootstrap {
             file,
             mirrors: self.mirrors(&file.suite)?,
@@ -294,13 +366,21 @@ impl Run<'_> {
             log.line(line);
             let step = line.strip_prefix("I: ").map(str::to_owned);
             tell(match step {
-                Some(name) => Event::Step { image: described.label.clone(), name },
-                None => Event::Line { image: described.label.clone(), text: line.to_owned() },
+                Some(name) => Event::Step {
+                    image: described.label.clone(),
+                    name,
+                },
+                None => Event::Line {
+                    image: described.label.clone(),
+                    text: line.to_owned(),
+                },
             });
         })
         .await?;
         let label = described.label.clone();
-        self.engine.load(move |out| rootfs.write_archive(&label, out)).await??;
+        self.engine
+            .load(move |out| rootfs.write_archive(&label, out))
+            .await??;
         let id = self.engine.find_id(&described.label).await?;
         id.ok_or_else(|| MakeError::Lost(described.label.clone()))
     }
@@ -308,8 +388,13 @@ impl Run<'_> {
     fn mirrors(&self, suite: &str) -> Result<Mirrors, MakeError> {
         let set = &self.settings.mirrors;
         match &set.main {
-            Some(main) => Ok(Mirrors { main: main.clone(), security: set.security.clone() }),
-            None => find_machine_mirrors(suite).ok_or_else(|| MakeError::NoMirror(suite.to_owned())),
+            Some(main) => Ok(Mirrors {
+                main: main.clone(),
+                security: set.security.clone(),
+            }),
+            None => {
+                find_machine_mirrors(suite).ok_or_else(|| MakeError::NoMirror(suite.to_owned()))
+            }
         }
     }
 
@@ -324,22 +409,46 @@ impl Run<'_> {
 
 /// The engine talks of pins; the user knows labels.
 fn show_names(progress: BuildProgress, pins: &[(Reference, String)]) -> BuildProgress {
-    let shown = |text: String| pins.iter().fold(text, |text, (label, pin)| text.replace(pin, &label.to_string()));
+    let shown = |text: String| {
+        pins.iter().fold(text, |text, (label, pin)| {
+            text.replace(pin, &label.to_string())
+        })
+    };
     match progress {
-        BuildProgress::Started { step, name } => BuildProgress::Started { step, name: shown(name) },
-        BuildProgress::Line { step, text } => BuildProgress::Line { step, text: shown(text) },
-        BuildProgress::Ended { step, cached, error, took } => {
-            BuildProgress::Ended { step, cached, error: error.map(shown), took }
-        }
+        BuildProgress::Started { step, name } => BuildProgress::Started {
+            step,
+            name: shown(name),
+        },
+        BuildProgress::Line { step, text } => BuildProgress::Line {
+            step,
+            text: shown(text),
+        },
+        BuildProgress::Ended {
+            step,
+            cached,
+            error,
+            took,
+        } => BuildProgress::Ended {
+            step,
+            cached,
+            error: error.map(shown),
+            took,
+        },
     }
 }
 
 fn tell_progress(image: &Reference, progress: &BuildProgress, tell: &dyn Fn(Event)) {
     match progress {
         BuildProgress::Started { name, .. } if !name.starts_with("[internal]") => {
-            tell(Event::Step { image: image.clone(), name: name.clone() });
+            tell(Event::Step {
+                image: image.clone(),
+                name: name.clone(),
+            });
         }
-        BuildProgress::Line { text, .. } => tell(Event::Line { image: image.clone(), text: text.clone() }),
+        BuildProgress::Line { text, .. } => tell(Event::Line {
+            image: image.clone(),
+            text: text.clone(),
+        }),
         _ => (),
     }
 }

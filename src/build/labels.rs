@@ -11,8 +11,11 @@ pub const PARENTS: &str = "pkg.parents";
 
 /// Renders the value of [`PARENTS`].
 #[must_use]
-pub fn render_parents(parents: &[(Reference, Digest)]) -> String {
-    let items: Vec<_> = parents.iter().map(|(label, id)| format!("{label}@{id}")).collect();
+pub(super) fn render_parents(parents: &[(Reference, Digest)]) -> String {
+    let items: Vec<_> = parents
+        .iter()
+        .map(|(label, id)| format!("{label}@{id}"))
+        .collect();
     items.join(" ")
 }
 
@@ -33,7 +36,10 @@ mod tests {
     #[test]
     fn parents_come_back_as_they_were_written() {
         let parents = vec![
-            ("r.example.org:5000/base/a:1".parse().unwrap(), Digest::of(b"a")),
+            (
+                "r.example.org:5000/base/a:1".parse().unwrap(),
+                Digest::of(b"a"),
+            ),
             ("b:2".parse().unwrap(), Digest::of(b"b")),
         ];
         assert_eq!(parse_parents(&render_parents(&parents)), parents);

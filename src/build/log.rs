@@ -67,7 +67,12 @@ impl Log {
                 }
                 self.last_lines.push_back(text.clone());
             }
-            BuildProgress::Ended { step, cached, error, took } => {
+            BuildProgress::Ended {
+                step,
+                cached,
+                error,
+                took,
+            } => {
                 let how = match (cached, error) {
                     (_, Some(error)) => format!("ERROR {error}"),
                     (true, None) => "CACHED".to_owned(),

@@ -116,8 +116,13 @@ impl Run<'_> {
         let mut made = Made::default();
         for step in &plan.steps {
             let local = facts[step.image.0].local.as_ref();
-            if let (Action::Skip(_) | Action::Verify | Action::Publish, Some(local)) = (&step.action, local) {
-                known.borrow_mut().images.insert(step.image, local.id.clone());
+            if let (Action::Skip(_) | Action::Verify | Action::Publish, Some(local)) =
+                (&step.action, local)
+            {
+                known
+                    .borrow_mut()
+                    .images
+                    .insert(step.image, local.id.clone());
             }
             if let (Action::Publish, Some(local)) = (&step.action, local) {
                 made.passed.insert(step.image, local.id.clone());
@@ -129,18 +134,24 @@ impl Run<'_> {
                 schedule.give_up();
             }
             while running.len() < self.jobs {
-                let Some(i) = schedule.start_next() else { break };
+                let Some(i) = schedule.start_next() else {
+                    break;
+                };
                 let work = &works[i];
                 let known = &known;
                 running.push(async move { (i, self.work(work, known, tell).await) });
             }
-            let Some((i, ending)) = running.next().await else { break };
+            let Some((i, ending)) = running.next().await else {
+                break;
+            };
             let (work, was_interrupted) = (&works[i], ending.outcome == Outcome::Interrupted);
             let how = self.settle(work, ending, &known, &mut made, tell);
             let blocked = schedule.end(i, how);
             // After an interruption nothing is anybody's fault: what did not begin is counted by the display.
             if !was_interrupted {
-                blocked.iter().for_each(|&blocked| self.tell_blocked(&works[blocked], work, tell));
+                blocked
+                    .iter()
+                    .for_each(|&blocked| self.tell_blocked(&works[blocked], work, tell));
             }
             if how == Ended::Failed && self.on_failure == OnFailure::Stop {
                 schedule.give_up();
@@ -154,7 +165,12 @@ impl Run<'_> {
         let steps: Vec<&Step> = plan
             .steps
             .iter()
-            .filter(|step| matches!(step.action, Action::Build(_) | Action::Pull(_) | Action::Verify))
+            .filter(|step| {
+                matches!(
+                    step.action,
+                    Action::Build(_) | Action::Pull(_) | Action::Verify
+                )
+            })
             .collect();
         let bases_of = |step: &Step| match step.action {
             Action::Build(_) => self.loaded.bases(step.image),
@@ -162,16 +178,31 @@ impl Run<'_> {
         };
         let bases: BTreeSet<&Reference> = steps.iter().flat_map(|step| bases_of(step)).collect();
         let bases: Vec<&Reference> = bases.into_iter().collect();
-        let place: BTreeMap<ImageId, usize> =
-            steps.iter().enumerate().map(|(i, step)| (step.image, bases.len() + i)).collect();
+        let place: BTreeMap<ImageId, usize> = steps
+            .iter()
+            .enumerate()
+            .map(|(i, step)| (step.image, bases.len() + i))
+            .collect();
         let mut before = vec![Vec::new(); bases.len()];
         for step in &steps {
-            let parents = self.loaded.graph.parents(step.image).iter().filter_map(|parent| place.get(parent).copied());
-            let used = bases_of(step).iter().filter_map(|base| bases.binary_search(&base).ok());
+            let parents = self
+                .loaded
+                .graph
+                .parents(step.image)
+                .iter()
+                .filter_map(|parent| place.get(parent).copied());
+            let used = bases_of(step)
+                .iter()
+                .filter_map(|base| bases.binary_search(&base).ok());
             before.push(parents.chain(used).collect());
         }
         let bases = bases.into_iter().cloned().map(Work::Base);
-        (bases.chain(steps.into_iter().cloned().map(Work::Image)).collect(), before)
+        (
+            bases
+                .chain(steps.into_iter().cloned().map(Work::Image))
+                .collect(),
+            before,
+        )
     }
 
     /// Does one piece of work, with a log of its own.
@@ -186,14 +217,19 @@ impl Run<'_> {
             Work::Base(base) => self.refresh_base(base, &mut log, tell).await,
             Work::Image(step) => match &step.action {
                 Action::Pull(digest) => self.pull_parent(&label, digest, &mut log, tell).await,
-                Action::Build(_) => self.build_and_verify(step.image, known, &mut log, tell).await,
+                Action::Build(_) => {
+                    self.build_and_verify(step.image, known, &mut log, tell)
+                        .await
+                }
                 _ => self.verify_built(step.image, known, &mut log, tell).await,
             },
         };
         match log.close() {
             Ok(()) => ending,
             // A build whose log is lost cannot be explained to anybody: it did not go well.
-            Err(error) if ending.outcome == Outcome::Done => Ending::failed_early(ending.phase, &error, began),
+            Err(error) if ending.outcome == Outcome::Done => {
+                Ending::failed_early(ending.phase, &error, began)
+            }
             Err(_) => ending,
         }
     }
@@ -206,8 +242,17 @@ impl Run<'_> {
         made: &mut Made,
         tell: &dyn Fn(Event),
     ) -> Ended {
-        let Ending { phase, outcome, id, took } = ending;
-        let how = if outcome == Outcome::Done { Ended::Done } else { Ended::Failed };
+        let Ending {
+            phase,
+            outcome,
+            id,
+            took,
+        } = ending;
+        let how = if outcome == Outcome::Done {
+            Ended::Done
+        } else {
+            Ended::Failed
+        };
         if let (Ended::Done, Some(id)) = (how, id) {
             match work {
                 Work::Base(base) => {
@@ -284,7 +329,11 @@ impl Ending {
     }
 
     /// A failure without a log to read on in.
-    pub(super) fn failed_early(phase: Phase, error: &dyn std::error::Error, began: Instant) -> Self {
+    pub(super) fn failed_early(
+        phase: Phase,
+        error: &dyn std::error::Error,
+        began: Instant,
+    ) -> Self {
         Self {
             phase,
             outcome: Outcome::Failed {
@@ -298,7 +347,12 @@ impl Ending {
     }
 
     /// A failure that the log explains.
-    pub(super) fn failed(phase: Phase, error: &dyn std::error::Error, log: &mut Log, began: Instant) -> Self {
+    pub(super) fn failed(
+        phase: Phase,
+        error: &dyn std::error::Error,
+        log: &mut Log,
+        began: Instant,
+    ) -> Self {
         let cause = cause(error);
         log.heading(&format!("failed: {cause}"));
         Self {

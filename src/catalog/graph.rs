@@ -25,7 +25,10 @@ impl EdgeSource {
     #[must_use]
     pub fn place(&self) -> &Place {
         match self {
-            Self::Declared(place) | Self::ImageTag(place) | Self::Reference(place) | Self::Base(place) => place,
+            Self::Declared(place)
+            | Self::ImageTag(place)
+            | Self::Reference(place)
+            | Self::Base(place) => place,
         }
     }
 }
@@ -163,7 +166,11 @@ impl Graph {
     pub fn levels(&self) -> Vec<usize> {
         let mut levels = vec![0; self.parents.len()];
         for &id in &self.order {
-            levels[id.0] = self.parents[id.0].iter().map(|parent| levels[parent.0] + 1).max().unwrap_or(0);
+            levels[id.0] = self.parents[id.0]
+                .iter()
+                .map(|parent| levels[parent.0] + 1)
+                .max()
+                .unwrap_or(0);
         }
         levels
     }
@@ -179,21 +186,36 @@ fn join(catalog: &Catalog, needs: Needs) -> (Vec<Edge>, Vec<GraphError>) {
     let mut errors = Vec::new();
     for need in needs.needs {
         if let Some(parent) = catalog.find(&need.name) {
-            edges.entry((need.child, parent)).or_default().push(need.source);
+            edges
+                .entry((need.child, parent))
+                .or_default()
+                .push(need.source);
         } else if !outside.contains(&need.name) {
             let known = catalog.iter().map(|(_, image)| image.name.as_str());
-            let known = known.chain(outside.iter().map(String::as_str).filter(|name| !name.contains(['/', ':'])));
+            let known = known.chain(
+                outside
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|name| !name.contains(['/', ':'])),
+            );
             errors.push(GraphError::Missing {
                 child: catalog.image(need.child).name.to_string(),
                 place: need.source.place().clone(),
-                near: nearest(&need.name, known, |name| name).into_iter().map(str::to_owned).collect(),
+                near: nearest(&need.name, known, |name| name)
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect(),
                 name: need.name,
             });
         }
     }
     let edges = edges
         .into_iter()
-        .map(|((child, parent), sources)| Edge { parent, child, sources })
+        .map(|((child, parent), sources)| Edge {
+            parent,
+            child,
+            sources,
+        })
         .collect();
     (edges, errors)
 }
@@ -202,8 +224,10 @@ fn join(catalog: &Catalog, needs: Needs) -> (Vec<Edge>, Vec<GraphError>) {
 fn order(parents: &[Vec<ImageId>], children: &[Vec<ImageId>]) -> Vec<ImageId> {
     use std::cmp::Reverse;
     let mut waiting_for: Vec<usize> = parents.iter().map(Vec::len).collect();
-    let mut ready: BinaryHeap<Reverse<ImageId>> =
-        (0..parents.len()).filter(|&i| waiting_for[i] == 0).map(|i| Reverse(ImageId(i))).collect();
+    let mut ready: BinaryHeap<Reverse<ImageId>> = (0..parents.len())
+        .filter(|&i| waiting_for[i] == 0)
+        .map(|i| Reverse(ImageId(i)))
+        .collect();
     let mut order = Vec::with_capacity(parents.len());
     while let Some(Reverse(id)) = ready.pop() {
         order.push(id);
@@ -255,7 +279,10 @@ fn find_cycles(catalog: &Catalog, edges: &[Edge]) -> Vec<GraphError> {
             path.push(path[0].clone());
             GraphError::Cycle {
                 path,
-                places: along.iter().map(|&i| edges[i].sources[0].place().clone()).collect(),
+                places: along
+                    .iter()
+                    .map(|&i| edges[i].sources[0].place().clone())
+                    .collect(),
             }
         })
         .collect()

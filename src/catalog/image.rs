@@ -74,7 +74,9 @@ impl Image {
     /// Gives the directory relative to its root: where `render --all` writes to.
     #[must_use]
     pub fn relative_directory(&self) -> &Path {
-        self.directory.strip_prefix(&self.root).unwrap_or(&self.directory)
+        self.directory
+            .strip_prefix(&self.root)
+            .unwrap_or(&self.directory)
     }
 }
 
@@ -109,7 +111,11 @@ impl Catalog {
         if !duplicates.is_empty() {
             return Err(duplicates);
         }
-        let by_name = images.iter().enumerate().map(|(i, image)| (image.name.clone(), ImageId(i))).collect();
+        let by_name = images
+            .iter()
+            .enumerate()
+            .map(|(i, image)| (image.name.clone(), ImageId(i)))
+            .collect();
         Ok(Self { images, by_name })
     }
 
@@ -129,7 +135,10 @@ impl Catalog {
     /// Gives all images with their numbers, in the order of their names.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ImageId, &Image)> {
-        self.images.iter().enumerate().map(|(i, image)| (ImageId(i), image))
+        self.images
+            .iter()
+            .enumerate()
+            .map(|(i, image)| (ImageId(i), image))
     }
 
     /// Gives the number of images.
@@ -152,11 +161,18 @@ impl Catalog {
 }
 
 /// Gives at most three candidates that look like `name`, nearest first.
-pub(crate) fn nearest<T>(name: &str, candidates: impl Iterator<Item = T>, text: impl Fn(&T) -> &str) -> Vec<T> {
+pub(crate) fn nearest<T>(
+    name: &str,
+    candidates: impl Iterator<Item = T>,
+    text: impl Fn(&T) -> &str,
+) -> Vec<T> {
     let mut near: Vec<_> = candidates
         .map(|candidate| (strsim::jaro_winkler(name, text(&candidate)), candidate))
         .filter(|(likeness, _)| *likeness > 0.8)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    near.into_iter().take(3).map(|(_, candidate)| candidate).collect()
+    near.into_iter()
+        .take(3)
+        .map(|(_, candidate)| candidate)
+        .collect()
 }

@@ -11,7 +11,9 @@ pub struct ImageName(String);
 
 /// Why a text is no image name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` cannot name an image: a name has lower-case letters and digits, parted by `.` or `-`")]
+#[error(
+    "`{0}` cannot name an image: a name has lower-case letters and digits, parted by `.` or `-`"
+)]
 pub struct NameError(String);
 
 impl ImageName {
@@ -27,7 +29,8 @@ impl FromStr for ImageName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        let ends_fit = text.bytes().next().is_some_and(alphanumeric) && text.bytes().last().is_some_and(alphanumeric);
+        let ends_fit = text.bytes().next().is_some_and(alphanumeric)
+            && text.bytes().last().is_some_and(alphanumeric);
         let separators_fit = text
             .split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
             .all(|separator| matches!(separator, "" | ".") || separator.bytes().all(|b| b == b'-'));
@@ -52,13 +55,18 @@ mod tests {
     #[test]
     fn names_that_debian_and_registries_both_accept() {
         for text in ["nginx", "php8.2-cli", "openjdk-17-jre", "7zip", "a--b"] {
-            assert_eq!(text.parse::<ImageName>().map(|name| name.to_string()), Ok(text.to_owned()));
+            assert_eq!(
+                text.parse::<ImageName>().map(|name| name.to_string()),
+                Ok(text.to_owned())
+            );
         }
     }
 
     #[test]
     fn names_that_one_of_them_refuses() {
-        for text in ["", "a/foo", "a+foo", "a_foo", "Foo", "foo~", "-foo", "foo.", "a..b", "a.-b"] {
+        for text in [
+            "", "a/foo", "a+foo", "a_foo", "Foo", "foo~", "-foo", "foo.", "a..b", "a.-b",
+        ] {
             assert_eq!(text.parse::<ImageName>(), Err(NameError(text.to_owned())));
         }
     }

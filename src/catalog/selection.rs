@@ -128,13 +128,21 @@ mod tests {
 
     #[track_caller]
     fn case(pattern: &str, label: &str, matches: bool) {
-        assert_eq!(Pattern::parse(pattern).expect("a pattern").matches(label), matches, "{pattern} on {label}");
+        assert_eq!(
+            Pattern::parse(pattern).expect("a pattern").matches(label),
+            matches,
+            "{pattern} on {label}"
+        );
     }
 
     #[test]
     fn patterns_read_as_fnmatch_does() {
         case("*python*", "registry.example.org/base/python3:3.11", true);
-        case("*/python3:*", "registry.example.org/base/python3:3.11", true);
+        case(
+            "*/python3:*",
+            "registry.example.org/base/python3:3.11",
+            true,
+        );
         case("python3", "registry.example.org/base/python3:3.11", false);
         case("*PYTHON*", "registry.example.org/base/python3:3.11", false);
         case("*:3.1?", "a:3.11", true);

@@ -71,14 +71,34 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         directories: &args.directories,
         select: args.select.as_deref(),
         flavour,
-        publish: if args.no_publish { WhetherPublish::No } else { WhetherPublish::WithCredentials },
+        publish: if args.no_publish {
+            WhetherPublish::No
+        } else {
+            WhetherPublish::WithCredentials
+        },
     };
     let manner = Manner {
         jobs: args.jobs.map_or_else(usual_jobs, NonZeroUsize::get),
-        cache: if args.use_cache { Cache::Use } else { Cache::Ignore },
-        bases: if args.no_pull { Bases::Keep } else { Bases::Refresh },
-        on_failure: if args.fail_fast { OnFailure::Stop } else { OnFailure::GoOn },
-        latest: if flavour == Flavour::Release { Latest::Moves } else { Latest::Stays },
+        cache: if args.use_cache {
+            Cache::Use
+        } else {
+            Cache::Ignore
+        },
+        bases: if args.no_pull {
+            Bases::Keep
+        } else {
+            Bases::Refresh
+        },
+        on_failure: if args.fail_fast {
+            OnFailure::Stop
+        } else {
+            OnFailure::GoOn
+        },
+        latest: if flavour == Flavour::Release {
+            Latest::Moves
+        } else {
+            Latest::Stays
+        },
     };
     session.block_on(async {
         let prepared = prepare(session, &wish).await?;
@@ -92,5 +112,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
 
 /// Builds wait for the network about as long as they compute; more than four at once were not faster anywhere.
 pub(super) fn usual_jobs() -> usize {
-    std::thread::available_parallelism().map_or(2, NonZeroUsize::get).clamp(2, 4)
+    std::thread::available_parallelism()
+        .map_or(2, NonZeroUsize::get)
+        .clamp(2, 4)
 }

@@ -72,11 +72,22 @@ impl<'a> Tree<'a> {
         let loaded = self.loaded;
         let children = loaded.graph.children(id);
         for (i, &child) in children.iter().enumerate() {
-            let (branch, deeper) = if i + 1 == children.len() { ("└── ", "    ") } else { ("├── ", "│   ") };
+            let (branch, deeper) = if i + 1 == children.len() {
+                ("└── ", "    ")
+            } else {
+                ("├── ", "│   ")
+            };
             let image = loaded.catalog.image(child);
             let is_new = self.drawn.insert(child);
-            let again = if is_new || loaded.graph.children(child).is_empty() { "" } else { " (above)" };
-            self.line(&format!("{indent}{branch}"), &format!("{} {}{again}", image.name, image.version));
+            let again = if is_new || loaded.graph.children(child).is_empty() {
+                ""
+            } else {
+                " (above)"
+            };
+            self.line(
+                &format!("{indent}{branch}"),
+                &format!("{} {}{again}", image.name, image.version),
+            );
             if is_new {
                 self.below(child, &format!("{indent}{deeper}"));
             }
@@ -93,11 +104,20 @@ impl<'a> Tree<'a> {
 fn dot(loaded: &Loaded) -> String {
     let mut text = String::from("digraph catalog {\n  rankdir=LR;\n  node [shape=box];\n");
     for (_, image) in loaded.catalog.iter() {
-        put(&mut text, format_args!("  \"{}\" [label=\"{}\\n{}\"];\n", image.name, image.name, image.version));
+        put(
+            &mut text,
+            format_args!(
+                "  \"{}\" [label=\"{}\\n{}\"];\n",
+                image.name, image.name, image.version
+            ),
+        );
     }
     for edge in loaded.graph.edges() {
         let name = |id| &loaded.catalog.image(id).name;
-        put(&mut text, format_args!("  \"{}\" -> \"{}\";\n", name(edge.parent), name(edge.child)));
+        put(
+            &mut text,
+            format_args!("  \"{}\" -> \"{}\";\n", name(edge.parent), name(edge.child)),
+        );
     }
     text.push_str("}\n");
     text
@@ -106,14 +126,21 @@ fn dot(loaded: &Loaded) -> String {
 fn mermaid(loaded: &Loaded) -> String {
     let mut text = String::from("flowchart LR\n");
     for (id, image) in loaded.catalog.iter() {
-        put(&mut text, format_args!("  i{}[\"{} {}\"]\n", id.0, image.name, image.version));
+        put(
+            &mut text,
+            format_args!("  i{}[\"{} {}\"]\n", id.0, image.name, image.version),
+        );
     }
     for edge in loaded.graph.edges() {
-        put(&mut text, format_args!("  i{} --> i{}\n", edge.parent.0, edge.child.0));
+        put(
+            &mut text,
+            format_args!("  i{} --> i{}\n", edge.parent.0, edge.child.0),
+        );
     }
     text
 }
 
 fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    text.write_fmt(arguments).expect("writing to a string cannot fail");
+    text.write_fmt(arguments)
+        .expect("writing to a string cannot fail");
 }

@@ -39,7 +39,11 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         Some(selection) => selection,
         None => loaded.catalog.iter().map(|(id, _)| id).collect(),
     };
-    let facts = if args.offline { None } else { Some(observe(session, &settings, &loaded, &wanted)?) };
+    let facts = if args.offline {
+        None
+    } else {
+        Some(observe(session, &settings, &loaded, &wanted)?)
+    };
     if args.json {
         print_json(session, &loaded, &wanted, facts.as_deref())?;
     } else {
@@ -76,7 +80,10 @@ fn print_table(
         .iter()
         .map(|&id| {
             let image = loaded.catalog.image(id);
-            let mut row = vec![Cell::new(Tone::Strong, image.name.to_string()), Cell::from(image.version.to_string())];
+            let mut row = vec![
+                Cell::new(Tone::Strong, image.name.to_string()),
+                Cell::from(image.version.to_string()),
+            ];
             if let Some(facts) = facts {
                 row.push(presence(&facts[id.0]));
             }
@@ -111,7 +118,11 @@ fn print_json(
         .iter()
         .map(|&id| {
             let image = loaded.catalog.image(id);
-            let parents = loaded.graph.parents(id).iter().map(|parent| loaded.catalog.image(*parent).name.to_string());
+            let parents = loaded
+                .graph
+                .parents(id)
+                .iter()
+                .map(|parent| loaded.catalog.image(*parent).name.to_string());
             let mut value = json!({
                 "name": image.name.to_string(),
                 "version": image.version.to_string(),

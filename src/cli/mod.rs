@@ -25,7 +25,12 @@ use crate::ui::{ColorChoice, Live, Options, TerminalFacts, Ui, Verbosity};
 
 /// Keeps a git repository of container images: renders, orders, builds, tests and publishes them.
 #[derive(Debug, Parser)]
-#[command(name = "pkg", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "pkg",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -37,7 +42,13 @@ struct Cli {
 #[derive(Debug, clap::Args)]
 struct Global {
     /// The settings.
-    #[arg(short = 'c', long = "configfile", value_name = "FILE", default_value = "config.yaml", global = true)]
+    #[arg(
+        short = 'c',
+        long = "configfile",
+        value_name = "FILE",
+        default_value = "config.yaml",
+        global = true
+    )]
     config: PathBuf,
     /// Show each step of each build.
     #[arg(long, global = true)]
@@ -106,18 +117,28 @@ pub fn main() -> ExitCode {
             // clap prints what was asked for to stdout and what is wrong to stderr; where neither can be written to,
             // there is nobody to tell.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { Kind::Usage.exit_code() } else { 0 });
+            return ExitCode::from(if error.use_stderr() {
+                Kind::Usage.exit_code()
+            } else {
+                0
+            });
         }
     };
-    let ui = Ui::new(options(&cli.global), TerminalFacts::read(|name| environment.find(name)));
+    let ui = Ui::new(
+        options(&cli.global),
+        TerminalFacts::read(|name| environment.find(name)),
+    );
     tell_panics(&ui);
     let session = Session::new(cli.global.config, environment, ui.clone());
-    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&session, cli.command)));
+    let ended =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&session, cli.command)));
     let code = match ended {
         Ok(Ok(ending)) => ending.exit_code(),
         Ok(Err(error)) => {
             let (kind, diagnostics) = diagnose(&error);
-            diagnostics.iter().for_each(|diagnostic| ui.diagnostic(diagnostic));
+            diagnostics
+                .iter()
+                .for_each(|diagnostic| ui.diagnostic(diagnostic));
             kind.exit_code()
         }
         Err(_) => Kind::Defect.exit_code(),

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::Ending;
 use super::build::FlavourArgs;
 use super::session::Session;
-use super::work::{Prepared, WhetherPublish, Wish, prepare};
 use super::words;
+use super::work::{Prepared, WhetherPublish, Wish, prepare};
 use crate::plan::{Action, Reason, Skip, Step};
 use crate::ui::{Cell, Column, Tone};
 
@@ -45,10 +45,18 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         directories: &args.directories,
         select: args.select.as_deref(),
         flavour: args.flavour.flavour(),
-        publish: if args.no_publish { WhetherPublish::No } else { WhetherPublish::WithCredentials },
+        publish: if args.no_publish {
+            WhetherPublish::No
+        } else {
+            WhetherPublish::WithCredentials
+        },
     };
     let prepared = session.block_on(prepare(session, &wish))?;
-    print(session, &prepared, if args.json { Form::Json } else { Form::Text })?;
+    print(
+        session,
+        &prepared,
+        if args.json { Form::Json } else { Form::Text },
+    )?;
     Ok(Ending::Done)
 }
 
@@ -77,22 +85,38 @@ fn print_table(session: &Session, prepared: &Prepared) -> anyhow::Result<()> {
             ]
         })
         .collect();
-    session.ui.table(&[Column::left("WHAT"), Column::left("IMAGE"), Column::left("WHY")], &rows)?;
+    session.ui.table(
+        &[
+            Column::left("WHAT"),
+            Column::left("IMAGE"),
+            Column::left("WHY"),
+        ],
+        &rows,
+    )?;
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for step in &prepared.plan.steps {
-        let Action::Skip(skip) = &step.action else { continue };
+        let Action::Skip(skip) = &step.action else {
+            continue;
+        };
         let reason = words::skip(skip);
         match counts.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, count)) => *count += 1,
             None => counts.push((reason, 1)),
         }
     }
-    let skipped: Vec<_> = counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let skipped: Vec<_> = counts
+        .iter()
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
     match (rows.is_empty(), skipped.is_empty()) {
         (true, true) => session.ui.say("nothing to do"),
-        (true, false) => session.ui.say(&format!("nothing to do: {}", skipped.join(", "))),
+        (true, false) => session
+            .ui
+            .say(&format!("nothing to do: {}", skipped.join(", "))),
         (false, true) => (),
-        (false, false) => session.ui.say(&format!("to be passed over: {}", skipped.join(", "))),
+        (false, false) => session
+            .ui
+            .say(&format!("to be passed over: {}", skipped.join(", "))),
     }
     for diagnostic in words::stale(&prepared.plan, catalog) {
         session.ui.diagnostic(&diagnostic);
@@ -102,7 +126,11 @@ fn print_table(session: &Session, prepared: &Prepared) -> anyhow::Result<()> {
 
 fn what(step: &Step) -> String {
     let verb = words::verb(&step.action);
-    if step.publish && step.action != Action::Publish { format!("{verb}, publish") } else { verb.to_owned() }
+    if step.publish && step.action != Action::Publish {
+        format!("{verb}, publish")
+    } else {
+        verb.to_owned()
+    }
 }
 
 fn to_json(prepared: &Prepared) -> Value {
@@ -114,7 +142,12 @@ fn to_json(prepared: &Prepared) -> Value {
         .iter()
         .map(|step| {
             let image = catalog.image(step.image);
-            let parents = prepared.loaded.graph.parents(step.image).iter().map(|parent| name(*parent));
+            let parents = prepared
+                .loaded
+                .graph
+                .parents(step.image)
+                .iter()
+                .map(|parent| name(*parent));
             json!({
                 "name": name(step.image),
                 "version": image.version.to_string(),
@@ -137,7 +170,11 @@ fn reason(action: &Action, name: &dyn Fn(crate::catalog::ImageId) -> String) -> 
         Action::Build(Reason::ParentRebuilt { parent }) => {
             json!({ "kind": "parent-rebuilt", "parent": name(*parent) })
         }
-        Action::Build(Reason::ParentMoved { parent, built_on, now }) => json!({
+        Action::Build(Reason::ParentMoved {
+            parent,
+            built_on,
+            now,
+        }) => json!({
             "kind": "parent-moved",
             "parent": parent.to_string(),
             "old": built_on.as_str(),
@@ -146,7 +183,9 @@ fn reason(action: &Action, name: &dyn Fn(crate::catalog::ImageId) -> String) -> 
         Action::Pull(digest) => json!({ "kind": "needed", "digest": digest.as_str() }),
         Action::Verify => json!({ "kind": "not-verified" }),
         Action::Publish => json!({ "kind": "not-published" }),
-        Action::Skip(Skip::Published(digest)) => json!({ "kind": "published", "digest": digest.as_str() }),
+        Action::Skip(Skip::Published(digest)) => {
+            json!({ "kind": "published", "digest": digest.as_str() })
+        }
         Action::Skip(Skip::PublishedOnOldParent { digest, parent }) => json!({
             "kind": "published-on-old-parent",
             "digest": digest.as_str(),

@@ -38,11 +38,19 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         cache: Cache::Ignore,
         bases: Bases::Keep,
         on_failure: OnFailure::GoOn,
-        latest: if flavour == Flavour::Release { Latest::Moves } else { Latest::Stays },
+        latest: if flavour == Flavour::Release {
+            Latest::Moves
+        } else {
+            Latest::Stays
+        },
     };
     if session.settings(flavour)?.naming.registry.is_none() {
         let message = "the settings name no registry to publish to".to_owned();
-        return Err(UsageError { message, hints: vec!["set `registry`".to_owned()] }.into());
+        return Err(UsageError {
+            message,
+            hints: vec!["set `registry`".to_owned()],
+        }
+        .into());
     }
     session.block_on(async {
         let prepared = prepare(session, &wish).await?;

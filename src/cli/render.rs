@@ -29,18 +29,28 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let loaded = session.load(&args.operands, &settings)?;
     let mut count = 0;
     for (id, image) in loaded.catalog.iter() {
-        let Some(dockerfile) = loaded.dockerfile(id) else { continue };
+        let Some(dockerfile) = loaded.dockerfile(id) else {
+            continue;
+        };
         let directory = out.join(image.relative_directory());
         create_directory(&directory)?;
         write_atomically(&directory.join("Dockerfile"), dockerfile.as_bytes())?;
         count += 1;
     }
-    session.ui.note(&format!("{count} Dockerfiles written to {}", out.display()));
+    session
+        .ui
+        .note(&format!("{count} Dockerfiles written to {}", out.display()));
     Ok(Ending::Done)
 }
 
-fn render_one(session: &Session, settings: &crate::settings::Settings, operands: &[PathBuf]) -> anyhow::Result<Ending> {
-    let [name, directories @ ..] = operands else { unreachable!("clap wants one operand at least") };
+fn render_one(
+    session: &Session,
+    settings: &crate::settings::Settings,
+    operands: &[PathBuf],
+) -> anyhow::Result<Ending> {
+    let [name, directories @ ..] = operands else {
+        unreachable!("clap wants one operand at least")
+    };
     if directories.is_empty() {
         let message = "a name and a directory are needed".to_owned();
         let hints = vec!["`pkg render NAME DIR`, or `pkg render --all --out OUT DIR`".to_owned()];
@@ -49,8 +59,15 @@ fn render_one(session: &Session, settings: &crate::settings::Settings, operands:
     let loaded = session.load(directories, settings)?;
     let id = find_image(&loaded, &name.to_string_lossy())?;
     let Some(dockerfile) = loaded.dockerfile(id) else {
-        let message = format!("`{}` is declared and has no Dockerfile", loaded.catalog.image(id).name);
-        return Err(UsageError { message, hints: Vec::new() }.into());
+        let message = format!(
+            "`{}` is declared and has no Dockerfile",
+            loaded.catalog.image(id).name
+        );
+        return Err(UsageError {
+            message,
+            hints: Vec::new(),
+        }
+        .into());
     };
     session.ui.print(dockerfile)?;
     Ok(Ending::Done)

@@ -36,7 +36,11 @@ pub(super) enum Flavour {
 
 impl Session {
     pub(super) fn new(config: PathBuf, environment: Environment, ui: Ui) -> Self {
-        Self { config, environment, ui }
+        Self {
+            config,
+            environment,
+            ui,
+        }
     }
 
     /// Gives the time of the run.
@@ -46,7 +50,10 @@ impl Session {
 
     /// Reads the settings and tells what is doubtful about them.
     pub(super) fn settings(&self, flavour: Flavour) -> anyhow::Result<Settings> {
-        let user_path = self.environment.config_home().map(|home| home.join(USER_SETTINGS));
+        let user_path = self
+            .environment
+            .config_home()
+            .map(|home| home.join(USER_SETTINGS));
         let user_text = match &user_path {
             Some(path) => find_text(path)?,
             None => None,
@@ -59,7 +66,10 @@ impl Session {
         if let (Some(path), Some(text)) = (&user_path, &user_text) {
             layers.push(Layer { path, text });
         }
-        layers.push(Layer { path: &self.config, text: &text });
+        layers.push(Layer {
+            path: &self.config,
+            text: &text,
+        });
         let read = parse_settings(&layers)?;
         for warning in &read.warnings {
             self.ui.diagnostic(&Diagnostic::from(warning));
@@ -75,7 +85,11 @@ impl Session {
     }
 
     /// Loads the catalog and tells what is doubtful about it.
-    pub(super) fn load(&self, directories: &[PathBuf], settings: &Settings) -> anyhow::Result<Loaded> {
+    pub(super) fn load(
+        &self,
+        directories: &[PathBuf],
+        settings: &Settings,
+    ) -> anyhow::Result<Loaded> {
         let loaded = load(directories, settings)?;
         for warning in &loaded.warnings {
             self.ui.diagnostic(&diagnose_warning(warning));
@@ -107,8 +121,20 @@ impl Session {
 
     /// Finds the login with which the engine pushes to the settings' registry and pulls from it.
     pub(super) async fn login(&self, settings: &Settings) -> anyhow::Result<Option<RegistryLogin>> {
-        let Some(registry) = &settings.naming.registry else { return Ok(None) };
-        Ok(self.credentials(settings).login(registry, registry::Pace::default().credentials).await?)
+        let Some(registry) = &settings.naming.registry else {
+            return Ok(None);
+        };
+        let found = self
+            .credentials(settings)
+            .find(registry, registry::Pace::default().credentials)
+            .await?;
+        Ok(match found {
+            registry::Found::Nothing => None,
+            registry::Found::Login(registry::Login { username, password }) => {
+                Some(RegistryLogin::Password { username, password })
+            }
+            registry::Found::IdentityToken(token) => Some(RegistryLogin::IdentityToken(token)),
+        })
     }
 
     fn credentials(&self, settings: &Settings) -> registry::Credentials {
@@ -127,13 +153,11 @@ impl Session {
 
     /// Gives the directory for logs and records.
     pub(super) fn state(&self) -> anyhow::Result<PathBuf> {
-        self.environment
-            .state_home()
-            .ok_or_else(|| {
-                let message = "there is no place for logs".to_owned();
-                let hints = vec!["set HOME or XDG_STATE_HOME".to_owned()];
-                UsageError { message, hints }.into()
-            })
+        self.environment.state_home().ok_or_else(|| {
+            let message = "there is no place for logs".to_owned();
+            let hints = vec!["set HOME or XDG_STATE_HOME".to_owned()];
+            UsageError { message, hints }.into()
+        })
     }
 
     /// Gives the record of passed tests.
@@ -142,8 +166,14 @@ impl Session {
     }
 
     /// Runs the part of a command that waits for others.
-    pub(super) fn block_on<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    pub(super) fn block_on<T>(
+        &self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
         let result = runtime.block_on(work);
         // Threads that still write a context to an engine that has gone must not hold up the end.
         runtime.shutdown_background();
@@ -158,7 +188,10 @@ pub(super) fn select(
 ) -> anyhow::Result<Option<std::collections::BTreeSet<ImageId>>> {
     let Some(text) = pattern else { return Ok(None) };
     let pattern = Pattern::parse(text)?;
-    let matching = loaded.catalog.iter().filter(|(_, image)| pattern.matches(&image.label.to_string()));
+    let matching = loaded
+        .catalog
+        .iter()
+        .filter(|(_, image)| pattern.matches(&image.label.to_string()));
     Ok(Some(matching.map(|(id, _)| id).collect()))
 }
 
@@ -167,8 +200,16 @@ pub(super) fn find_image(loaded: &Loaded, name: &str) -> anyhow::Result<ImageId>
     loaded.catalog.find(name).ok_or_else(|| {
         let near = loaded.catalog.near_names(name);
         let near: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
-        let hints = if near.is_empty() { Vec::new() } else { vec![format!("the closest names are {}", near.join(", "))] };
-        UsageError { message: format!("no directory provides an image named `{name}`"), hints }.into()
+        let hints = if near.is_empty() {
+            Vec::new()
+        } else {
+            vec![format!("the closest names are {}", near.join(", "))]
+        };
+        UsageError {
+            message: format!("no directory provides an image named `{name}`"),
+            hints,
+        }
+        .into()
     })
 }
 

@@ -37,7 +37,10 @@ impl Session {
                 };
                 let number = u8::try_from(kind.as_raw_value()).unwrap_or(u8::MAX);
                 if noted.received().is_some() {
-                    #[expect(clippy::disallowed_methods, reason = "the user does not want to wait for the cleaning up")]
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "the user does not want to wait for the cleaning up"
+                    )]
                     std::process::exit(128 + i32::from(number));
                 }
                 noted.0.store(number, Ordering::Relaxed);

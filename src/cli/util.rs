@@ -18,7 +18,11 @@ pub(super) enum Command {
     Man,
 }
 
-pub(super) fn run(session: &Session, command: Command, program: &mut clap::Command) -> anyhow::Result<Ending> {
+pub(super) fn run(
+    session: &Session,
+    command: Command,
+    program: &mut clap::Command,
+) -> anyhow::Result<Ending> {
     let mut out = Vec::new();
     match command {
         Command::Completions { shell } => clap_complete::generate(shell, program, "pkg", &mut out),

@@ -30,13 +30,19 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     session.block_on(async {
         let Some(id) = session.engine().await?.find_id(&image.label).await? else {
             let message = format!("{} is not built", image.label);
-            let hints = vec![format!("build it with `pkg build --select '*{}:*'`", image.name)];
+            let hints = vec![format!(
+                "build it with `pkg build --select '*{}:*'`",
+                image.name
+            )];
             return Err(UsageError { message, hints }.into());
         };
         let cancelled = CancellationToken::new();
         let signals = session.watch_signals(&cancelled)?;
         let deadline = settings.verify_timeout;
-        let passed = verify(&test, &session.environment, deadline, &cancelled, |line| session.ui.say(line)).await;
+        let passed = verify(&test, &session.environment, deadline, &cancelled, |line| {
+            session.ui.say(line)
+        })
+        .await;
         if let Some(signal) = signals.received() {
             return Ok(Ending::Interrupted(signal));
         }

@@ -20,11 +20,25 @@ pub(super) fn because(action: &Action, catalog: &Catalog) -> String {
     match action {
         Action::Build(Reason::NotPublished) => "not published".to_owned(),
         Action::Build(Reason::NotBuilt) => "not built".to_owned(),
-        Action::Build(Reason::ParentRebuilt { parent }) => format!("{} is rebuilt", catalog.image(*parent).name),
-        Action::Build(Reason::ParentMoved { parent, built_on, now }) => {
-            format!("built on {} as {}, now {}", parent.short_name(), built_on.short(), now.short())
+        Action::Build(Reason::ParentRebuilt { parent }) => {
+            format!("{} is rebuilt", catalog.image(*parent).name)
         }
-        Action::Pull(digest) => format!("published as {}, and images here are built on it", digest.short()),
+        Action::Build(Reason::ParentMoved {
+            parent,
+            built_on,
+            now,
+        }) => {
+            format!(
+                "built on {} as {}, now {}",
+                parent.short_name(),
+                built_on.short(),
+                now.short()
+            )
+        }
+        Action::Pull(digest) => format!(
+            "published as {}, and images here are built on it",
+            digest.short()
+        ),
         Action::Verify => "built, and its tests did not pass yet".to_owned(),
         Action::Publish => "built and tested, not published".to_owned(),
         Action::Skip(Skip::PublishedOnOldParent { parent, .. }) => {
@@ -59,7 +73,10 @@ pub(super) fn stale(plan: &Plan, catalog: &Catalog) -> Vec<Diagnostic> {
                 ),
                 causes: Vec::new(),
                 places: vec![image.entry.clone()],
-                hints: vec!["a published version does not change: add a changelog entry to build it anew".to_owned()],
+                hints: vec![
+                    "a published version does not change: add a changelog entry to build it anew"
+                        .to_owned(),
+                ],
             })
         }
         _ => None,

@@ -69,7 +69,10 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
     let settings = session.settings(wish.flavour)?;
     let loaded = session.load(wish.directories, &settings)?;
     let selection = select(&loaded, wish.select)?;
-    if let (Some(pattern), true) = (wish.select, selection.as_ref().is_some_and(BTreeSet::is_empty)) {
+    if let (Some(pattern), true) = (
+        wish.select,
+        selection.as_ref().is_some_and(BTreeSet::is_empty),
+    ) {
         session.ui.diagnostic(&Diagnostic {
             severity: Severity::Warning,
             message: format!("no image matches `{pattern}`"),
@@ -94,7 +97,12 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         WhetherPublish::WithCredentials if has_credentials => Extent::BuildAndPublish,
         WhetherPublish::WithCredentials | WhetherPublish::No => Extent::Build,
     };
-    let plan = plan(&loaded.catalog, &loaded.graph, &facts, &Goal { extent, selection });
+    let plan = plan(
+        &loaded.catalog,
+        &loaded.graph,
+        &facts,
+        &Goal { extent, selection },
+    );
     let login = session.login(&settings).await?;
     Ok(Prepared {
         settings,
@@ -121,10 +129,24 @@ fn concerned(loaded: &Loaded, selection: Option<&BTreeSet<ImageId>>) -> BTreeSet
 }
 
 /// Runs a plan to its end or to the first signal, and tells the summary.
-pub(super) async fn execute(session: &Session, prepared: &Prepared, manner: Manner) -> anyhow::Result<Ending> {
-    let Prepared { settings, loaded, plan, engine, .. } = prepared;
+pub(super) async fn execute(
+    session: &Session,
+    prepared: &Prepared,
+    manner: Manner,
+) -> anyhow::Result<Ending> {
+    let Prepared {
+        settings,
+        loaded,
+        plan,
+        engine,
+        ..
+    } = prepared;
     let clock = session.clock()?;
-    let id = format!("{}-{}", clock.now().format("%Y%m%d-%H%M%S"), std::process::id());
+    let id = format!(
+        "{}-{}",
+        clock.now().format("%Y%m%d-%H%M%S"),
+        std::process::id()
+    );
     let logs = session.state()?.join("logs").join(&id);
     create_directory(&logs)?;
     let cancelled = CancellationToken::new();
@@ -182,11 +204,19 @@ pub(super) async fn execute(session: &Session, prepared: &Prepared, manner: Mann
 
 /// The display counts images by the furthest thing that is done with all of them.
 fn size(plan: &Plan, jobs: usize) -> RunSize {
-    let count = |wanted: fn(&Action) -> bool| plan.steps.iter().filter(|step| wanted(&step.action)).count();
+    let count = |wanted: fn(&Action) -> bool| {
+        plan.steps
+            .iter()
+            .filter(|step| wanted(&step.action))
+            .count()
+    };
     let builds = count(|action| matches!(action, Action::Build(_)));
     let verifies = count(|action| matches!(action, Action::Verify));
     let (work, images) = match (builds, verifies) {
-        (0, 0) => (Phase::Publish, count(|action| matches!(action, Action::Publish))),
+        (0, 0) => (
+            Phase::Publish,
+            count(|action| matches!(action, Action::Publish)),
+        ),
         (0, verifies) => (Phase::Verify, verifies),
         (builds, _) => (Phase::Build, builds),
     };

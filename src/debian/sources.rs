@@ -62,9 +62,16 @@ pub fn parse_deb822_sources(text: &str) -> Vec<Source> {
         .paragraphs()
         .filter_map(|paragraph| {
             let words = |field: &str| -> Option<Vec<String>> {
-                Some(paragraph.get(field)?.split_whitespace().map(str::to_owned).collect())
+                Some(
+                    paragraph
+                        .get(field)?
+                        .split_whitespace()
+                        .map(str::to_owned)
+                        .collect(),
+                )
             };
-            let is_off = words("Enabled").is_some_and(|value| value.first().is_some_and(|word| word == "no"));
+            let is_off = words("Enabled")
+                .is_some_and(|value| value.first().is_some_and(|word| word == "no"));
             let has_binaries = words("Types")?.iter().any(|kind| kind == "deb");
             (has_binaries && !is_off).then_some(())?;
             Some(Source {
@@ -78,27 +85,43 @@ pub fn parse_deb822_sources(text: &str) -> Vec<Source> {
 /// Finds the mirrors of a release among a machine's sources: those that name the release itself, else those that name
 /// `own_release`, the release that the machine runs, because mirrors carry all releases.
 #[must_use]
-pub fn find_mirrors(sources: &[Source], release: &str, own_release: Option<&str>) -> Option<Mirrors> {
+pub fn find_mirrors(
+    sources: &[Source],
+    release: &str,
+    own_release: Option<&str>,
+) -> Option<Mirrors> {
     let serving = |suite: String| {
-        let source = sources.iter().find(|source| source.suites.contains(&suite))?;
-        source.uris.first().map(|uri| uri.trim_end_matches('/').to_owned())
+        let source = sources
+            .iter()
+            .find(|source| source.suites.contains(&suite))?;
+        source
+            .uris
+            .first()
+            .map(|uri| uri.trim_end_matches('/').to_owned())
     };
-    [Some(release), own_release].into_iter().flatten().find_map(|release| {
-        Some(Mirrors {
-            main: serving(release.to_owned())?,
-            security: serving(format!("{release}-security")),
+    [Some(release), own_release]
+        .into_iter()
+        .flatten()
+        .find_map(|release| {
+            Some(Mirrors {
+                main: serving(release.to_owned())?,
+                security: serving(format!("{release}-security")),
+            })
         })
-    })
 }
 
 /// Reads the release name of a Debian machine from its os-release(5); other distributions have none here.
 #[must_use]
 pub fn parse_debian_codename(os_release: &str) -> Option<String> {
     let value = |key: &str| {
-        let line = os_release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+        let line = os_release
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
         Some(line.trim_matches('"').to_owned())
     };
-    (value("ID")? == "debian").then(|| value("VERSION_CODENAME")).flatten()
+    (value("ID")? == "debian")
+        .then(|| value("VERSION_CODENAME"))
+        .flatten()
 }
 
 #[cfg(test)]
@@ -129,8 +152,14 @@ mod tests {
             main: "http://m.example.org/debian".to_owned(),
             security: Some("http://m.example.org/security".to_owned()),
         };
-        assert_eq!(find_mirrors(&sources, "bookworm", None).as_ref(), Some(&mirrors));
-        assert_eq!(find_mirrors(&sources, "trixie", Some("bookworm")), Some(mirrors));
+        assert_eq!(
+            find_mirrors(&sources, "bookworm", None).as_ref(),
+            Some(&mirrors)
+        );
+        assert_eq!(
+            find_mirrors(&sources, "trixie", Some("bookworm")),
+            Some(mirrors)
+        );
         assert_eq!(find_mirrors(&sources, "trixie", None), None);
     }
 
@@ -138,6 +167,9 @@ mod tests {
     fn only_debian_has_a_debian_release() {
         let debian = "PRETTY_NAME=\"Debian\"\nVERSION_CODENAME=bookworm\nID=debian\n";
         assert_eq!(parse_debian_codename(debian).as_deref(), Some("bookworm"));
-        assert_eq!(parse_debian_codename("ID=ubuntu\nVERSION_CODENAME=noble\n"), None);
+        assert_eq!(
+            parse_debian_codename("ID=ubuntu\nVERSION_CODENAME=noble\n"),
+            None
+        );
     }
 }

@@ -121,10 +121,13 @@ fn main_only() -> Vec<String> {
 /// Parses an `image.yaml`; an unknown key anywhere is an error.
 pub fn parse_image_file(text: &str) -> Result<ImageFile, ImageFileError> {
     let options = serde_saphyr::options! { with_snippet: false };
-    let written: Written = serde_saphyr::from_str_with_options(text, options).map_err(|error| ImageFileError {
-        line: error.location().and_then(|location| usize::try_from(location.line()).ok()),
-        message: first_line(&error.to_string()),
-    })?;
+    let written: Written =
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| ImageFileError {
+            line: error
+                .location()
+                .and_then(|location| usize::try_from(location.line()).ok()),
+            message: first_line(&error.to_string()),
+        })?;
     check_words("suite", std::slice::from_ref(&written.suite))?;
     check_words("components", &written.components)?;
     check_words("contents.packages", &written.contents.packages)?;
@@ -146,21 +149,31 @@ pub fn parse_image_file(text: &str) -> Result<ImageFile, ImageFileError> {
 /// These words become arguments of mmdebstrap, which reads commas, blanks, leading dashes and shell patterns its own way.
 fn check_words(key: &str, words: &[String]) -> Result<(), ImageFileError> {
     let fits = |word: &&String| {
-        let starts = word.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-        let rest = word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.:=~/_".contains(&b));
+        let starts = word
+            .bytes()
+            .next()
+            .is_some_and(|b| b.is_ascii_alphanumeric());
+        let rest = word
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+-.:=~/_".contains(&b));
         !(starts && rest)
     };
     match words.iter().find(fits) {
         None => Ok(()),
         Some(word) => Err(ImageFileError {
-            message: format!("`{key}` cannot hold `{word}`: letters, digits and `+-.:=~/_` after a letter or digit"),
+            message: format!(
+                "`{key}` cannot hold `{word}`: letters, digits and `+-.:=~/_` after a letter or digit"
+            ),
             line: None,
         }),
     }
 }
 
 fn check_environment(environment: &BTreeMap<String, String>) -> Result<(), ImageFileError> {
-    match environment.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
+    match environment
+        .keys()
+        .find(|name| name.is_empty() || name.contains(['=', '\0']))
+    {
         None => Ok(()),
         Some(name) => Err(ImageFileError {
             message: format!("`environment` cannot hold a variable named `{name}`"),
@@ -170,14 +183,19 @@ fn check_environment(environment: &BTreeMap<String, String>) -> Result<(), Image
 }
 
 fn split_command(key: &str, text: &str) -> Result<Command, ImageFileError> {
-    shlex::split(text).map(Command).ok_or_else(|| ImageFileError {
-        message: format!("`{key}` has a quote that is not closed: `{text}`"),
-        line: None,
-    })
+    shlex::split(text)
+        .map(Command)
+        .ok_or_else(|| ImageFileError {
+            message: format!("`{key}` has a quote that is not closed: `{text}`"),
+            line: None,
+        })
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or("not readable as YAML").to_owned()
+    text.lines()
+        .next()
+        .unwrap_or("not readable as YAML")
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -186,22 +204,40 @@ mod tests {
 
     #[test]
     fn every_field_is_read_and_the_rest_has_defaults() {
-        let file = parse_image_file("bootstrap: mmdebstrap\nsuite: trixie\n").expect("an image file");
-        assert_eq!((file.variant, file.components.as_slice()), (Variant::Minbase, &["main".to_owned()][..]));
+        let file =
+            parse_image_file("bootstrap: mmdebstrap\nsuite: trixie\n").expect("an image file");
+        assert_eq!(
+            (file.variant, file.components.as_slice()),
+            (Variant::Minbase, &["main".to_owned()][..])
+        );
         let file = parse_image_file(
             "bootstrap: mmdebstrap\nsuite: trixie\nvariant: apt\ncomponents: [main, contrib]\ncontents:\n  packages: [tzdata]\n\
              environment: {LANG: C.UTF-8}\nentrypoint: {command: /bin/tini --}\ncmd: sh -c 'echo a b'\nwork-dir: /srv\nstop-signal: SIGINT\n",
         )
         .expect("an image file");
-        assert_eq!(file.cmd, Command(vec!["sh".to_owned(), "-c".to_owned(), "echo a b".to_owned()]));
-        assert_eq!(file.entrypoint, Command(vec!["/bin/tini".to_owned(), "--".to_owned()]));
+        assert_eq!(
+            file.cmd,
+            Command(vec![
+                "sh".to_owned(),
+                "-c".to_owned(),
+                "echo a b".to_owned()
+            ])
+        );
+        assert_eq!(
+            file.entrypoint,
+            Command(vec!["/bin/tini".to_owned(), "--".to_owned()])
+        );
         assert_eq!(file.packages, ["tzdata"]);
     }
 
     #[track_caller]
     fn refused(text: &str, line: Option<usize>, message: &str) {
         let error = parse_image_file(text).expect_err("a wrong file");
-        assert!(error.message.contains(message), "{} does not say {message}", error.message);
+        assert!(
+            error.message.contains(message),
+            "{} does not say {message}",
+            error.message
+        );
         assert_eq!(error.line, line);
     }
 
@@ -210,11 +246,23 @@ mod tests {
         let head = "bootstrap: mmdebstrap\nsuite: bookworm\n";
         refused(&format!("{head}workdir: /srv\n"), Some(3), "workdir");
         refused(&format!("{head}variant: huge\n"), Some(3), "huge");
-        refused(&format!("{head}contents:\n  package: [a]\n"), Some(4), "package");
+        refused(
+            &format!("{head}contents:\n  package: [a]\n"),
+            Some(4),
+            "package",
+        );
         refused("bootstrap: mmdebstrap\n", Some(1), "suite");
         refused(&format!("{head}cmd: sh 'a\n"), None, "not closed");
-        refused(&format!("{head}contents: {{packages: ['--hook=x']}}\n"), None, "--hook=x");
+        refused(
+            &format!("{head}contents: {{packages: ['--hook=x']}}\n"),
+            None,
+            "--hook=x",
+        );
         refused(&format!("{head}environment: {{'A=B': c}}\n"), None, "A=B");
-        refused("bootstrap: mmdebstrap\nsuite: 'book worm'\n", None, "book worm");
+        refused(
+            "bootstrap: mmdebstrap\nsuite: 'book worm'\n",
+            None,
+            "book worm",
+        );
     }
 }

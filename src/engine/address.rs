@@ -50,21 +50,29 @@ pub fn find_address(environment: &Environment) -> EngineAddress {
         .find("DOCKER_CONFIG")
         .map(std::path::PathBuf::from)
         .or_else(|| Some(environment.home()?.join(".docker")));
-    let host = directory.and_then(|directory| find_context_host(&directory, environment.find("DOCKER_CONTEXT")));
+    let host = directory
+        .and_then(|directory| find_context_host(&directory, environment.find("DOCKER_CONTEXT")));
     EngineAddress(host.unwrap_or_else(|| USUAL_SOCKET.to_owned()))
 }
 
 fn find_context_host(directory: &Path, named: Option<String>) -> Option<String> {
     let current = || {
         let text = fs::find_text(&directory.join("config.json")).ok()??;
-        Some(serde_json::from_str::<ClientConfig>(&text).ok()?.current_context)
+        Some(
+            serde_json::from_str::<ClientConfig>(&text)
+                .ok()?
+                .current_context,
+        )
     };
     let name = named.or_else(current)?;
     if name.is_empty() || name == "default" {
         return None;
     }
     let key = Digest::of(name.as_bytes());
-    let meta = directory.join("contexts/meta").join(key.hex()).join("meta.json");
+    let meta = directory
+        .join("contexts/meta")
+        .join(key.hex())
+        .join("meta.json");
     let meta: ContextMeta = serde_json::from_str(&fs::find_text(&meta).ok()??).ok()?;
     let endpoint = meta.endpoints.get("docker")?;
     (!endpoint.host.is_empty()).then(|| endpoint.host.clone())
@@ -87,7 +95,8 @@ mod tests {
         assert_eq!(find_address(&usual).0, USUAL_SOCKET);
         fs::write_atomically(&docker.join("config.json"), br#"{"currentContext":"far"}"#).unwrap();
         assert_eq!(find_address(&usual).0, "tcp://192.0.2.1:2375");
-        let variable = Environment::from([("HOME", home), ("DOCKER_HOST", "unix:///run/other.sock")]);
+        let variable =
+            Environment::from([("HOME", home), ("DOCKER_HOST", "unix:///run/other.sock")]);
         assert_eq!(find_address(&variable).0, "unix:///run/other.sock");
         let default = Environment::from([("HOME", home), ("DOCKER_CONTEXT", "default")]);
         assert_eq!(find_address(&default).0, USUAL_SOCKET);

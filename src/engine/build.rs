@@ -4,28 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::time::Duration;
 
+use bollard::BollardRequest;
 use bollard::models::{BuildInfo, BuildInfoAux, ImageId};
 use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion};
 use futures_util::StreamExt as _;
 
-use super::connection::Store;
+use super::connection::{Store, use_url_safe_credentials};
 use super::progress::{BuildKitFollower, ClassicFollower};
 use super::stream::{BodyWriter, body};
 use super::{BuildProgress, Builder, Engine, EngineError};
 use crate::oci::{Digest, Reference};
-
-/// Limits on the containers of a build; only the classic builder keeps them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ContainerLimits {
-    /// Memory in bytes.
-    pub memory_bytes: Option<i64>,
-    /// Memory and swap together in bytes; -1 for any amount of swap.
-    pub memory_and_swap_bytes: Option<i64>,
-    /// The relative weight of the processor time.
-    pub cpu_shares: Option<i64>,
-    /// The processors that may be used: `0-2,4`.
-    pub cpuset: Option<String>,
-}
+use crate::settings::ContainerLimits;
 
 /// What the engine is asked to build; the context comes beside it.
 #[derive(Clone, Debug)]
@@ -78,7 +67,11 @@ impl Engine {
         let context = tokio::task::spawn_blocking(move || send(writer, write_context));
         let options = options(request);
         let body = bollard::body_try_stream(stream);
-        let mut answers = std::pin::pin!(self.docker.build_image(options, None, Some(body)));
+        let docker = self
+            .docker
+            .clone()
+            .with_request_modifier(limit(&request.limits));
+        let mut answers = std::pin::pin!(docker.build_image(options, None, Some(body)));
         let mut follower = Follower::new(request.builder);
         let reading = tokio::time::timeout(request.deadline, async {
             while let Some(answer) = answers.next().await {
@@ -89,7 +82,8 @@ impl Engine {
             }
             Ok(())
         });
-        let engine_error = |error| BuildFault::Engine(EngineError::from_client("build an image", error));
+        let engine_error =
+            |error| BuildFault::Engine(EngineError::from_client("build an image", error));
         match reading.await {
             Err(_) => Err(BuildFault::Deadline(request.deadline)),
             Ok(Ok(())) => {
@@ -133,7 +127,12 @@ impl Engine {
     /// On a graph driver neither `FROM sha256:…` nor `FROM name@sha256:…` finds a local image with BuildKit, so the image
     /// gets a reference of its own, at a registry address where nobody can listen. On the containerd store the
     /// identity is a manifest that can be named.
-    pub async fn pin(&self, id: &Digest, label: &Reference, run: &str) -> Result<String, EngineError> {
+    pub async fn pin(
+        &self,
+        id: &Digest,
+        label: &Reference,
+        run: &str,
+    ) -> Result<String, EngineError> {
         match self.store() {
             Store::Containerd => Ok(format!("{label}@{id}")),
             Store::GraphDriver => {
@@ -152,7 +151,10 @@ impl Engine {
     pub async fn remove_pins(&self, run: &str) -> Result<(), EngineError> {
         let images = self.images().await?;
         let suffix = format!(".{run}");
-        for reference in images.references().filter(|name| name.starts_with(PIN_REPOSITORY) && name.ends_with(&suffix)) {
+        for reference in images
+            .references()
+            .filter(|name| name.starts_with(PIN_REPOSITORY) && name.ends_with(&suffix))
+        {
             self.remove_tag(reference).await?;
         }
         Ok(())
@@ -183,7 +185,7 @@ fn send<C>(
 fn options(request: &BuildRequest) -> BuildImageOptions {
     let arguments: HashMap<_, _> = request.arguments.clone().into_iter().collect();
     let labels: HashMap<_, _> = request.labels.clone().into_iter().collect();
-    let mut options = BuildImageOptionsBuilder::new()
+    let options = BuildImageOptionsBuilder::new()
         .dockerfile("Dockerfile")
         .t(&request.label.to_string())
         .nocache(!request.use_cache)
@@ -191,36 +193,55 @@ fn options(request: &BuildRequest) -> BuildImageOptions {
         .forcerm(true)
         .buildargs(&arguments)
         .labels(&labels);
-    match request.builder {
-        Builder::BuildKit => {
-            options = options.version(BuilderVersion::BuilderBuildKit).session(&unique_session());
-        }
-        Builder::Classic => {
-            let limits = &request.limits;
-            // The client has 32 bits for what the API counts in bytes; more than that is no limit for a build.
-            let fit = |value: i64| i32::try_from(value).unwrap_or(i32::MAX);
-            if let Some(bytes) = limits.memory_bytes {
-                options = options.memory(fit(bytes));
-            }
-            if let Some(bytes) = limits.memory_and_swap_bytes {
-                options = options.memswap(fit(bytes));
-            }
-            if let Some(shares) = limits.cpu_shares {
-                options = options.cpushares(fit(shares));
-            }
-            if let Some(cpuset) = &limits.cpuset {
-                options = options.cpusetcpus(cpuset);
-            }
-        }
-    }
+    let options = match request.builder {
+        Builder::BuildKit => options
+            .version(BuilderVersion::BuilderBuildKit)
+            .session(&unique_session()),
+        Builder::Classic => options,
+    };
     options.build()
+}
+
+/// Puts limits into the request: the client's own parameters for them have 32 bits, which hold no more than 2 GiB.
+fn limit(
+    limits: &ContainerLimits,
+) -> impl Fn(BollardRequest) -> BollardRequest + Send + Sync + 'static {
+    let parameters = [
+        ("memory", limits.memory_bytes.map(|bytes| bytes.to_string())),
+        (
+            "memswap",
+            limits.memory_and_swap_bytes.map(|bytes| bytes.to_string()),
+        ),
+        (
+            "cpushares",
+            limits.cpu_shares.map(|shares| shares.to_string()),
+        ),
+        ("cpusetcpus", limits.cpus.clone()),
+    ];
+    let query: String = parameters
+        .iter()
+        .filter_map(|(name, value)| Some(format!("&{name}={}", value.as_ref()?)))
+        .collect();
+    move |request| {
+        let mut request = use_url_safe_credentials(request);
+        if !query.is_empty()
+            && let Ok(uri) = format!("{}{query}", request.uri()).parse()
+        {
+            *request.uri_mut() = uri;
+        }
+        request
+    }
 }
 
 /// Two builds with one session would get each other's answers.
 fn unique_session() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("pkg-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "pkg-{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 /// What the engine says of a failing step comes inside the stream; a refused Dockerfile is a 400 before it.
@@ -228,7 +249,10 @@ fn step_error(error: &bollard::errors::Error) -> Option<String> {
     use bollard::errors::Error;
     match error {
         Error::DockerStreamError { error } => Some(super::error::one_line(error)),
-        Error::DockerResponseServerError { status_code: 400, message } => Some(super::error::one_line(message)),
+        Error::DockerResponseServerError {
+            status_code: 400,
+            message,
+        } => Some(super::error::one_line(message)),
         _ => None,
     }
 }
@@ -260,8 +284,12 @@ impl Follower {
                 self.id = id.or_else(|| self.id.take());
                 Vec::new()
             }
-            (Some(BuildInfoAux::BuildKit(report)), FollowerKind::BuildKit(follower)) => follower.follow(report),
-            (_, FollowerKind::Classic(follower)) => follower.follow(info.stream.as_deref().unwrap_or_default()),
+            (Some(BuildInfoAux::BuildKit(report)), FollowerKind::BuildKit(follower)) => {
+                follower.follow(report)
+            }
+            (_, FollowerKind::Classic(follower)) => {
+                follower.follow(info.stream.as_deref().unwrap_or_default())
+            }
             (_, FollowerKind::BuildKit(_)) => Vec::new(),
         };
         told.into_iter().for_each(on_progress);

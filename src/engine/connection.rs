@@ -65,7 +65,10 @@ impl Engine {
             .flatten()
             .any(|component| component.name.starts_with("Podman"));
         // Engines before 23.0 do not announce BuildKit, but have it from API 1.39 on.
-        let has_buildkit = version.api_version.as_deref().is_some_and(|api| is_at_least(api, (1, 39)));
+        let has_buildkit = version
+            .api_version
+            .as_deref()
+            .is_some_and(|api| is_at_least(api, (1, 39)));
         let is_containerd = info
             .driver_status
             .iter()
@@ -75,8 +78,16 @@ impl Engine {
         Ok(Self {
             docker,
             address,
-            builder: if has_buildkit && !is_podman { Builder::BuildKit } else { Builder::Classic },
-            store: if is_containerd { Store::Containerd } else { Store::GraphDriver },
+            builder: if has_buildkit && !is_podman {
+                Builder::BuildKit
+            } else {
+                Builder::Classic
+            },
+            store: if is_containerd {
+                Store::Containerd
+            } else {
+                Store::GraphDriver
+            },
         })
     }
 
@@ -116,8 +127,13 @@ impl Engine {
 fn unreachable(address: &EngineAddress, error: bollard::errors::Error) -> EngineError {
     let address = address.clone();
     match error {
-        bollard::errors::Error::UnsupportedURISchemeError { .. } => EngineError::Address { address },
-        bollard::errors::Error::DockerResponseServerError { status_code, message } => EngineError::Refused {
+        bollard::errors::Error::UnsupportedURISchemeError { .. } => {
+            EngineError::Address { address }
+        }
+        bollard::errors::Error::DockerResponseServerError {
+            status_code,
+            message,
+        } => EngineError::Refused {
             action: "tell its version".to_owned(),
             status: status_code,
             message: super::error::one_line(&message),
@@ -136,9 +152,13 @@ fn is_at_least(version: &str, minimum: (u32, u32)) -> bool {
 
 /// Docker reads these headers as URL-safe base64 and silently drops credentials in the standard alphabet, which the
 /// client library writes.
-fn use_url_safe_credentials(mut request: bollard::BollardRequest) -> bollard::BollardRequest {
+pub(super) fn use_url_safe_credentials(
+    mut request: bollard::BollardRequest,
+) -> bollard::BollardRequest {
     for name in ["x-registry-auth", "x-registry-config"] {
-        let Some(value) = request.headers().get(name) else { continue };
+        let Some(value) = request.headers().get(name) else {
+            continue;
+        };
         let url_safe: Vec<u8> = value
             .as_bytes()
             .iter()

@@ -16,7 +16,9 @@ pub enum EngineError {
         source: Box<bollard::errors::Error>,
     },
     /// The address is of a kind that cannot be used.
-    #[error("`{address}` is no address of a Docker engine that can be used: it has to begin with unix:// or tcp://")]
+    #[error(
+        "`{address}` is no address of a Docker engine that can be used: it has to begin with unix:// or tcp://"
+    )]
     Address {
         /// The address.
         address: EngineAddress,
@@ -63,7 +65,10 @@ impl EngineError {
         use bollard::errors::Error;
         let action = action.into();
         match error {
-            Error::DockerResponseServerError { status_code, message } => Self::Refused {
+            Error::DockerResponseServerError {
+                status_code,
+                message,
+            } => Self::Refused {
                 action,
                 status: status_code,
                 message: one_line(&message),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use bollard::query_parameters::{ListImagesOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder};
+use bollard::query_parameters::{
+    ListImagesOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
+};
 
 use super::{Engine, EngineError};
 use crate::oci::{Digest, Reference};
@@ -38,11 +40,18 @@ impl EngineImages {
 impl Engine {
     /// Asks for all tagged images.
     pub async fn images(&self) -> Result<EngineImages, EngineError> {
-        let listed = self.answer("list its images", self.docker.list_images(None::<ListImagesOptions>)).await?;
+        let listed = self
+            .answer(
+                "list its images",
+                self.docker.list_images(None::<ListImagesOptions>),
+            )
+            .await?;
         let mut images = BTreeMap::new();
         for summary in listed {
             // Identities of another algorithm are none that this program could have made.
-            let Ok(id) = summary.id.parse::<Digest>() else { continue };
+            let Ok(id) = summary.id.parse::<Digest>() else {
+                continue;
+            };
             let image = EngineImage {
                 id,
                 manifests: summary
@@ -52,7 +61,12 @@ impl Engine {
                     .collect(),
                 labels: summary.labels.into_iter().collect(),
             };
-            images.extend(summary.repo_tags.into_iter().map(|tag| (tag, image.clone())));
+            images.extend(
+                summary
+                    .repo_tags
+                    .into_iter()
+                    .map(|tag| (tag, image.clone())),
+            );
         }
         Ok(EngineImages(images))
     }
@@ -60,10 +74,16 @@ impl Engine {
     /// Finds the identity that a reference has now.
     pub async fn find_id(&self, reference: &Reference) -> Result<Option<Digest>, EngineError> {
         let action = format!("look up {reference}");
-        match self.answer(&action, self.docker.inspect_image(&reference.to_string())).await {
+        match self
+            .answer(&action, self.docker.inspect_image(&reference.to_string()))
+            .await
+        {
             Ok(image) => match image.id.as_deref().map(str::parse) {
                 Some(Ok(id)) => Ok(Some(id)),
-                _ => Err(EngineError::Incomplete { action, what: "image id" }),
+                _ => Err(EngineError::Incomplete {
+                    action,
+                    what: "image id",
+                }),
             },
             Err(EngineError::Refused { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
@@ -78,14 +98,24 @@ impl Engine {
             options = options.tag(tag.as_str());
         }
         let action = format!("tag {} as {reference}", id.short());
-        self.answer(&action, self.docker.tag_image(id.as_str(), Some(options.build()))).await
+        self.answer(
+            &action,
+            self.docker.tag_image(id.as_str(), Some(options.build())),
+        )
+        .await
     }
 
     /// Takes a reference from its image; the image goes when it has no other. What is not there is gone already.
     pub async fn remove_tag(&self, reference: &str) -> Result<(), EngineError> {
         let options = RemoveImageOptionsBuilder::new().noprune(false).build();
         let action = format!("remove {reference}");
-        match self.answer(&action, self.docker.remove_image(reference, Some(options), None)).await {
+        match self
+            .answer(
+                &action,
+                self.docker.remove_image(reference, Some(options), None),
+            )
+            .await
+        {
             Ok(_) | Err(EngineError::Refused { status: 404, .. }) => Ok(()),
             Err(error) => Err(error),
         }

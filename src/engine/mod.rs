@@ -13,7 +13,7 @@ mod push;
 mod stream;
 
 pub use address::{EngineAddress, find_address};
-pub use build::{BuildFault, BuildRequest, ContainerLimits};
+pub use build::{BuildFault, BuildRequest};
 pub use connection::{Builder, Engine};
 pub use error::EngineError;
 pub use images::{EngineImage, EngineImages};

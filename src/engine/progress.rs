@@ -97,13 +97,22 @@ impl BuildKitFollower {
             self.begin(vertex, &mut told);
         }
         for log in report.logs {
-            let Some(step) = self.steps.get_mut(&log.vertex) else { continue };
+            let Some(step) = self.steps.get_mut(&log.vertex) else {
+                continue;
+            };
             let number = step.number;
             let lines = step.lines.entry(log.stream).or_default().push(&log.msg);
-            told.extend(lines.into_iter().map(|text| BuildProgress::Line { step: number, text }));
+            told.extend(
+                lines
+                    .into_iter()
+                    .map(|text| BuildProgress::Line { step: number, text }),
+            );
         }
         for warning in report.warnings {
-            let step = self.steps.get(&warning.vertex).map_or(0, |step| step.number);
+            let step = self
+                .steps
+                .get(&warning.vertex)
+                .map_or(0, |step| step.number);
             let text = format!("warning: {}", String::from_utf8_lossy(&warning.short));
             told.push(BuildProgress::Line { step, text });
         }
@@ -122,14 +131,22 @@ impl BuildKitFollower {
         let begins = vertex.started.is_some() || vertex.cached || !vertex.error.is_empty();
         if begins && !self.steps.contains_key(&vertex.digest) {
             let number = self.steps.len() + 1;
-            self.steps.insert(vertex.digest.clone(), Step { number, ..Step::default() });
+            self.steps.insert(
+                vertex.digest.clone(),
+                Step {
+                    number,
+                    ..Step::default()
+                },
+            );
             let name = super::error::one_line(&vertex.name);
             told.push(BuildProgress::Started { step: number, name });
         }
     }
 
     fn end(&mut self, vertex: &Vertex, told: &mut Vec<BuildProgress>) {
-        let Some(step) = self.steps.get_mut(&vertex.digest) else { return };
+        let Some(step) = self.steps.get_mut(&vertex.digest) else {
+            return;
+        };
         let ends = vertex.completed.is_some() || !vertex.error.is_empty();
         if !ends || step.ended {
             return;
@@ -155,11 +172,14 @@ impl BuildKitFollower {
 }
 
 fn between(started: Option<Timestamp>, completed: Option<Timestamp>) -> Duration {
-    let nanoseconds = |time: Timestamp| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
+    let nanoseconds =
+        |time: Timestamp| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
     match (started, completed) {
-        (Some(started), Some(completed)) => u64::try_from(nanoseconds(completed) - nanoseconds(started))
-            .map(Duration::from_nanos)
-            .unwrap_or_default(),
+        (Some(started), Some(completed)) => {
+            u64::try_from(nanoseconds(completed) - nanoseconds(started))
+                .map(Duration::from_nanos)
+                .unwrap_or_default()
+        }
         _ => Duration::ZERO,
     }
 }
@@ -189,19 +209,27 @@ impl ClassicFollower {
     }
 
     fn line(&mut self, line: String) -> Vec<BuildProgress> {
-        let name = line.strip_prefix("Step ").and_then(|rest| rest.split_once(" : "));
+        let name = line
+            .strip_prefix("Step ")
+            .and_then(|rest| rest.split_once(" : "));
         if let Some((count, instruction)) = name {
             let mut told: Vec<_> = self.end_step(None).into_iter().collect();
             self.step += 1;
             self.began = Some(std::time::Instant::now());
             let name = super::error::one_line(&format!("[{count}] {instruction}"));
-            told.push(BuildProgress::Started { step: self.step, name });
+            told.push(BuildProgress::Started {
+                step: self.step,
+                name,
+            });
             return told;
         }
         if line.trim() == "---> Using cache" {
             self.cached = true;
         }
-        vec![BuildProgress::Line { step: self.step, text: line }]
+        vec![BuildProgress::Line {
+            step: self.step,
+            text: line,
+        }]
     }
 
     fn end_step(&mut self, error: Option<&str>) -> Option<BuildProgress> {
@@ -246,12 +274,25 @@ mod tests {
     fn vertexes_become_steps_and_fragments_become_lines() {
         let mut follower = BuildKitFollower::default();
         let told = follower.follow(StatusResponse {
-            vertexes: vec![vertex("a", Some(10), None, ""), vertex("later", None, None, "")],
-            logs: vec![log("a", 1, "one\ntw"), log("a", 2, "err"), log("a", 1, "o\n")],
+            vertexes: vec![
+                vertex("a", Some(10), None, ""),
+                vertex("later", None, None, ""),
+            ],
+            logs: vec![
+                log("a", 1, "one\ntw"),
+                log("a", 2, "err"),
+                log("a", 1, "o\n"),
+            ],
             ..StatusResponse::default()
         });
-        let line = |text: &str| BuildProgress::Line { step: 1, text: text.to_owned() };
-        let started = BuildProgress::Started { step: 1, name: "a".to_owned() };
+        let line = |text: &str| BuildProgress::Line {
+            step: 1,
+            text: text.to_owned(),
+        };
+        let started = BuildProgress::Started {
+            step: 1,
+            name: "a".to_owned(),
+        };
         assert_eq!(told, [started, line("one"), line("two")]);
         let told = follower.follow(StatusResponse {
             vertexes: vec![vertex("a", Some(10), Some(12), "exit code: 2")],
@@ -275,11 +316,28 @@ mod tests {
     #[test]
     fn the_classic_text_becomes_steps() {
         let mut follower = ClassicFollower::default();
-        let told = follower.follow("Step 1/2 : FROM a\n ---> 123\nStep 2/2 : RUN b\n ---> Using ca");
+        let told =
+            follower.follow("Step 1/2 : FROM a\n ---> 123\nStep 2/2 : RUN b\n ---> Using ca");
         assert_eq!(told.len(), 4);
-        assert_eq!(told[0], BuildProgress::Started { step: 1, name: "[1/2] FROM a".to_owned() });
+        assert_eq!(
+            told[0],
+            BuildProgress::Started {
+                step: 1,
+                name: "[1/2] FROM a".to_owned()
+            }
+        );
         let told = follower.finish(Some("exit code: 1"));
-        assert!(matches!(&told[1], BuildProgress::Ended { step: 2, error: Some(_), .. }), "{told:?}");
+        assert!(
+            matches!(
+                &told[1],
+                BuildProgress::Ended {
+                    step: 2,
+                    error: Some(_),
+                    ..
+                }
+            ),
+            "{told:?}"
+        );
     }
 
     #[test]
@@ -287,6 +345,9 @@ mod tests {
         let mut lines = Lines::default();
         assert_eq!(lines.push(b" 10%\r 50%\r100%\r\nnext\n"), ["100%", "next"]);
         lines.push(&vec![b'x'; 10 * LONGEST_LINE_BYTES]);
-        assert_eq!(lines.finish().map(|line| line.len()), Some(LONGEST_LINE_BYTES));
+        assert_eq!(
+            lines.finish().map(|line| line.len()),
+            Some(LONGEST_LINE_BYTES)
+        );
     }
 }

@@ -17,13 +17,19 @@ pub(super) struct BodyWriter {
 }
 
 /// Gives both ends of a body.
-pub(super) fn body() -> (BodyWriter, impl Stream<Item = io::Result<Bytes>> + Send + 'static) {
+pub(super) fn body() -> (
+    BodyWriter,
+    impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+) {
     let (sender, mut receiver) = mpsc::channel(CHUNKS_AHEAD);
     let writer = BodyWriter {
         buffer: BytesMut::with_capacity(CHUNK_BYTES),
         chunks: sender,
     };
-    (writer, futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)))
+    (
+        writer,
+        futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)),
+    )
 }
 
 impl BodyWriter {
@@ -35,7 +41,9 @@ impl BodyWriter {
     /// Ends the body as broken, so that the other side cannot take what came for the whole.
     pub(super) fn abort(self) {
         // When nobody listens any more the request is broken already.
-        let _ = self.chunks.blocking_send(Err(io::ErrorKind::UnexpectedEof.into()));
+        let _ = self
+            .chunks
+            .blocking_send(Err(io::ErrorKind::UnexpectedEof.into()));
     }
 }
 
@@ -55,7 +63,9 @@ impl Write for BodyWriter {
         }
         let chunk = self.buffer.split().freeze();
         self.buffer.reserve(CHUNK_BYTES);
-        self.chunks.blocking_send(Ok(chunk)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.chunks
+            .blocking_send(Ok(chunk))
+            .map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
 
@@ -85,7 +95,10 @@ mod tests {
             writer.write_all(b"half").unwrap();
             writer.abort();
         });
-        assert!(matches!(stream.collect::<Vec<_>>().await.as_slice(), [Err(_)]));
+        assert!(matches!(
+            stream.collect::<Vec<_>>().await.as_slice(),
+            [Err(_)]
+        ));
         let (mut writer, stream) = body();
         drop(stream);
         let written = std::thread::spawn(move || writer.write_all(&vec![0; 10 * CHUNK_BYTES]));

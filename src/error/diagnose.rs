@@ -65,7 +65,11 @@ impl From<&SettingsWarning> for Diagnostic {
     }
 }
 
-fn at<'a>(severity: Severity, message: String, places: impl IntoIterator<Item = &'a Place>) -> Diagnostic {
+fn at<'a>(
+    severity: Severity,
+    message: String,
+    places: impl IntoIterator<Item = &'a Place>,
+) -> Diagnostic {
     Diagnostic {
         severity,
         message,
@@ -77,12 +81,25 @@ fn at<'a>(severity: Severity, message: String, places: impl IntoIterator<Item = 
 
 fn kind(error: &anyhow::Error) -> Kind {
     let is = |found: bool, kind: Kind| found.then_some(kind);
-    is(error.is::<ClockError>() || error.is::<PatternError>(), Kind::Usage)
-        .or_else(|| is(error.is::<super::UsageError>(), Kind::Usage))
-        .or_else(|| is(error.is::<EngineError>() || error.is::<RegistryError>(), Kind::Environment))
-        .or_else(|| is(error.is::<ObserveError>() || error.is::<ClientError>(), Kind::Environment))
-        .or_else(|| is(error.is::<PrintError>(), Kind::Environment))
-        .unwrap_or(Kind::Work)
+    is(
+        error.is::<ClockError>() || error.is::<PatternError>(),
+        Kind::Usage,
+    )
+    .or_else(|| is(error.is::<super::UsageError>(), Kind::Usage))
+    .or_else(|| {
+        is(
+            error.is::<EngineError>() || error.is::<RegistryError>(),
+            Kind::Environment,
+        )
+    })
+    .or_else(|| {
+        is(
+            error.is::<ObserveError>() || error.is::<ClientError>(),
+            Kind::Environment,
+        )
+    })
+    .or_else(|| is(error.is::<PrintError>(), Kind::Environment))
+    .unwrap_or(Kind::Work)
 }
 
 fn hints(error: &anyhow::Error) -> Vec<String> {
@@ -100,10 +117,14 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
         _ => None,
     });
     let engine = engine.and_then(|error| match error {
-        EngineError::Unreachable { .. } => Some("start the engine, or name another one with DOCKER_HOST".to_owned()),
+        EngineError::Unreachable { .. } => {
+            Some("start the engine, or name another one with DOCKER_HOST".to_owned())
+        }
         _ => None,
     });
-    let registry = registry.and_then(RegistryError::hint).map(|hint| hint.to_string());
+    let registry = registry
+        .and_then(RegistryError::hint)
+        .map(|hint| hint.to_string());
     engine.into_iter().chain(registry).collect()
 }
 
@@ -115,7 +136,9 @@ fn of_settings(error: &SettingsError) -> Diagnostic {
 }
 
 fn causes(error: &dyn std::error::Error) -> Vec<String> {
-    std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string).collect()
+    std::iter::successors(error.source(), |cause| cause.source())
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn of_problem(problem: &Problem) -> Diagnostic {
@@ -161,8 +184,8 @@ fn of_file(error: &FileError) -> Diagnostic {
 fn of_render(error: &crate::render::RenderError) -> Diagnostic {
     Diagnostic {
         causes: causes(error),
-        hints: error.hint().into_iter().collect(),
-        ..at(Severity::Error, error.to_string(), [error.place()])
+        hints: error.hints.clone(),
+        ..at(Severity::Error, error.to_string(), [&error.place])
     }
 }
 
@@ -171,7 +194,8 @@ fn of_graph(error: &GraphError, message: String) -> Diagnostic {
         GraphError::Missing { place, near, .. } => {
             let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
             let hint = match names.as_slice() {
-                [] => "give the directory that holds it as well, or list it in `base_images`".to_owned(),
+                [] => "give the directory that holds it as well, or list it in `base_images`"
+                    .to_owned(),
                 [one] => format!("the closest name is {one}"),
                 several => format!("the closest names are {}", several.join(", ")),
             };

@@ -29,13 +29,28 @@ pub fn write_docker_archive(
         layers: vec!["layer.tar"],
     }])?;
     let mut archive = tar::Builder::new(out);
-    append(&mut archive, "manifest.json", manifest.as_bytes(), manifest.len() as u64)?;
-    append(&mut archive, &config_name, config.as_bytes(), config.len() as u64)?;
+    append(
+        &mut archive,
+        "manifest.json",
+        manifest.as_bytes(),
+        manifest.len() as u64,
+    )?;
+    append(
+        &mut archive,
+        &config_name,
+        config.as_bytes(),
+        config.len() as u64,
+    )?;
     append(&mut archive, "layer.tar", layer, layer_bytes)?;
     archive.finish()
 }
 
-fn append(archive: &mut tar::Builder<&mut dyn Write>, name: &str, content: impl Read, bytes: u64) -> io::Result<()> {
+fn append(
+    archive: &mut tar::Builder<&mut dyn Write>,
+    name: &str,
+    content: impl Read,
+    bytes: u64,
+) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_size(bytes);
     header.set_mode(0o644);
@@ -63,9 +78,17 @@ mod tests {
             })
             .collect();
         let config = format!("{}.json", Digest::of(b"{}").hex());
-        let manifest =
-            format!("[{{\"Config\":\"{config}\",\"RepoTags\":[\"example/bookworm:12-1\"],\"Layers\":[\"layer.tar\"]}}]");
-        let expected = [("manifest.json", manifest.as_str()), (&config, "{}"), ("layer.tar", "layer")];
-        assert_eq!(parts, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+        let manifest = format!(
+            "[{{\"Config\":\"{config}\",\"RepoTags\":[\"example/bookworm:12-1\"],\"Layers\":[\"layer.tar\"]}}]"
+        );
+        let expected = [
+            ("manifest.json", manifest.as_str()),
+            (&config, "{}"),
+            ("layer.tar", "layer"),
+        ];
+        assert_eq!(
+            parts,
+            expected.map(|(name, text)| (name.to_owned(), text.to_owned()))
+        );
     }
 }

@@ -81,16 +81,26 @@ const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 ///
 /// Never: text, lists and maps with text keys are always JSON.
 #[must_use]
-pub fn render_config(run: &RunConfig, layers: &[LayerHistory], created: DateTime<Utc>, architecture: &str) -> String {
+pub fn render_config(
+    run: &RunConfig,
+    layers: &[LayerHistory],
+    created: DateTime<Utc>,
+    architecture: &str,
+) -> String {
     let created = created.to_rfc3339_opts(SecondsFormat::Secs, true);
     let mut environment = run.environment.clone();
-    environment.entry("PATH".to_owned()).or_insert_with(|| USUAL_PATH.to_owned());
+    environment
+        .entry("PATH".to_owned())
+        .or_insert_with(|| USUAL_PATH.to_owned());
     let written = Written {
         created: &created,
         architecture,
         os: "linux",
         config: WrittenConfig {
-            env: environment.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+            env: environment
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect(),
             entrypoint: &run.entrypoint,
             cmd: &run.cmd,
             working_dir: run.working_directory.as_deref(),

@@ -81,7 +81,9 @@ pub struct Plan {
 impl Plan {
     /// Gives the steps that do something.
     pub fn work(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().filter(|step| !matches!(step.action, Action::Skip(_)))
+        self.steps
+            .iter()
+            .filter(|step| !matches!(step.action, Action::Skip(_)))
     }
 
     /// Gives the images that are built.
@@ -115,7 +117,9 @@ pub fn plan(catalog: &Catalog, graph: &Graph, facts: &[Facts], goal: &Goal) -> P
     let mut needed: BTreeSet<ImageId> = BTreeSet::new();
     // From the leaves to the roots: what is only an ancestor is worked on when something that is built needs it.
     for &id in graph.order().iter().rev() {
-        let Some(action) = actions[id.0].take() else { continue };
+        let Some(action) = actions[id.0].take() else {
+            continue;
+        };
         let is_selected = selected.contains(&id);
         let action = settle(action, &facts[id.0], is_selected, needed.contains(&id));
         if matches!(action, Action::Build(_)) {
@@ -124,7 +128,11 @@ pub fn plan(catalog: &Catalog, graph: &Graph, facts: &[Facts], goal: &Goal) -> P
         let publish = is_selected
             && goal.extent != Extent::Build
             && matches!(action, Action::Build(_) | Action::Verify | Action::Publish);
-        plan.steps.push(Step { image: id, action, publish });
+        plan.steps.push(Step {
+            image: id,
+            action,
+            publish,
+        });
     }
     plan.steps.reverse();
     plan
@@ -141,7 +149,8 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn decide(&self, id: ImageId) -> Action {
-        let is_rebuilt = |parent: &ImageId| matches!(self.actions[parent.0], Some(Action::Build(_)));
+        let is_rebuilt =
+            |parent: &ImageId| matches!(self.actions[parent.0], Some(Action::Build(_)));
         let rebuilt = self.graph.parents(id).iter().copied().find(is_rebuilt);
         let Facts { registry, local } = &self.facts[id.0];
         if let Availability::Present(digest) = registry {
@@ -176,7 +185,10 @@ impl Planner<'_> {
             let label = &self.catalog.image(*parent).label;
             let now = &self.facts[parent.0].local.as_ref()?.id;
             let name = label.name();
-            let (_, built_on) = local.parents.iter().find(|(recorded, _)| recorded.name() == name)?;
+            let (_, built_on) = local
+                .parents
+                .iter()
+                .find(|(recorded, _)| recorded.name() == name)?;
             (built_on != now).then(|| Reason::ParentMoved {
                 parent: label.clone(),
                 built_on: built_on.clone(),
@@ -190,7 +202,9 @@ impl Planner<'_> {
 /// is built only for what needs it.
 fn settle(action: Action, facts: &Facts, is_selected: bool, is_needed: bool) -> Action {
     match action {
-        Action::Skip(Skip::Published(digest) | Skip::PublishedOnOldParent { digest, .. }) if is_needed => {
+        Action::Skip(Skip::Published(digest) | Skip::PublishedOnOldParent { digest, .. })
+            if is_needed =>
+        {
             let has_it = |local: &LocalImage| local.manifests.contains(&digest);
             if facts.local.as_ref().is_some_and(has_it) {
                 Action::Skip(Skip::Published(digest))

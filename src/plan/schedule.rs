@@ -84,7 +84,9 @@ impl Schedule {
     /// Gives up everything that has not started, and tells what that was, in order.
     pub fn give_up(&mut self) -> Vec<usize> {
         self.ready.clear();
-        let waiting: Vec<usize> = (0..self.states.len()).filter(|&i| self.states[i] == State::Waiting).collect();
+        let waiting: Vec<usize> = (0..self.states.len())
+            .filter(|&i| self.states[i] == State::Waiting)
+            .collect();
         for &i in &waiting {
             self.states[i] = State::Blocked;
         }
@@ -94,7 +96,9 @@ impl Schedule {
     /// Tells whether nothing runs and nothing can start any more.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.states.iter().all(|state| matches!(state, State::Ended | State::Blocked))
+        self.states
+            .iter()
+            .all(|state| matches!(state, State::Ended | State::Blocked))
     }
 
     /// Gives for each piece the length of the longest chain that begins with it, itself included.
@@ -184,11 +188,21 @@ mod tests {
     fn graphs() -> impl Strategy<Value = (Vec<Vec<usize>>, Vec<bool>, usize)> {
         (1usize..60).prop_flat_map(|count| {
             let before: Vec<_> = (0..count)
-                .map(|i| proptest::collection::btree_set(0..i.max(1), 0..=i.min(3)).prop_map(move |set| {
-                    set.into_iter().filter(|&parent| parent < i).collect::<Vec<_>>()
-                }))
+                .map(|i| {
+                    proptest::collection::btree_set(0..i.max(1), 0..=i.min(3)).prop_map(
+                        move |set| {
+                            set.into_iter()
+                                .filter(|&parent| parent < i)
+                                .collect::<Vec<_>>()
+                        },
+                    )
+                })
                 .collect();
-            (before, proptest::collection::vec(proptest::bool::weighted(0.1), count), 1usize..5)
+            (
+                before,
+                proptest::collection::vec(proptest::bool::weighted(0.1), count),
+                1usize..5,
+            )
         })
     }
 

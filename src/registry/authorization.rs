@@ -14,12 +14,13 @@ use tokio::time::Instant;
 use super::answer::Said;
 use super::challenge::{Bearer, Challenge};
 use super::connection::Options;
-use super::credentials::{Credentials, CredentialsError, Found, Login, Secret};
+use super::credentials::{Credentials, CredentialsError, Found, Login};
 use super::endpoint::{Endpoint, is_loopback};
 use super::error::{Garbage, Identity, RegistryError};
 use super::patience::Patience;
 use super::token::{Token, TokenKey, Tokens};
 use super::transport::{Question, Redirects, Transport};
+use crate::settings::Secret;
 
 /// What is sent so that a registry answers.
 #[derive(Clone, Debug)]

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, NoProxy};
 
-use super::credentials::{Credentials, Secret};
+use super::credentials::Credentials;
 use super::patience::Pace;
 use crate::host::Environment;
 use crate::host::fs::{self, FileError};
+use crate::settings::Secret;
 
 /// How a [`Client`](super::Client) behaves.
 #[derive(Clone, Debug)]

@@ -1,7 +1,6 @@
 //! Who we are at a registry: from the settings, else from Docker's `config.json` and its helpers.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,29 +11,7 @@ use super::answer::Said;
 use super::endpoint::DOCKER_HUB;
 use crate::host::Environment;
 use crate::host::fs::{self, FileError};
-
-/// A text that nobody may read: its debug output hides it, and it has no other.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides a text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// Gives the text, to be sent and never to be shown.
-    pub(super) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
+use crate::settings::Secret;
 
 /// A name and its password.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +31,10 @@ pub struct Credentials {
 
 /// What there is for a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub enum Found {
+    /// Nothing: who asks is anonymous.
     Nothing,
+    /// A name and its password.
     Login(Login),
     /// What is changed for a token at a token service (OAuth 2.0, RFC 6749 section 6).
     IdentityToken(Secret),
@@ -129,11 +108,7 @@ impl Credentials {
     }
 
     /// Finds the credentials for a registry; a helper has until `deadline`.
-    pub(super) async fn find(
-        &self,
-        host: &str,
-        deadline: Duration,
-    ) -> Result<Found, CredentialsError> {
+    pub async fn find(&self, host: &str, deadline: Duration) -> Result<Found, CredentialsError> {
         if let Some(login) = self.logins.get(host) {
             return Ok(Found::Login(login.clone()));
         }

@@ -25,6 +25,6 @@ mod transport;
 pub use answer::Said;
 pub use client::{Client, Presence};
 pub use connection::{ClientError, Options, Proxy};
-pub use credentials::{Credentials, CredentialsError, Login, Secret};
+pub use credentials::{Credentials, CredentialsError, Found, Login};
 pub use error::{Asked, Garbage, Hint, Identity, RegistryError};
 pub use patience::Pace;

@@ -12,8 +12,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::credentials::Secret;
 use super::error::{Identity, RegistryError};
+use crate::settings::Secret;
 
 /// What a token is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 
 use super::answer::{Answer, Said};
 use super::connection::{ClientError, Connections, Options};
-use super::credentials::Secret;
 use super::error::{Asked, Garbage, RegistryError};
 use super::patience::{Patience, random_fraction};
+use crate::settings::Secret;
 
 /// A question with all that may be said about it.
 #[derive(Debug)]

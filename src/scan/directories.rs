@@ -22,7 +22,10 @@ const TEMPLATE: &str = "Dockerfile.template";
 const IMAGE_FILE: &str = "image.yaml";
 
 /// Reads all image directories below the roots.
-pub fn scan_directories(roots: &[PathBuf], naming: &Naming) -> Result<(Catalog, Vec<Warning>), Vec<Problem>> {
+pub fn scan_directories(
+    roots: &[PathBuf],
+    naming: &Naming,
+) -> Result<(Catalog, Vec<Warning>), Vec<Problem>> {
     let mut scan = Scan {
         naming,
         images: Vec::new(),
@@ -33,7 +36,12 @@ pub fn scan_directories(roots: &[PathBuf], naming: &Naming) -> Result<(Catalog, 
     for root in roots {
         scan.root(root);
     }
-    let Scan { images, warnings, mut problems, .. } = scan;
+    let Scan {
+        images,
+        warnings,
+        mut problems,
+        ..
+    } = scan;
     let catalog = Catalog::new(images).map_err(|duplicates| {
         problems.extend(duplicates.into_iter().map(|duplicate| Problem::Duplicate {
             name: duplicate.name,
@@ -75,15 +83,27 @@ impl Scan<'_> {
     }
 
     fn directory(&mut self, root: &Path, directory: &Path) {
-        let [changelog, template, image_file] = [CHANGELOG, TEMPLATE, IMAGE_FILE].map(|name| directory.join(name));
-        let recipes: Vec<&PathBuf> = [&template, &image_file].into_iter().filter(|path| path.is_file()).collect();
+        let [changelog, template, image_file] =
+            [CHANGELOG, TEMPLATE, IMAGE_FILE].map(|name| directory.join(name));
+        let recipes: Vec<&PathBuf> = [&template, &image_file]
+            .into_iter()
+            .filter(|path| path.is_file())
+            .collect();
         match (changelog.is_file(), recipes.as_slice()) {
             (false, []) => (),
-            (false, [recipe, ..]) => self.warnings.push(Warning::NoChangelog { place: Place::file(recipe) }),
-            (true, []) => self.warnings.push(Warning::NoRecipe { place: Place::file(&changelog) }),
-            (true, [_, _, ..]) => self.problems.push(Problem::TwoRecipes(directory.to_owned())),
+            (false, [recipe, ..]) => self.warnings.push(Warning::NoChangelog {
+                place: Place::file(recipe),
+            }),
+            (true, []) => self.warnings.push(Warning::NoRecipe {
+                place: Place::file(&changelog),
+            }),
+            (true, [_, _, ..]) => self
+                .problems
+                .push(Problem::TwoRecipes(directory.to_owned())),
             (true, [_]) => {
-                let real = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+                let real = directory
+                    .canonicalize()
+                    .unwrap_or_else(|_| directory.to_owned());
                 if self.seen.insert(real) {
                     match self.image(root, directory) {
                         Ok(image) => self.images.push(image),
@@ -96,10 +116,11 @@ impl Scan<'_> {
 
     fn image(&mut self, root: &Path, directory: &Path) -> Result<Image, Problem> {
         let changelog = directory.join(CHANGELOG);
-        let top = parse_top_entry(&read_text(&changelog)?).map_err(|source| Problem::Changelog {
-            place: Place::line(&changelog, source.line()),
-            source,
-        })?;
+        let top =
+            parse_top_entry(&read_text(&changelog)?).map_err(|source| Problem::Changelog {
+                place: Place::line(&changelog, source.line()),
+                source,
+            })?;
         let entry = Place::line(&changelog, top.line);
         let name = top.package.parse().map_err(|source| Problem::Name {
             place: entry.clone(),
@@ -128,7 +149,9 @@ impl Scan<'_> {
 
     fn dependencies(&mut self, directory: &Path) -> Result<Vec<DeclaredDependency>, Problem> {
         let path = directory.join(CONTROL);
-        let Some(text) = find_text(&path)? else { return Ok(Vec::new()) };
+        let Some(text) = find_text(&path)? else {
+            return Ok(Vec::new());
+        };
         let control = parse_control(&text).map_err(|source| Problem::Control {
             place: Place::line(&path, source.line()),
             source,
@@ -142,7 +165,10 @@ impl Scan<'_> {
                     stripped,
                 });
             }
-            DeclaredDependency { name: dependency.name, place }
+            DeclaredDependency {
+                name: dependency.name,
+                place,
+            }
         });
         Ok(dependencies.collect())
     }

@@ -40,13 +40,19 @@ pub struct Loaded {
 /// Reads the directories, renders every template, and joins the graph.
 pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> {
     let (catalog, mut warnings) = scan_directories(roots, &settings.naming).map_err(Problems)?;
-    let labels = catalog.iter().map(|(_, image)| (image.name.to_string(), image.label.clone()));
+    let labels = catalog
+        .iter()
+        .map(|(_, image)| (image.name.to_string(), image.label.clone()));
     let known = KnownImages::new(&settings.naming, &settings.base_images, labels);
     // A file that cannot be read is one that is not there, as far as a template is concerned.
     let renderer = Renderer::new(settings, Arc::new(known), |path| read_text(path).ok());
     let (renderings, mut problems) = render_all(&catalog, &renderer, &mut warnings);
     if settings.force_numeric_user {
-        problems.extend(catalog.iter().filter_map(|(id, image)| find_user_name(image, renderings[id.0].as_ref()?)));
+        problems.extend(
+            catalog
+                .iter()
+                .filter_map(|(id, image)| find_user_name(image, renderings[id.0].as_ref()?)),
+        );
     }
     let needs = Needs {
         needs: find_needs(&catalog, &renderings),
@@ -77,27 +83,41 @@ impl Loaded {
     /// Gives the outside base images that an image is built from, as far as the settings list them.
     #[must_use]
     pub fn bases(&self, image: ImageId) -> &[Reference] {
-        self.renderings[image.0].as_ref().map_or(&[], |rendering| &rendering.bases)
+        self.renderings[image.0]
+            .as_ref()
+            .map_or(&[], |rendering| &rendering.bases)
     }
 
     /// Tells whether the recipe of an image names this label.
     #[must_use]
     pub fn uses(&self, image: ImageId, label: &Reference) -> bool {
-        let is_it = |text: &str| text.parse().is_ok_and(|reference| means_current(&reference, label));
-        self.renderings[image.0]
-            .as_ref()
-            .is_some_and(|rendering| rendering.dockerfile.image_references().any(|reference| is_it(&reference.text)))
+        let is_it = |text: &str| {
+            text.parse()
+                .is_ok_and(|reference| means_current(&reference, label))
+        };
+        self.renderings[image.0].as_ref().is_some_and(|rendering| {
+            rendering
+                .dockerfile
+                .image_references()
+                .any(|reference| is_it(&reference.text))
+        })
     }
 
     /// Gives the rendered Dockerfile with a pin in the place of each reference that means the image of a label.
     #[must_use]
     pub fn pinned_dockerfile(&self, image: ImageId, pins: &[(Reference, String)]) -> String {
-        let Some(rendering) = &self.renderings[image.0] else { return String::new() };
-        rendering.dockerfile.rewrite_references(&rendering.text, |text| {
-            let reference: Reference = text.parse().ok()?;
-            let (_, pin) = pins.iter().find(|(label, _)| reference == *label || means_current(&reference, label))?;
-            Some(pin.clone())
-        })
+        let Some(rendering) = &self.renderings[image.0] else {
+            return String::new();
+        };
+        rendering
+            .dockerfile
+            .rewrite_references(&rendering.text, |text| {
+                let reference: Reference = text.parse().ok()?;
+                let (_, pin) = pins
+                    .iter()
+                    .find(|(label, _)| reference == *label || means_current(&reference, label))?;
+                Some(pin.clone())
+            })
     }
 }
 
@@ -115,11 +135,22 @@ fn render_all(
     let results: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = images
             .chunks(share)
-            .map(|chunk| scope.spawn(move || chunk.iter().map(|image| render(image, renderer)).collect::<Vec<_>>()))
+            .map(|chunk| {
+                scope.spawn(move || {
+                    chunk
+                        .iter()
+                        .map(|image| render(image, renderer))
+                        .collect::<Vec<_>>()
+                })
+            })
             .collect();
         threads
             .into_iter()
-            .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .flat_map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
             .collect()
     });
     let mut renderings = Vec::with_capacity(results.len());
@@ -140,13 +171,19 @@ fn render_all(
     (renderings, problems)
 }
 
-fn render(image: &Image, renderer: &Renderer) -> Result<Option<(Rendering, Vec<Warning>)>, Problem> {
-    let Recipe::Template { path, text } = &image.recipe else { return Ok(None) };
+fn render(
+    image: &Image,
+    renderer: &Renderer,
+) -> Result<Option<(Rendering, Vec<Warning>)>, Problem> {
+    let Recipe::Template { path, text } = &image.recipe else {
+        return Ok(None);
+    };
     let rendered = renderer.render(&Template { path, text })?;
-    let dockerfile = parse_dockerfile(&rendered.dockerfile).map_err(|source| Problem::Dockerfile {
-        place: Place::file(path),
-        source,
-    })?;
+    let dockerfile =
+        parse_dockerfile(&rendered.dockerfile).map_err(|source| Problem::Dockerfile {
+            place: Place::file(path),
+            source,
+        })?;
     let warnings = rendered.warnings.iter().map(|warning| Warning::Render {
         place: warning.place().clone(),
         text: warning.to_string(),
@@ -170,8 +207,10 @@ fn render(image: &Image, renderer: &Renderer) -> Result<Option<(Rendering, Vec<W
 
 /// Everything that control files declare and recipes use.
 fn find_needs(catalog: &Catalog, renderings: &[Option<Rendering>]) -> Vec<Need> {
-    let by_label: std::collections::HashMap<String, &Image> =
-        catalog.iter().map(|(_, image)| (image.label.name(), image)).collect();
+    let by_label: std::collections::HashMap<String, &Image> = catalog
+        .iter()
+        .map(|(_, image)| (image.label.name(), image))
+        .collect();
     let mut needs = Vec::new();
     for (child, image) in catalog.iter() {
         needs.extend(image.dependencies.iter().map(|dependency| Need {
@@ -179,18 +218,26 @@ fn find_needs(catalog: &Catalog, renderings: &[Option<Rendering>]) -> Vec<Need> 
             name: dependency.name.clone(),
             source: EdgeSource::Declared(dependency.place.clone()),
         }));
-        let Some(rendering) = &renderings[child.0] else { continue };
-        let used = rendering.used.iter().filter(|used| used.kind == ImageKind::Catalog);
+        let Some(rendering) = &renderings[child.0] else {
+            continue;
+        };
+        let used = rendering
+            .used
+            .iter()
+            .filter(|used| used.kind == ImageKind::Catalog);
         needs.extend(used.map(|used| Need {
             child,
             name: used.name.clone(),
             source: EdgeSource::ImageTag(used.place.clone()),
         }));
-        let literal = rendering.dockerfile.image_references().filter_map(|written| {
-            let reference: Reference = written.text.parse().ok()?;
-            let named = by_label.get(&reference.name()).copied()?;
-            means_current(&reference, &named.label).then_some(named)
-        });
+        let literal = rendering
+            .dockerfile
+            .image_references()
+            .filter_map(|written| {
+                let reference: Reference = written.text.parse().ok()?;
+                let named = by_label.get(&reference.name()).copied()?;
+                means_current(&reference, &named.label).then_some(named)
+            });
         needs.extend(literal.map(|parent| Need {
             child,
             name: parent.name.to_string(),
@@ -204,7 +251,9 @@ fn find_needs(catalog: &Catalog, renderings: &[Option<Rendering>]) -> Vec<Need> 
 /// named by its tag is an outside image like any other.
 pub(crate) fn means_current(reference: &Reference, label: &Reference) -> bool {
     let is_tag = |tag: &Tag| Some(tag) == label.tag() || *tag == Tag::latest();
-    reference.name() == label.name() && reference.digest().is_none() && reference.tag().is_none_or(is_tag)
+    reference.name() == label.name()
+        && reference.digest().is_none()
+        && reference.tag().is_none_or(is_tag)
 }
 
 fn find_user_name(image: &Image, rendering: &Rendering) -> Option<Problem> {

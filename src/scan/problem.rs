@@ -89,7 +89,7 @@ pub enum Problem {
     },
     /// A template cannot be rendered.
     #[error(transparent)]
-    Render(#[from] RenderError),
+    Render(#[from] Box<RenderError>),
     /// A rendered template is no Dockerfile.
     #[error("the rendered template is no Dockerfile: {source}")]
     Dockerfile {

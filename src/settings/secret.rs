@@ -9,8 +9,8 @@ pub struct Secret(String);
 impl Secret {
     /// Keeps a text secret.
     #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(text)
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
     }
 
     /// Gives the text to whoever sends it on.

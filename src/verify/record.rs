@@ -33,7 +33,10 @@ impl VerifiedRecord {
     /// Notes that these tests passed on this image.
     pub fn note(&self, image: &Digest, test: &Digest) -> Result<(), FileError> {
         fs::create_directory(&self.directory)?;
-        fs::write_atomically(&self.directory.join(image.hex()), format!("{test}\n").as_bytes())
+        fs::write_atomically(
+            &self.directory.join(image.hex()),
+            format!("{test}\n").as_bytes(),
+        )
     }
 }
 

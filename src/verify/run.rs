@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::host::{Environment, ProcessError, Program};
 use crate::host::fs::{self, FileError};
+use crate::host::{Environment, ProcessError, Program};
 use crate::oci::{Digest, Reference};
 use crate::settings::VerifyCommand;
 
@@ -53,11 +53,23 @@ impl Test {
 /// Finds the tests of an image directory; nothing where the file that the verify command names is not there.
 ///
 /// `{path}` stands for the directory, `{image}` for the label.
-pub fn find_test(verify: &VerifyCommand, directory: &Path, label: &Reference) -> Result<Option<Test>, FileError> {
-    let path = std::path::absolute(directory).map_err(|source| FileError::new("find", directory, source))?;
+pub fn find_test(
+    verify: &VerifyCommand,
+    directory: &Path,
+    label: &Reference,
+) -> Result<Option<Test>, FileError> {
+    let path = std::path::absolute(directory)
+        .map_err(|source| FileError::new("find", directory, source))?;
     let shown = path.to_string_lossy();
-    let fill = |text: &String| text.replace("{path}", &shown).replace("{image}", &label.to_string());
-    let file = verify.args.iter().chain([&verify.command]).find_map(|text| find_named_file(text));
+    let fill = |text: &String| {
+        text.replace("{path}", &shown)
+            .replace("{image}", &label.to_string())
+    };
+    let file = verify
+        .args
+        .iter()
+        .chain([&verify.command])
+        .find_map(|text| find_named_file(text));
     let content = match file {
         None => String::new(),
         Some(name) => match fs::find_text(&directory.join(name))? {
@@ -77,7 +89,9 @@ pub fn find_test(verify: &VerifyCommand, directory: &Path, label: &Reference) ->
 /// `test.sh` of `{path}/test.sh {image}`.
 fn find_named_file(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("{path}/")?;
-    let end = rest.find(|c: char| c.is_whitespace() || "'\";&|".contains(c)).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| c.is_whitespace() || "'\";&|".contains(c))
+        .unwrap_or(rest.len());
     (end > 0).then(|| &rest[..end])
 }
 
@@ -89,12 +103,19 @@ pub async fn verify(
     cancelled: &CancellationToken,
     mut on_line: impl FnMut(&str),
 ) -> Result<(), VerifyError> {
-    let program = Program::new(&test.command).arguments(&test.arguments).directory(&test.directory);
-    let program = HANDED_ON.iter().fold(program, |program, name| match environment.find(name) {
-        Some(value) => program.variable(name, value),
-        None => program,
-    });
-    program.deadline(deadline).run(cancelled, |_, line| on_line(line)).await?;
+    let program = Program::new(&test.command)
+        .arguments(&test.arguments)
+        .directory(&test.directory);
+    let program = HANDED_ON
+        .iter()
+        .fold(program, |program, name| match environment.find(name) {
+            Some(value) => program.variable(name, value),
+            None => program,
+        });
+    program
+        .deadline(deadline)
+        .run(cancelled, |_, line| on_line(line))
+        .await?;
     Ok(())
 }
 
@@ -117,7 +138,9 @@ mod tests {
         let path = directory.path().join("test.sh");
         let digest_of = |text: &str| {
             fs::write_atomically(&path, text.as_bytes()).unwrap();
-            let test = find_test(&usual(), directory.path(), &label).unwrap().expect("a test");
+            let test = find_test(&usual(), directory.path(), &label)
+                .unwrap()
+                .expect("a test");
             test.digest().clone()
         };
         assert_ne!(digest_of("true"), digest_of("false"));
@@ -126,7 +149,10 @@ mod tests {
     #[test]
     fn the_file_is_the_one_that_the_command_names() {
         assert_eq!(find_named_file("{path}/test.sh {image}"), Some("test.sh"));
-        assert_eq!(find_named_file("cd {path} && '{path}/t/run' x"), Some("t/run"));
+        assert_eq!(
+            find_named_file("cd {path} && '{path}/t/run' x"),
+            Some("t/run")
+        );
         assert_eq!(find_named_file("{image}"), None);
         assert_eq!(find_named_file("{path}/"), None);
     }
@@ -134,18 +160,41 @@ mod tests {
     #[tokio::test]
     async fn a_test_sees_its_image_and_little_else() {
         let directory = tempfile::tempdir().unwrap();
-        fs::write_atomically(&directory.path().join("test.sh"), b"echo $1; env | cut -d= -f1 | sort | xargs; exit 3").unwrap();
+        fs::write_atomically(
+            &directory.path().join("test.sh"),
+            b"echo $1; env | cut -d= -f1 | sort | xargs; exit 3",
+        )
+        .unwrap();
         let verify_command = VerifyCommand {
             command: "sh".to_owned(),
             args: vec!["{path}/test.sh".to_owned(), "{image}".to_owned()],
         };
         let label = "example/a:1".parse().unwrap();
-        let test = find_test(&verify_command, directory.path(), &label).unwrap().expect("a test");
-        let environment = Environment::from([("PATH", "/usr/bin:/bin"), ("TOKEN", "x"), ("http_proxy", "p")]);
+        let test = find_test(&verify_command, directory.path(), &label)
+            .unwrap()
+            .expect("a test");
+        let environment = Environment::from([
+            ("PATH", "/usr/bin:/bin"),
+            ("TOKEN", "x"),
+            ("http_proxy", "p"),
+        ]);
         let mut lines = Vec::new();
         let deadline = Duration::from_secs(10);
-        let result = verify(&test, &environment, deadline, &CancellationToken::new(), |line| lines.push(line.to_owned())).await;
-        assert!(matches!(result, Err(VerifyError::Command(ProcessError::Exit { code: 3, .. }))), "{result:?}");
+        let result = verify(
+            &test,
+            &environment,
+            deadline,
+            &CancellationToken::new(),
+            |line| lines.push(line.to_owned()),
+        )
+        .await;
+        assert!(
+            matches!(
+                result,
+                Err(VerifyError::Command(ProcessError::Exit { code: 3, .. }))
+            ),
+            "{result:?}"
+        );
         assert_eq!(lines, ["example/a:1", "PATH PWD http_proxy"]);
     }
 }
