@@ -213,7 +213,14 @@ fn find_needs(catalog: &Catalog, renderings: &[Option<Rendering>]) -> Vec<Need> 
         .collect();
     let mut needs = Vec::new();
     for (child, image) in catalog.iter() {
-        needs.extend(image.dependencies.iter().map(|dependency| Need {
+        // What a recipe takes from elsewhere by its full name is declared under its short one.
+        let is_outside = |name: &str| {
+            let rendering = renderings[child.0].as_ref();
+            let mut references = rendering.into_iter().flat_map(|rendering| rendering.dockerfile.image_references());
+            catalog.find(name).is_none() && references.any(|written| short_name(&written.text) == name)
+        };
+        let declared = image.dependencies.iter().filter(|dependency| !is_outside(&dependency.name));
+        needs.extend(declared.map(|dependency| Need {
             child,
             name: dependency.name.clone(),
             source: EdgeSource::Declared(dependency.place.clone()),
@@ -221,10 +228,11 @@ fn find_needs(catalog: &Catalog, renderings: &[Option<Rendering>]) -> Vec<Need> 
         let Some(rendering) = &renderings[child.0] else {
             continue;
         };
+        // An image may ask for its own version.
         let used = rendering
             .used
             .iter()
-            .filter(|used| used.kind == ImageKind::Catalog);
+            .filter(|used| used.kind == ImageKind::Catalog && used.name != image.name.as_str());
         needs.extend(used.map(|used| Need {
             child,
             name: used.name.clone(),
@@ -245,6 +253,12 @@ fn find_needs(catalog: &Catalog, renderings: &[Option<Rendering>]) -> Vec<Need> 
         }));
     }
     needs
+}
+
+/// The last part of a name, without tag and digest; of texts that are no references as well.
+fn short_name(text: &str) -> &str {
+    let last = text.rsplit('/').next().unwrap_or(text);
+    last.split([':', '@']).next().unwrap_or(last)
 }
 
 /// Tells whether a reference to the repository of `label` means the version that the catalog has: an older one that is
