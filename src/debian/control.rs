@@ -118,6 +118,15 @@ impl ControlError {
     }
 }
 
+/// The fields that are read.
+const KEYS: [&str; 5] = [
+    "package",
+    "description",
+    "maintainer",
+    "build-depends",
+    "depends",
+];
+
 /// Reads a control file; one without any field says nothing and is no error.
 pub fn parse_control(text: &str) -> Result<Control, ControlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -146,6 +155,7 @@ fn read_paragraph(
     let entries: Vec<(String, Entry)> = paragraph
         .entries()
         .filter_map(|entry| Some((entry.key()?.to_ascii_lowercase(), entry)))
+        .filter(|(key, _)| KEYS.contains(&key.as_str()))
         .collect();
     for (index, (key, entry)) in entries.iter().enumerate() {
         if entries[index + 1..].iter().any(|(later, _)| later == key) {

@@ -1,5 +1,6 @@
 //! Stages, bases, users and the images that instructions take files from.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::error::DockerfileError;
@@ -121,6 +122,7 @@ pub fn parse_dockerfile(text: &str) -> Result<Dockerfile, DockerfileError> {
     let mut parser = Parser {
         escape: lines.escape,
         arguments: Arguments::new(),
+        names: BTreeMap::new(),
         dockerfile: Dockerfile {
             stages: Vec::new(),
             global_args: Vec::new(),
@@ -140,13 +142,8 @@ pub fn parse_dockerfile(text: &str) -> Result<Dockerfile, DockerfileError> {
     }
     // A stage may take from a later one, so what is a stage is known only now.
     let count = dockerfile.stages.len();
-    let names: Vec<String> = dockerfile
-        .stages
-        .iter()
-        .filter_map(|stage| stage.name.clone())
-        .collect();
     let is_stage = |text: &str| {
-        names.iter().any(|name| name.eq_ignore_ascii_case(text))
+        parser.names.contains_key(&text.to_ascii_lowercase())
             || text.parse::<usize>().is_ok_and(|index| index < count)
     };
     for stage in &mut dockerfile.stages {
@@ -160,6 +157,8 @@ pub fn parse_dockerfile(text: &str) -> Result<Dockerfile, DockerfileError> {
 struct Parser {
     escape: char,
     arguments: Arguments,
+    /// The stages by their names in small letters; the last one of a name counts.
+    names: BTreeMap<String, usize>,
     dockerfile: Dockerfile,
 }
 
@@ -185,6 +184,10 @@ impl Parser {
         }
         if keyword == "FROM" {
             let stage = self.read_from(line, word.end, number)?;
+            if let Some(name) = &stage.name {
+                let index = self.dockerfile.stages.len();
+                self.names.insert(name.to_ascii_lowercase(), index);
+            }
             self.dockerfile.stages.push(stage);
             return Ok(());
         }
@@ -272,12 +275,8 @@ impl Parser {
 
     /// A stage's name goes before the same name of an image; only earlier stages can be a base.
     fn source_of(&self, text: &str) -> BaseSource {
-        let is_named = |stage: &Stage| {
-            let name = stage.name.as_deref();
-            name.is_some_and(|name| name.eq_ignore_ascii_case(text))
-        };
-        match self.dockerfile.stages.iter().rposition(is_named) {
-            Some(index) => BaseSource::Stage(index),
+        match self.names.get(&text.to_ascii_lowercase()) {
+            Some(&index) => BaseSource::Stage(index),
             None if text == "scratch" => BaseSource::Scratch,
             None => BaseSource::Image,
         }
