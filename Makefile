@@ -1,0 +1,54 @@
+# What is done with this repository. `make quickstart` and `make test` are all that a fresh machine with Rust needs.
+
+PKG = target/release/pkg
+CARGO_FLAGS = --locked
+
+.PHONY: quickstart test check test-engine update-snapshots corpus bench
+
+# Builds the images of ./images and shows what came out.
+quickstart:
+	scripts/prepare build
+	cargo build $(CARGO_FLAGS) --release --quiet
+	$(PKG) -c config.yaml build ./images
+	$(PKG) -c config.yaml list ./images
+	@echo
+	@echo "Next: $(PKG) graph images                      what is built on what"
+	@echo "      $(PKG) plan images                       what the next build would do, and why"
+	@echo "      docker run --rm -p 8080:8080 $$($(PKG) list --offline --select '*/echoserver:*' --json images | sed -n 's/.*"label": "\(.*\)".*/\1/p')"
+	@echo "      curl http://127.0.0.1:8080/hello"
+
+# Everything, with the real engine and a real registry.
+test:
+	scripts/prepare
+	$(MAKE) check
+	PKG_TEST_ENGINE=1 cargo nextest run $(CARGO_FLAGS) --test engine --no-fail-fast
+	$(MAKE) corpus
+
+# Format, lints, documentation, and the tests that need no engine.
+check:
+	cargo fmt --check
+	cargo clippy $(CARGO_FLAGS) --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --quiet
+	cargo nextest run $(CARGO_FLAGS) --no-fail-fast -E 'not binary(engine)'
+
+# The tests with the real engine; they fail where none answers.
+test-engine:
+	scripts/prepare
+	PKG_TEST_ENGINE=1 cargo nextest run $(CARGO_FLAGS) --test engine --no-fail-fast
+
+# Writes what the program prints now into the snapshots; read the difference before you commit it.
+update-snapshots:
+	SNAPSHOTS=overwrite cargo nextest run $(CARGO_FLAGS) --no-fail-fast -E 'not binary(engine)'
+
+# The repository's own images: scanned, rendered and built.
+corpus:
+	scripts/prepare
+	cargo build $(CARGO_FLAGS) --release --quiet
+	scripts/corpus
+
+# Speed, beside docker-pkg; see docs/benchmarks.md.
+bench:
+	scripts/prepare
+	cargo build $(CARGO_FLAGS) --release --quiet
+	scripts/bench-scan
+	scripts/bench-build
