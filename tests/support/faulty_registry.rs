@@ -1,0 +1,229 @@
+//! A registry of our own that speaks the distribution API well enough for an engine to push to it, and misbehaves by rule.
+//!
+//! ```ignore
+//! let registry = FaultyRegistry::start();
+//! let digest = registry.put_manifest("base/nginx", "1", MANIFEST);
+//! registry.misbehave(Operation::HeadManifest, 1..=2, Fault::status(503));
+//! // … two requests get a 503, the third one its answer …
+//! assert_eq!(registry.requests_of(Operation::HeadManifest).len(), 3);
+//! ```
+
+mod distribution;
+mod login;
+mod server;
+mod wire;
+
+use std::net::TcpListener;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hyper::HeaderMap;
+use pkg::oci::Digest;
+use tokio::sync::oneshot;
+
+use distribution::Storage;
+pub(crate) use login::Login;
+
+/// Every request of an operation.
+pub(crate) const ALWAYS: RangeInclusive<usize> = 1..=usize::MAX;
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Operation {
+    Ping,
+    HeadManifest,
+    GetManifest,
+    PutManifest,
+    HeadBlob,
+    GetBlob,
+    StartUpload,
+    WriteUpload,
+    FinishUpload,
+    Token,
+    Other,
+}
+
+/// A way to misbehave.
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    /// This status, with these headers and a JSON error body.
+    Status(u16, Vec<(&'static str, String)>),
+    /// This status with this body, as plain text.
+    Words(u16, String),
+    /// The connection is reset before an answer.
+    Reset,
+    /// The answer comes, one byte at a time with this wait before each.
+    Drip(Duration),
+    /// Half an answer comes, then the connection ends.
+    Half,
+    /// The answer comes with this text as its digest.
+    Digest(&'static str),
+    /// The answer comes without a digest.
+    NoDigest,
+    /// A page for browsers, with status 200.
+    Html,
+    /// A manifest larger than any may be.
+    Huge,
+    /// No answer comes at all.
+    Silence,
+    /// A redirect to the same path at another host (`http://127.0.0.1:PORT`).
+    Redirect(String),
+}
+
+impl Fault {
+    /// Answers with a status and nothing more.
+    pub(crate) fn status(status: u16) -> Self {
+        Self::Status(status, Vec::new())
+    }
+
+    /// Answers with a status and a header.
+    pub(crate) fn header(status: u16, name: &'static str, value: &str) -> Self {
+        Self::Status(status, vec![(name, value.to_owned())])
+    }
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    pub(crate) operation: Operation,
+    pub(crate) method: String,
+    /// The path with its query.
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    pub(crate) at: Instant,
+}
+
+impl Recorded {
+    /// Gives a header's value, or nothing.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// A registry that runs as long as this value lives, in a thread of its own.
+pub(crate) struct FaultyRegistry {
+    host: String,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    login: Option<Login>,
+}
+
+#[derive(Default)]
+struct State {
+    storage: Storage,
+    rules: Vec<(Operation, RangeInclusive<usize>, Fault)>,
+    requests: Vec<Recorded>,
+    tokens: Vec<String>,
+    at_once: usize,
+    most_at_once: usize,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FaultyRegistry {
+    /// Starts one that asks nobody for a name.
+    pub(crate) fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// Starts one that wants a login.
+    pub(crate) fn start_for(login: Login) -> Self {
+        Self::start_with(Some(login))
+    }
+
+    fn start_with(login: Option<Login>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            login,
+        });
+        let (stop, stopped) = oneshot::channel();
+        let served = Arc::clone(&shared);
+        let thread = std::thread::spawn(move || server::serve(listener, &served, stopped));
+        Self {
+            host: address.to_string(),
+            shared,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// Gives `127.0.0.1:PORT`, as it stands in references.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Misbehaves at requests of an operation, counted from 1; of several rules the first one that fits counts.
+    pub(crate) fn misbehave(
+        &self,
+        operation: Operation,
+        requests: RangeInclusive<usize>,
+        fault: Fault,
+    ) -> &Self {
+        let mut state = self.shared.state();
+        state.rules.push((operation, requests, fault));
+        drop(state);
+        self
+    }
+
+    /// Stores a manifest and gives its digest.
+    pub(crate) fn put_manifest(&self, repository: &str, tag: &str, body: &str) -> Digest {
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let mut state = self.shared.state();
+        state
+            .storage
+            .put_manifest(repository, tag, kind, body.as_bytes())
+    }
+
+    /// Finds a manifest by tag or digest.
+    pub(crate) fn find_manifest(&self, repository: &str, tag: &str) -> Option<Vec<u8>> {
+        let state = self.shared.state();
+        state
+            .storage
+            .find_manifest(repository, tag)
+            .map(|(_, body)| body)
+    }
+
+    /// Forgets all tokens, as a registry does that was started again.
+    pub(crate) fn forget_tokens(&self) {
+        self.shared.state().tokens.clear();
+    }
+
+    /// Gives all requests in the order in which they came.
+    pub(crate) fn requests(&self) -> Vec<Recorded> {
+        self.shared.state().requests.clone()
+    }
+
+    /// Gives the requests of one operation.
+    pub(crate) fn requests_of(&self, operation: Operation) -> Vec<Recorded> {
+        let mut requests = self.requests();
+        requests.retain(|request| request.operation == operation);
+        requests
+    }
+
+    /// Gives the largest number of requests that were answered at the same time.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.shared.state().most_at_once
+    }
+}
+
+impl Drop for FaultyRegistry {
+    fn drop(&mut self) {
+        // The thread is gone already where nobody receives; its panic was printed by itself.
+        let _ = self.stop.take().map(|stop| stop.send(()));
+        let _ = self.thread.take().map(std::thread::JoinHandle::join);
+    }
+}

@@ -1,0 +1,161 @@
+//! The distribution API over a storage in memory: manifests, blobs and uploads (OCI distribution-spec, "Endpoints").
+
+use std::collections::HashMap;
+
+use hyper::StatusCode;
+use pkg::oci::Digest;
+
+use super::server::Answer;
+use super::{Operation, Recorded, State};
+
+/// What is stored; a manifest is found by tag and by digest.
+#[derive(Default)]
+pub(super) struct Storage {
+    manifests: HashMap<(String, String), (String, Vec<u8>)>,
+    blobs: HashMap<String, Vec<u8>>,
+    uploads: HashMap<String, Vec<u8>>,
+}
+
+impl Storage {
+    pub(super) fn put_manifest(
+        &mut self,
+        repository: &str,
+        tag: &str,
+        kind: &str,
+        body: &[u8],
+    ) -> Digest {
+        let digest = Digest::of(body);
+        for name in [tag, digest.as_str()] {
+            let key = (repository.to_owned(), name.to_owned());
+            let value = (kind.to_owned(), body.to_owned());
+            self.manifests.insert(key, value);
+        }
+        digest
+    }
+
+    pub(super) fn find_manifest(&self, repository: &str, tag: &str) -> Option<(String, Vec<u8>)> {
+        let key = (repository.to_owned(), tag.to_owned());
+        self.manifests.get(&key).cloned()
+    }
+}
+
+/// Tells what a request is for.
+pub(super) fn operation(method: &str, path: &str) -> Operation {
+    let path = path.split('?').next().unwrap_or_default();
+    let is_of = |part| path.starts_with("/v2/") && path.contains(part);
+    match method {
+        _ if path == "/token" => Operation::Token,
+        "GET" | "HEAD" if path == "/v2/" => Operation::Ping,
+        "HEAD" if is_of("/manifests/") => Operation::HeadManifest,
+        "GET" if is_of("/manifests/") => Operation::GetManifest,
+        "PUT" if is_of("/manifests/") => Operation::PutManifest,
+        "POST" if is_of("/blobs/uploads") => Operation::StartUpload,
+        "PATCH" if is_of("/blobs/uploads/") => Operation::WriteUpload,
+        "PUT" if is_of("/blobs/uploads/") => Operation::FinishUpload,
+        "HEAD" if is_of("/blobs/") => Operation::HeadBlob,
+        "GET" if is_of("/blobs/") => Operation::GetBlob,
+        _ => Operation::Other,
+    }
+}
+
+/// Answers a request as a registry does that behaves.
+pub(super) fn answer(state: &mut State, host: &str, request: &Recorded) -> Answer {
+    let storage = &mut state.storage;
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+    let path = path.trim_start_matches("/v2/");
+    match request.operation {
+        Operation::Ping => Answer::json(StatusCode::OK, &serde_json::json!({})),
+        Operation::HeadManifest | Operation::GetManifest => {
+            let (repository, name) = path.split_once("/manifests/").unwrap_or_default();
+            match storage.find_manifest(repository, name) {
+                Some((kind, body)) => Answer::new(StatusCode::OK, &kind, body.clone())
+                    .with("docker-content-digest", Digest::of(&body).as_str()),
+                None => Answer::error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "not known"),
+            }
+        }
+        Operation::PutManifest => {
+            let (repository, name) = path.split_once("/manifests/").unwrap_or_default();
+            let kind = request.header("content-type").unwrap_or_default();
+            let digest = storage.put_manifest(repository, name, kind, &request.body);
+            let location = format!("http://{host}/v2/{repository}/manifests/{digest}");
+            created(&location, &digest)
+        }
+        Operation::HeadBlob | Operation::GetBlob => {
+            let (_, digest) = path.split_once("/blobs/").unwrap_or_default();
+            match storage.blobs.get(digest) {
+                Some(body) => Answer::new(StatusCode::OK, "application/octet-stream", body.clone())
+                    .with("docker-content-digest", digest),
+                None => Answer::error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "not known"),
+            }
+        }
+        Operation::StartUpload => start_upload(storage, host, path),
+        Operation::WriteUpload | Operation::FinishUpload => {
+            upload(storage, host, (path, query), request)
+        }
+        Operation::Token | Operation::Other => {
+            Answer::error(StatusCode::NOT_FOUND, "UNSUPPORTED", "no such thing")
+        }
+    }
+}
+
+fn created(location: &str, digest: &Digest) -> Answer {
+    Answer::new(StatusCode::CREATED, "text/plain", Vec::new())
+        .with("location", location)
+        .with("docker-content-digest", digest.as_str())
+}
+
+fn start_upload(storage: &mut Storage, host: &str, path: &str) -> Answer {
+    let (repository, _) = path.split_once("/blobs/").unwrap_or_default();
+    let id = format!("upload-{}", storage.uploads.len() + 1);
+    storage.uploads.insert(id.clone(), Vec::new());
+    accepted(
+        &format!("http://{host}/v2/{repository}/blobs/uploads/{id}"),
+        &id,
+        0,
+    )
+}
+
+fn upload(
+    storage: &mut Storage,
+    host: &str,
+    (path, query): (&str, &str),
+    request: &Recorded,
+) -> Answer {
+    let (repository, id) = path.split_once("/blobs/uploads/").unwrap_or_default();
+    let Some(bytes) = storage.uploads.get_mut(id) else {
+        return Answer::error(StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN", "not known");
+    };
+    bytes.extend_from_slice(&request.body);
+    if request.operation == Operation::WriteUpload {
+        let location = format!("http://{host}/v2/{repository}/blobs/uploads/{id}");
+        return accepted(&location, id, bytes.len());
+    }
+    let wanted = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("digest="));
+    let wanted = wanted
+        .unwrap_or_default()
+        .replace("%3A", ":")
+        .replace("%3a", ":");
+    let digest = Digest::of(bytes);
+    if wanted != digest.as_str() {
+        return Answer::error(
+            StatusCode::BAD_REQUEST,
+            "DIGEST_INVALID",
+            "other bytes came",
+        );
+    }
+    let body = std::mem::take(bytes);
+    storage.blobs.insert(wanted, body);
+    created(
+        &format!("http://{host}/v2/{repository}/blobs/{digest}"),
+        &digest,
+    )
+}
+
+fn accepted(location: &str, id: &str, length: usize) -> Answer {
+    Answer::new(StatusCode::ACCEPTED, "text/plain", Vec::new())
+        .with("location", location)
+        .with("docker-upload-uuid", id)
+        .with("range", &format!("0-{}", length.saturating_sub(1)))
+}

@@ -1,0 +1,238 @@
+//! The server: takes requests, records them, and lets a rule or the API answer.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use http_body_util::{BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::{Frame, Incoming};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+use super::wire::{Control, Damage, Wire};
+use super::{Fault, Operation, Recorded, Shared, distribution, login};
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// An answer before it goes over the wire.
+pub(super) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn new(status: StatusCode, kind: &str, body: Vec<u8>) -> Self {
+        let answer = Self {
+            status,
+            headers: HeaderMap::new(),
+            body,
+        };
+        answer.with(CONTENT_TYPE.as_str(), kind)
+    }
+
+    pub(super) fn json(status: StatusCode, json: &serde_json::Value) -> Self {
+        Self::new(status, "application/json", json.to_string().into_bytes())
+    }
+
+    pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Self {
+        let json = serde_json::json!({"errors": [{"code": code, "message": message}]});
+        Self::json(status, &json)
+    }
+
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        let name: hyper::header::HeaderName = name.parse().expect("a header's name");
+        self.headers
+            .insert(name, value.parse().expect("a header's value"));
+        self
+    }
+
+    /// Makes the response, of which all headers come and only `share` of the body.
+    fn into_response(self, share: Share) -> Response<Body> {
+        let length = self.body.len();
+        let end = match share {
+            Share::Whole => length,
+            Share::Half => length / 2,
+        };
+        let part = Bytes::copy_from_slice(&self.body[..end]);
+        let frames = stream::iter([Ok(Frame::data(part))]);
+        let missing = stream::iter((end < length).then(|| Err(io::ErrorKind::Other.into())));
+        let mut response = Response::new(StreamBody::new(frames.chain(missing)).boxed_unsync());
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        response
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Share {
+    Whole,
+    Half,
+}
+
+/// Serves until it is stopped.
+pub(super) fn serve(listener: TcpListener, shared: &Arc<Shared>, stopped: oneshot::Receiver<()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        listener.set_nonblocking(true).expect("a socket option");
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        let host = listener.local_addr().expect("its address").to_string();
+        let accept = async {
+            loop {
+                let (stream, _) = listener.accept().await.expect("a connection");
+                tokio::spawn(connection(stream, Arc::clone(shared), host.clone()));
+            }
+        };
+        tokio::select! {
+            // Dropped by its owner means stopped as well.
+            _ = stopped => {}
+            () = accept => {}
+        }
+    });
+    // What hangs on purpose would hang here too.
+    runtime.shutdown_background();
+}
+
+async fn connection(stream: TcpStream, shared: Arc<Shared>, host: String) {
+    let control = Control::default();
+    let wire = TokioIo::new(Wire::new(stream, control.clone()));
+    let service = service_fn(|request| exchange(request, &shared, &host, &control));
+    // A connection that is damaged on purpose ends with an error.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(wire, service)
+        .await;
+}
+
+/// Counts itself as under way as long as it lives.
+struct UnderWay<'a>(&'a Shared);
+
+impl<'a> UnderWay<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        let mut state = shared.state();
+        state.at_once += 1;
+        state.most_at_once = state.most_at_once.max(state.at_once);
+        Self(shared)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.state().at_once -= 1;
+    }
+}
+
+async fn exchange(
+    request: Request<Incoming>,
+    shared: &Shared,
+    host: &str,
+    control: &Control,
+) -> Result<Response<Body>, io::Error> {
+    let _under_way = UnderWay::begin(shared);
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let request = Recorded {
+        operation: distribution::operation(head.method.as_str(), path),
+        method: head.method.to_string(),
+        path: path.to_owned(),
+        headers: head.headers,
+        body: body.to_vec(),
+        at: Instant::now(),
+    };
+    // A moment, so that requests that come together are seen to be under way together.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let fault = record(shared, &request);
+    if let Some(Fault::Silence) = fault {
+        let never: Infallible = std::future::pending().await;
+        match never {}
+    }
+    let answer = |shared: &Shared| match request.operation {
+        Operation::Token => login::give_token(shared, &request),
+        _ => login::refuse(shared, host, &request)
+            .unwrap_or_else(|| distribution::answer(&mut shared.state(), host, &request)),
+    };
+    misbehave(fault, &request, control, || answer(shared))
+}
+
+/// Records a request and finds the rule for it.
+fn record(shared: &Shared, request: &Recorded) -> Option<Fault> {
+    let mut state = shared.state();
+    state.requests.push(request.clone());
+    let of_its_kind = |it: &&Recorded| it.operation == request.operation;
+    let number = state.requests.iter().filter(of_its_kind).count();
+    let mut rules = state.rules.iter();
+    let rule = rules.find(|(operation, numbers, _)| {
+        *operation == request.operation && numbers.contains(&number)
+    });
+    rule.map(|(_, _, fault)| fault.clone())
+}
+
+fn misbehave(
+    fault: Option<Fault>,
+    request: &Recorded,
+    control: &Control,
+    answer: impl FnOnce() -> Answer,
+) -> Result<Response<Body>, io::Error> {
+    let whole = |answer: Answer| Ok(answer.into_response(Share::Whole));
+    match fault {
+        None | Some(Fault::Silence) => whole(answer()),
+        Some(Fault::Status(status, headers)) => {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let answer = Answer::error(status, "TEST", "as the test wants it");
+            whole(
+                headers
+                    .iter()
+                    .fold(answer, |it, (name, value)| it.with(name, value)),
+            )
+        }
+        Some(Fault::Words(status, words)) => {
+            let status = StatusCode::from_u16(status).expect("a status");
+            whole(Answer::new(status, "text/plain", words.into_bytes()))
+        }
+        Some(Fault::Reset) => {
+            control.set(Damage::Reset);
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+        Some(Fault::Drip(wait)) => {
+            control.set(Damage::Drip(wait));
+            whole(answer())
+        }
+        Some(Fault::Half) if request.method == "HEAD" => {
+            control.set(Damage::Cut(20));
+            whole(answer())
+        }
+        Some(Fault::Half) => Ok(answer().into_response(Share::Half)),
+        Some(Fault::Digest(text)) => whole(answer().with("docker-content-digest", text)),
+        Some(Fault::NoDigest) => {
+            let mut answer = answer();
+            answer.headers.remove("docker-content-digest");
+            whole(answer)
+        }
+        Some(Fault::Html) => {
+            let page = b"<!DOCTYPE html><html><body>Welcome</body></html>";
+            whole(Answer::new(StatusCode::OK, "text/html", page.to_vec()))
+        }
+        Some(Fault::Huge) => {
+            let body = vec![b' '; 5 * 1024 * 1024];
+            whole(Answer::new(StatusCode::OK, "application/json", body))
+        }
+        Some(Fault::Redirect(host)) => {
+            let location = format!("{host}{}", request.path);
+            let answer = Answer::new(StatusCode::TEMPORARY_REDIRECT, "text/plain", Vec::new());
+            whole(answer.with("location", &location))
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What the test binaries share: a sandbox for the program, registries that are real or misbehave, the engine.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests stand outside the program and prepare the machine for it"
+)]
+
+pub(crate) mod docker_registry;
+pub(crate) mod engine;
+pub(crate) mod faulty_registry;
+pub(crate) mod sandbox;
