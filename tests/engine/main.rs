@@ -1,2 +1,57 @@
-//! Soon.
-fn main() {}
+//! Against the real Docker engine.
+//!
+//! With `PKG_TEST_ENGINE=1` every test runs, and fails where no engine answers. Otherwise the tests run where one
+//! answers, and where none does they are ignored, which the run says in one line.
+
+#[path = "../support/mod.rs"]
+mod support;
+mod support_check;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use support::engine::Engine;
+
+/// A test: its name, which is a sentence, and what it does with an engine of its own.
+type Test = (&'static str, fn(&Engine));
+
+/// The tests of all files.
+const TESTS: &[&[Test]] = &[support_check::TESTS];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    #[expect(clippy::disallowed_methods, reason = "it is the test's own switch")]
+    let is_asked_for = std::env::var("PKG_TEST_ENGINE").is_ok_and(|value| value == "1");
+    let missing = if is_asked_for {
+        None
+    } else {
+        Engine::missing()
+    };
+    let tests = TESTS.iter().copied().flatten();
+    let trials: Vec<_> = tests
+        .map(|&(name, test)| {
+            Trial::test(name, move || run(test)).with_ignored_flag(missing.is_some())
+        })
+        .collect();
+    if let Some(reason) = missing
+        && !arguments.list
+    {
+        tell_what_is_left_out(trials.len(), &reason);
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn run(test: fn(&Engine)) -> Result<(), Failed> {
+    let engine = Engine::connect().map_err(|reason| format!("no engine answers: {reason}"))?;
+    test(&engine);
+    Ok(())
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the harness has no other way to say it"
+)]
+fn tell_what_is_left_out(count: usize, reason: &str) {
+    eprintln!("left out: the {count} tests with the real engine, since none answers ({reason})");
+}
