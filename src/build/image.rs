@@ -1,4 +1,4 @@
-//! The work on one image: pulling, building, making a declared base, testing.
+//! The work on one image: building it from its recipe, and running its tests.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -7,22 +7,21 @@ use std::time::Instant;
 
 use super::context::{ContextError, write_context};
 use super::labels::{PARENTS, render_parents};
-use super::log::Log;
-use super::run::{Bases, Cache, Ending, Known, Run};
+use super::run::{Cache, Ending, Known, Report, Run};
 use super::{Event, Outcome, Phase};
-use crate::assemble::{AssembleError, Bootstrap, bootstrap};
+use crate::assemble::AssembleError;
 use crate::catalog::{ImageId, Recipe};
-use crate::debian::{ChangelogError, Mirrors, parse_changelog};
-use crate::declared::ImageFile;
+use crate::debian::ChangelogError;
 use crate::engine::{BuildFault, BuildProgress, BuildRequest, Builder, EngineError};
-use crate::host::fs::{FileError, read_text};
-use crate::host::{ProcessError, find_machine_mirrors};
+use crate::host::ProcessError;
+use crate::host::fs::FileError;
 use crate::oci::{Digest, Reference};
+use crate::settings::ContainerLimits;
 use crate::verify::{Test, VerifyError, find_test, verify};
 
 /// Why an image could not be made.
 #[derive(Debug, thiserror::Error)]
-enum MakeError {
+pub(super) enum MakeError {
     #[error(transparent)]
     Build(#[from] BuildFault<ContextError>),
     #[error(transparent)]
@@ -58,117 +57,44 @@ impl MakeError {
 }
 
 impl Run<'_> {
-    /// Pulls a base image, or finds the one that the engine has, and gives its identity.
-    pub(super) async fn refresh_base(
-        &self,
-        base: &Reference,
-        log: &mut Log,
-        tell: &dyn Fn(Event),
-    ) -> Ending {
-        let began = Instant::now();
-        let found = match self.bases {
-            Bases::Refresh => Ok(None),
-            Bases::Keep => self.engine.find_id(base).await,
-        };
-        match found {
-            Ok(Some(id)) => Ending::done(Phase::Pull, id, began),
-            Ok(None) => self.pull(base, base, log, tell).await,
-            Err(error) => Ending::failed(Phase::Pull, &error, log, began),
-        }
-    }
-
-    /// Pulls a published parent by its digest and gives it its label.
-    pub(super) async fn pull_parent(
-        &self,
-        label: &Reference,
-        digest: &Digest,
-        log: &mut Log,
-        tell: &dyn Fn(Event),
-    ) -> Ending {
-        let began = Instant::now();
-        let ending = self
-            .pull(label, &label.with_digest(digest.clone()), log, tell)
-            .await;
-        if let Some(id) = &ending.id
-            && let Err(error) = self.engine.tag(id, label).await
-        {
-            return Ending::failed(Phase::Pull, &error, log, began);
-        }
-        ending
-    }
-
-    async fn pull(
-        &self,
-        image: &Reference,
-        what: &Reference,
-        log: &mut Log,
-        tell: &dyn Fn(Event),
-    ) -> Ending {
-        let began = Instant::now();
-        tell(Event::Started {
-            image: image.clone(),
-            phase: Phase::Pull,
-        });
-        log.heading(&format!("pull {what}"));
-        // Foreign registries are not given the login of the settings' registry.
-        let own = image.registry().is_some()
-            && image.registry() == self.settings.naming.registry.as_deref();
-        let login = self.login.as_ref().filter(|_| own);
-        let pulled = tokio::select! {
-            biased;
-            () = self.cancelled.cancelled() => return Ending::interrupted(Phase::Pull, began),
-            pulled = self.engine.pull(what, login, |line| log.line(&line)) => pulled,
-        };
-        let found = match pulled {
-            Ok(()) => self.engine.find_id(what).await,
-            Err(error) => Err(error),
-        };
-        match found {
-            Ok(Some(id)) => Ending::done(Phase::Pull, id, began),
-            Ok(None) => Ending::failed(Phase::Pull, &MakeError::Lost(what.clone()), log, began),
-            Err(error) => Ending::failed(Phase::Pull, &error, log, began),
-        }
-    }
-
     /// Builds an image from its recipe, then runs its tests.
     pub(super) async fn build_and_verify(
         &self,
         image: ImageId,
         known: &RefCell<Known>,
-        log: &mut Log,
-        tell: &dyn Fn(Event),
+        report: &mut Report<'_>,
     ) -> Ending {
         let began = Instant::now();
         let described = self.loaded.catalog.image(image);
         let label = described.label.clone();
-        tell(Event::Started {
+        (report.tell)(Event::Started {
             image: label.clone(),
             phase: Phase::Build,
         });
-        log.heading(&format!("build {label}"));
+        report.log.heading(&format!("build {label}"));
         let built = match &described.recipe {
-            Recipe::Template { .. } => self.build(image, known, log, tell).await,
-            Recipe::Declared { file, .. } => self.assemble(image, file, log, tell).await,
+            Recipe::Template { .. } => self.build(image, known, report).await,
+            Recipe::Declared { file, .. } => self.assemble(image, file, report).await,
         };
         let id = match built {
             Ok(id) => id,
             Err(error) if error.is_interruption() => {
                 return Ending::interrupted(Phase::Build, began);
             }
-            Err(error) => return Ending::failed(Phase::Build, &error, log, began),
+            Err(error) => return Ending::failed(Phase::Build, &error, &mut report.log, began),
         };
-        log.heading(&format!("built {id}"));
+        report.log.heading(&format!("built {id}"));
         match find_test(&self.settings.verify, &described.directory, &label) {
             Ok(None) => Ending::done(Phase::Build, id, began),
-            Err(error) => Ending::failed(Phase::Verify, &error, log, began),
+            Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
             Ok(Some(test)) => {
-                tell(Event::Finished {
+                (report.tell)(Event::Finished {
                     image: label,
                     phase: Phase::Build,
                     outcome: Outcome::Done,
                     took: began.elapsed(),
                 });
-                self.verify(image, id, &test, log, tell).await
+                self.verify(image, id, &test, report).await
             }
         }
     }
@@ -178,14 +104,13 @@ impl Run<'_> {
         &self,
         image: ImageId,
         known: &RefCell<Known>,
-        log: &mut Log,
-        tell: &dyn Fn(Event),
+        report: &mut Report<'_>,
     ) -> Ending {
         let began = Instant::now();
         let described = self.loaded.catalog.image(image);
         let Some(id) = known.borrow().images.get(&image).cloned() else {
             let error = MakeError::Lost(described.label.clone());
-            return Ending::failed(Phase::Verify, &error, log, began);
+            return Ending::failed(Phase::Verify, &error, &mut report.log, began);
         };
         match find_test(
             &self.settings.verify,
@@ -193,8 +118,8 @@ impl Run<'_> {
             &described.label,
         ) {
             Ok(None) => Ending::done(Phase::Verify, id, began),
-            Ok(Some(test)) => self.verify(image, id, &test, log, tell).await,
-            Err(error) => Ending::failed(Phase::Verify, &error, log, began),
+            Ok(Some(test)) => self.verify(image, id, &test, report).await,
+            Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
         }
     }
 
@@ -203,20 +128,19 @@ impl Run<'_> {
         image: ImageId,
         id: Digest,
         test: &Test,
-        log: &mut Log,
-        tell: &dyn Fn(Event),
+        report: &mut Report<'_>,
     ) -> Ending {
         let began = Instant::now();
         let label = &self.loaded.catalog.image(image).label;
-        tell(Event::Started {
+        (report.tell)(Event::Started {
             image: label.clone(),
             phase: Phase::Verify,
         });
-        log.heading(&format!("verify {label}"));
+        report.log.heading(&format!("verify {label}"));
         let deadline = self.settings.verify_timeout;
         let passed = verify(test, self.environment, deadline, &self.cancelled, |line| {
-            log.line(line);
-            tell(Event::Line {
+            report.log.line(line);
+            (report.tell)(Event::Line {
                 image: label.clone(),
                 text: line.to_owned(),
             });
@@ -224,12 +148,12 @@ impl Run<'_> {
         match passed.await {
             Ok(()) => match self.verified.note(&id, test.digest()) {
                 Ok(()) => Ending::done(Phase::Verify, id, began),
-                Err(error) => Ending::failed(Phase::Verify, &error, log, began),
+                Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
             },
             Err(VerifyError::Command(ProcessError::Cancelled { .. })) => {
                 Ending::interrupted(Phase::Verify, began)
             }
-            Err(error) => Ending::failed(Phase::Verify, &error, log, began),
+            Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
         }
     }
 
@@ -237,8 +161,7 @@ impl Run<'_> {
         &self,
         image: ImageId,
         known: &RefCell<Known>,
-        log: &mut Log,
-        tell: &dyn Fn(Event),
+        report: &mut Report<'_>,
     ) -> Result<Digest, MakeError> {
         let parents = self.parents(image, known)?;
         let mut pins = Vec::new();
@@ -255,8 +178,8 @@ impl Run<'_> {
         };
         let build = self.engine.build(&request, context, |progress| {
             let progress = show_names(progress, &pins);
-            log.progress(&progress);
-            tell_progress(&label, &progress, tell);
+            report.log.progress(&progress);
+            tell_progress(&label, &progress, report.tell);
         });
         tokio::select! {
             biased;
@@ -326,7 +249,7 @@ impl Run<'_> {
             labels: labels.into(),
             use_cache: self.cache == Cache::Use,
             // BuildKit does not keep limits: where they are asked for, the builder that does is used.
-            builder: if limits == Default::default() {
+            builder: if limits == ContainerLimits::default() {
                 self.engine.builder()
             } else {
                 Builder::Classic
@@ -334,76 +257,6 @@ impl Run<'_> {
             limits,
             deadline: self.settings.build_timeout,
         }
-    }
-
-    /// Makes a declared base and loads it into the engine.
-    async fn assemble(
-        &self,
-        image: ImageId,
-        file: &ImageFile,
-        log: &mut Log,
-        tell: &dyn Fn(Event),
-    ) -> Result<Digest, MakeError> {
-        let described = self.loaded.catalog.image(image);
-        let changelog = described.directory.join("changelog");
-        let entries = parse_changelog(&read_text(&changelog)?)?.entries;
-        let date = entries
-            .first()
-            .and_then(|entry| entry.date)
-            .ok_or(MakeError::NoDate(changelog))?;
-        let scratch = tempfile::Builder::new().prefix("pkg-").tempdir();
-        let scratch =
-            scratch.map_err(|source| FileError::new("create", &std::env::temp_dir(), source))?;
-        let base = Bootstrap {
-            file,
-            mirrors: self.mirrors(&file.suite)?,
-            created: date.to_utc(),
-            environment: self.program_environment(),
-            scratch: scratch.path(),
-            deadline: self.settings.build_timeout,
-        };
-        let rootfs = bootstrap(&base, &self.cancelled, |line| {
-            log.line(line);
-            let step = line.strip_prefix("I: ").map(str::to_owned);
-            tell(match step {
-                Some(name) => Event::Step {
-                    image: described.label.clone(),
-                    name,
-                },
-                None => Event::Line {
-                    image: described.label.clone(),
-                    text: line.to_owned(),
-                },
-            });
-        })
-        .await?;
-        let label = described.label.clone();
-        self.engine
-            .load(move |out| rootfs.write_archive(&label, out))
-            .await??;
-        let id = self.engine.find_id(&described.label).await?;
-        id.ok_or_else(|| MakeError::Lost(described.label.clone()))
-    }
-
-    fn mirrors(&self, suite: &str) -> Result<Mirrors, MakeError> {
-        let set = &self.settings.mirrors;
-        match &set.main {
-            Some(main) => Ok(Mirrors {
-                main: main.clone(),
-                security: set.security.clone(),
-            }),
-            None => {
-                find_machine_mirrors(suite).ok_or_else(|| MakeError::NoMirror(suite.to_owned()))
-            }
-        }
-    }
-
-    fn program_environment(&self) -> Vec<(String, String)> {
-        let names = ["PATH", "HOME", "http_proxy", "https_proxy", "no_proxy"];
-        names
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), self.environment.find(name)?)))
-            .collect()
     }
 }
 

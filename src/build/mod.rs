@@ -1,10 +1,12 @@
 //! Building: runs a plan, image by image, as many at once as asked.
 
 mod context;
+mod declared;
 mod event;
 mod image;
 mod labels;
 mod log;
+mod pull;
 mod run;
 
 pub use context::{ContextError, ContextSize, write_context};

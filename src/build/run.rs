@@ -100,11 +100,37 @@ pub(super) struct Ending {
     pub(super) took: Duration,
 }
 
+/// Where the work on one image tells what happens: its log, and the display.
+pub(super) struct Report<'a> {
+    pub(super) log: Log,
+    pub(super) tell: &'a dyn Fn(Event),
+}
+
 /// The identities that builds are based on, as far as they are known.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) images: BTreeMap<ImageId, Digest>,
     pub(super) bases: BTreeMap<Reference, Digest>,
+    passed: BTreeMap<ImageId, Digest>,
+}
+
+impl Known {
+    /// What is known before anything runs: the images that the engine has and that are not made anew.
+    fn new(plan: &Plan, facts: &[Facts]) -> Self {
+        let mut known = Self::default();
+        for step in &plan.steps {
+            let Some(local) = &facts[step.image.0].local else {
+                continue;
+            };
+            if !matches!(step.action, Action::Build(_) | Action::Pull(_)) {
+                known.images.insert(step.image, local.id.clone());
+            }
+            if step.action == Action::Publish {
+                known.passed.insert(step.image, local.id.clone());
+            }
+        }
+        known
+    }
 }
 
 impl Run<'_> {
@@ -112,22 +138,7 @@ impl Run<'_> {
     pub async fn make(&self, plan: &Plan, facts: &[Facts], tell: &dyn Fn(Event)) -> Made {
         let (works, before) = self.works(plan);
         let mut schedule = Schedule::new(&before);
-        let known = RefCell::new(Known::default());
-        let mut made = Made::default();
-        for step in &plan.steps {
-            let local = facts[step.image.0].local.as_ref();
-            if let (Action::Skip(_) | Action::Verify | Action::Publish, Some(local)) =
-                (&step.action, local)
-            {
-                known
-                    .borrow_mut()
-                    .images
-                    .insert(step.image, local.id.clone());
-            }
-            if let (Action::Publish, Some(local)) = (&step.action, local) {
-                made.passed.insert(step.image, local.id.clone());
-            }
-        }
+        let known = RefCell::new(Known::new(plan, facts));
         let mut running = FuturesUnordered::new();
         loop {
             if self.cancelled.is_cancelled() {
@@ -145,19 +156,22 @@ impl Run<'_> {
                 break;
             };
             let (work, was_interrupted) = (&works[i], ending.outcome == Outcome::Interrupted);
-            let how = self.settle(work, ending, &known, &mut made, tell);
+            let how = self.settle(work, ending, &known, tell);
             let blocked = schedule.end(i, how);
             // After an interruption nothing is anybody's fault: what did not begin is counted by the display.
             if !was_interrupted {
-                blocked
-                    .iter()
-                    .for_each(|&blocked| self.tell_blocked(&works[blocked], work, tell));
+                for blocked in blocked {
+                    self.tell_blocked(&works[blocked], work, tell);
+                }
             }
             if how == Ended::Failed && self.on_failure == OnFailure::Stop {
                 schedule.give_up();
             }
         }
-        made
+        drop(running);
+        Made {
+            passed: known.into_inner().passed,
+        }
     }
 
     /// The work of a plan and what each piece waits for: images for their parents and for the base images that they use.
@@ -208,38 +222,35 @@ impl Run<'_> {
     /// Does one piece of work, with a log of its own.
     async fn work(&self, work: &Work, known: &RefCell<Known>, tell: &dyn Fn(Event)) -> Ending {
         let label = self.label(work);
-        let mut log = match Log::open(&self.logs, &log_name(&label)) {
+        let log = match Log::open(&self.logs, &log_name(&label)) {
             Ok(log) => log,
             Err(error) => return Ending::failed_early(first_phase(work), &error, Instant::now()),
         };
+        let mut report = Report { log, tell };
         let began = Instant::now();
         let ending = match work {
-            Work::Base(base) => self.refresh_base(base, &mut log, tell).await,
+            Work::Base(base) => self.refresh_base(base, &mut report).await,
             Work::Image(step) => match &step.action {
-                Action::Pull(digest) => self.pull_parent(&label, digest, &mut log, tell).await,
-                Action::Build(_) => {
-                    self.build_and_verify(step.image, known, &mut log, tell)
-                        .await
-                }
-                _ => self.verify_built(step.image, known, &mut log, tell).await,
+                Action::Pull(digest) => self.pull_parent(&label, digest, &mut report).await,
+                Action::Build(_) => self.build_and_verify(step.image, known, &mut report).await,
+                _ => self.verify_built(step.image, known, &mut report).await,
             },
         };
-        match log.close() {
-            Ok(()) => ending,
+        match report.log.close() {
             // A build whose log is lost cannot be explained to anybody: it did not go well.
             Err(error) if ending.outcome == Outcome::Done => {
                 Ending::failed_early(ending.phase, &error, began)
             }
-            Err(_) => ending,
+            _ => ending,
         }
     }
 
+    /// Notes what came out of a piece of work, and tells it.
     fn settle(
         &self,
         work: &Work,
         ending: Ending,
         known: &RefCell<Known>,
-        made: &mut Made,
         tell: &dyn Fn(Event),
     ) -> Ended {
         let Ending {
@@ -248,23 +259,19 @@ impl Run<'_> {
             id,
             took,
         } = ending;
-        let how = if outcome == Outcome::Done {
-            Ended::Done
-        } else {
-            Ended::Failed
-        };
-        if let (Ended::Done, Some(id)) = (how, id) {
-            match work {
-                Work::Base(base) => {
-                    known.borrow_mut().bases.insert(base.clone(), id);
-                }
-                Work::Image(step) => {
-                    known.borrow_mut().images.insert(step.image, id.clone());
-                    if !matches!(step.action, Action::Pull(_)) {
-                        made.passed.insert(step.image, id);
-                    }
+        let is_done = outcome == Outcome::Done;
+        let mut known = known.borrow_mut();
+        match (work, id) {
+            (Work::Base(base), Some(id)) if is_done => {
+                known.bases.insert(base.clone(), id);
+            }
+            (Work::Image(step), Some(id)) if is_done => {
+                known.images.insert(step.image, id.clone());
+                if !matches!(step.action, Action::Pull(_)) {
+                    known.passed.insert(step.image, id);
                 }
             }
+            _ => (),
         }
         tell(Event::Finished {
             image: self.label(work),
@@ -272,7 +279,7 @@ impl Run<'_> {
             outcome,
             took,
         });
-        how
+        if is_done { Ended::Done } else { Ended::Failed }
     }
 
     fn tell_blocked(&self, blocked: &Work, by: &Work, tell: &dyn Fn(Event)) {

@@ -14,6 +14,10 @@ use crate::publish::Latest;
 /// An image needs it when neither the registry nor the engine has its version, or when an image that it is built on is
 /// built anew. It is published when the settings have a registry and credentials.
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each one is an option of the command line"
+)]
 pub(super) struct Args {
     /// The directories with images; together they make one catalog
     #[arg(value_name = "DIR", required = true)]
@@ -100,7 +104,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             Latest::Stays
         },
     };
-    session.block_on(async {
+    Session::block_on(async {
         let prepared = prepare(session, &wish).await?;
         if args.dry_run {
             plan::print(session, &prepared, plan::Form::Text)?;

@@ -58,7 +58,7 @@ fn observe(
     loaded: &Loaded,
     wanted: &BTreeSet<ImageId>,
 ) -> anyhow::Result<Vec<Facts>> {
-    session.block_on(async {
+    Session::block_on(async {
         let (engine, registry) = (session.engine().await?, session.registry(settings)?);
         let observer = Observer {
             engine: Some(&engine),

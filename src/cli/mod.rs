@@ -136,9 +136,9 @@ pub fn main() -> ExitCode {
         Ok(Ok(ending)) => ending.exit_code(),
         Ok(Err(error)) => {
             let (kind, diagnostics) = diagnose(&error);
-            diagnostics
-                .iter()
-                .for_each(|diagnostic| ui.diagnostic(diagnostic));
+            for diagnostic in &diagnostics {
+                ui.diagnostic(diagnostic);
+            }
             kind.exit_code()
         }
         Err(_) => Kind::Defect.exit_code(),
@@ -155,7 +155,7 @@ fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
         Command::List(args) => list::run(session, &args),
         Command::Graph(args) => graph::run(session, &args),
         Command::Render(args) => render::run(session, &args),
-        Command::Util(command) => util::run(session, command, &mut Cli::command()),
+        Command::Util(command) => util::run(session, &command, &mut Cli::command()),
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             WhetherPublish::WithCredentials
         },
     };
-    let prepared = session.block_on(prepare(session, &wish))?;
+    let prepared = Session::block_on(prepare(session, &wish))?;
     print(
         session,
         &prepared,
@@ -165,7 +165,7 @@ fn to_json(prepared: &Prepared) -> Value {
 
 fn reason(action: &Action, name: &dyn Fn(crate::catalog::ImageId) -> String) -> Value {
     match action {
-        Action::Build(Reason::NotPublished) => json!({ "kind": "not-published" }),
+        Action::Build(Reason::NotPublished) | Action::Publish => json!({ "kind": "not-published" }),
         Action::Build(Reason::NotBuilt) => json!({ "kind": "not-built" }),
         Action::Build(Reason::ParentRebuilt { parent }) => {
             json!({ "kind": "parent-rebuilt", "parent": name(*parent) })
@@ -182,7 +182,6 @@ fn reason(action: &Action, name: &dyn Fn(crate::catalog::ImageId) -> String) -> 
         }),
         Action::Pull(digest) => json!({ "kind": "needed", "digest": digest.as_str() }),
         Action::Verify => json!({ "kind": "not-verified" }),
-        Action::Publish => json!({ "kind": "not-published" }),
         Action::Skip(Skip::Published(digest)) => {
             json!({ "kind": "published", "digest": digest.as_str() })
         }

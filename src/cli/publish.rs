@@ -52,7 +52,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         }
         .into());
     }
-    session.block_on(async {
+    Session::block_on(async {
         let prepared = prepare(session, &wish).await?;
         execute(session, &prepared, manner).await
     })

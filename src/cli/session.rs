@@ -58,9 +58,8 @@ impl Session {
             Some(path) => find_text(path)?,
             None => None,
         };
-        let text = match find_text(&self.config)? {
-            Some(text) => text,
-            None => return Err(no_settings(&self.config).into()),
+        let Some(text) = find_text(&self.config)? else {
+            return Err(no_settings(&self.config).into());
         };
         let mut layers = Vec::new();
         if let (Some(path), Some(text)) = (&user_path, &user_text) {
@@ -166,10 +165,7 @@ impl Session {
     }
 
     /// Runs the part of a command that waits for others.
-    pub(super) fn block_on<T>(
-        &self,
-        work: impl Future<Output = anyhow::Result<T>>,
-    ) -> anyhow::Result<T> {
+    pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

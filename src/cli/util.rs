@@ -20,12 +20,12 @@ pub(super) enum Command {
 
 pub(super) fn run(
     session: &Session,
-    command: Command,
+    command: &Command,
     program: &mut clap::Command,
 ) -> anyhow::Result<Ending> {
     let mut out = Vec::new();
     match command {
-        Command::Completions { shell } => clap_complete::generate(shell, program, "pkg", &mut out),
+        Command::Completions { shell } => clap_complete::generate(*shell, program, "pkg", &mut out),
         Command::Man => clap_mangen::Man::new(program.clone()).render(&mut out)?,
     }
     session.ui.print(&String::from_utf8_lossy(&out))?;

@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         session.ui.say(&format!("{} has no tests", image.label));
         return Ok(Ending::Done);
     };
-    session.block_on(async {
+    Session::block_on(async {
         let Some(id) = session.engine().await?.find_id(&image.label).await? else {
             let message = format!("{} is not built", image.label);
             let hints = vec![format!(
@@ -40,7 +40,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         let signals = session.watch_signals(&cancelled)?;
         let deadline = settings.verify_timeout;
         let passed = verify(&test, &session.environment, deadline, &cancelled, |line| {
-            session.ui.say(line)
+            session.ui.say(line);
         })
         .await;
         if let Some(signal) = signals.received() {

@@ -12,6 +12,7 @@ use crate::build::{Bases, Cache, Event, Made, OnFailure, Phase, Run};
 use crate::catalog::ImageId;
 use crate::engine::{Engine, RegistryLogin};
 use crate::error::{Diagnostic, Severity};
+use crate::host::Environment;
 use crate::host::fs::create_directory;
 use crate::observe::Observer;
 use crate::plan::{Action, Extent, Facts, Goal, Plan, plan};
@@ -134,65 +135,32 @@ pub(super) async fn execute(
     prepared: &Prepared,
     manner: Manner,
 ) -> anyhow::Result<Ending> {
-    let Prepared {
-        settings,
-        loaded,
-        plan,
-        engine,
-        ..
-    } = prepared;
-    let clock = session.clock()?;
-    let id = format!(
-        "{}-{}",
-        clock.now().format("%Y%m%d-%H%M%S"),
-        std::process::id()
-    );
+    let began = session.clock()?.now().format("%Y%m%d-%H%M%S");
+    let id = format!("{began}-{}", std::process::id());
     let logs = session.state()?.join("logs").join(&id);
     create_directory(&logs)?;
     let cancelled = CancellationToken::new();
     let signals = session.watch_signals(&cancelled)?;
-    let progress = session.ui.progress(size(plan, manner.jobs));
+    let progress = session.ui.progress(size(&prepared.plan, manner.jobs));
     let tell = |event: Event| progress.event(&event);
-    let run = Run {
-        loaded,
-        settings,
-        engine,
-        login: prepared.login.clone(),
-        environment: &session.environment,
-        logs: logs.clone(),
-        verified: &prepared.verified,
-        jobs: manner.jobs,
-        cache: manner.cache,
-        bases: manner.bases,
-        on_failure: manner.on_failure,
-        cancelled: cancelled.clone(),
-        id: id.clone(),
+    let errand = Errand {
+        id,
+        logs,
+        cancelled,
+        manner,
     };
-    let made: Made = run.make(plan, &prepared.facts, &tell).await;
-    let unpinned = engine.remove_pins(&id).await;
-    if let Some(registry) = &prepared.registry
-        && plan.steps.iter().any(|step| step.publish)
-    {
-        let publication = Publication {
-            loaded,
-            engine,
-            registry,
-            login: prepared.login.clone(),
-            latest: manner.latest,
-            logs,
-            cancelled: cancelled.clone(),
-        };
-        publication.publish(plan, &made, &tell).await;
-    }
+    let made = prepared.make(&session.environment, &errand, &tell).await;
+    let unpinned = prepared.engine.remove_pins(&errand.id).await;
+    prepared.publish(&made, errand, &tell).await;
     let mut summary = progress.finish();
-    for step in &plan.steps {
+    for step in &prepared.plan.steps {
         if let Action::Skip(skip) = &step.action {
             summary.skip(words::skip(skip));
         }
     }
     session.ui.summary(&summary);
-    for line in words::stale(plan, &loaded.catalog) {
-        session.ui.diagnostic(&line);
+    for diagnostic in words::stale(&prepared.plan, &prepared.loaded.catalog) {
+        session.ui.diagnostic(&diagnostic);
     }
     unpinned?;
     Ok(match signals.received() {
@@ -200,6 +168,51 @@ pub(super) async fn execute(
         None if summary.is_success() => Ending::Done,
         None => Ending::Failed,
     })
+}
+
+/// One run of a plan.
+struct Errand {
+    id: String,
+    logs: PathBuf,
+    cancelled: CancellationToken,
+    manner: Manner,
+}
+
+impl Prepared {
+    async fn make(&self, environment: &Environment, errand: &Errand, tell: &dyn Fn(Event)) -> Made {
+        let run = Run {
+            loaded: &self.loaded,
+            settings: &self.settings,
+            engine: &self.engine,
+            login: self.login.clone(),
+            environment,
+            logs: errand.logs.clone(),
+            verified: &self.verified,
+            jobs: errand.manner.jobs,
+            cache: errand.manner.cache,
+            bases: errand.manner.bases,
+            on_failure: errand.manner.on_failure,
+            cancelled: errand.cancelled.clone(),
+            id: errand.id.clone(),
+        };
+        run.make(&self.plan, &self.facts, tell).await
+    }
+
+    async fn publish(&self, made: &Made, errand: Errand, tell: &dyn Fn(Event)) {
+        let Some(registry) = &self.registry else {
+            return;
+        };
+        let publication = Publication {
+            loaded: &self.loaded,
+            engine: &self.engine,
+            registry,
+            login: self.login.clone(),
+            latest: errand.manner.latest,
+            logs: errand.logs,
+            cancelled: errand.cancelled,
+        };
+        publication.publish(&self.plan, made, tell).await;
+    }
 }
 
 /// The display counts images by the furthest thing that is done with all of them.

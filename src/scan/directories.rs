@@ -76,7 +76,7 @@ impl Scan<'_> {
                 Ok(_) => (),
                 Err(source) => self.problems.push(Problem::Walk {
                     path: source.path().unwrap_or(root).to_owned(),
-                    source,
+                    source: Box::new(source),
                 }),
             }
         }
@@ -119,21 +119,21 @@ impl Scan<'_> {
         let top =
             parse_top_entry(&read_text(&changelog)?).map_err(|source| Problem::Changelog {
                 place: Place::line(&changelog, source.line()),
-                source,
+                source: Box::new(source),
             })?;
         let entry = Place::line(&changelog, top.line);
         let name = top.package.parse().map_err(|source| Problem::Name {
             place: entry.clone(),
-            source,
+            source: Box::new(source),
         })?;
         top.version.as_tag().map_err(|source| Problem::Tag {
             place: entry.clone(),
-            source,
+            source: Box::new(source),
         })?;
         let label = self.naming.label(&top.package, top.version.as_str());
         let label = label.map_err(|source| Problem::Label {
             place: entry.clone(),
-            source,
+            source: Box::new(source),
         })?;
         Ok(Image {
             name,
@@ -154,7 +154,7 @@ impl Scan<'_> {
         };
         let control = parse_control(&text).map_err(|source| Problem::Control {
             place: Place::line(&path, source.line()),
-            source,
+            source: Box::new(source),
         })?;
         let dependencies = control.dependencies.into_iter().map(|dependency| {
             let place = Place::line(&path, dependency.line);
@@ -185,7 +185,7 @@ fn read_recipe(directory: &Path) -> Result<Recipe, Problem> {
             Some(line) => Place::line(&path, line),
             None => Place::file(&path),
         },
-        source,
+        source: Box::new(source),
     })?;
     Ok(Recipe::Declared { path, file })
 }

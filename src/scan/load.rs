@@ -67,7 +67,11 @@ pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> 
         }),
         Ok(_) => Err(Problems(problems)),
         Err(errors) => {
-            problems.extend(errors.into_iter().map(Problem::Graph));
+            problems.extend(
+                errors
+                    .into_iter()
+                    .map(|error| Problem::Graph(Box::new(error))),
+            );
             Err(Problems(problems))
         }
     }
@@ -182,7 +186,7 @@ fn render(
     let dockerfile =
         parse_dockerfile(&rendered.dockerfile).map_err(|source| Problem::Dockerfile {
             place: Place::file(path),
-            source,
+            source: Box::new(source),
         })?;
     let warnings = rendered.warnings.iter().map(|warning| Warning::Render {
         place: warning.place().clone(),
@@ -216,10 +220,16 @@ fn find_needs(catalog: &Catalog, renderings: &[Option<Rendering>]) -> Vec<Need> 
         // What a recipe takes from elsewhere by its full name is declared under its short one.
         let is_outside = |name: &str| {
             let rendering = renderings[child.0].as_ref();
-            let mut references = rendering.into_iter().flat_map(|rendering| rendering.dockerfile.image_references());
-            catalog.find(name).is_none() && references.any(|written| short_name(&written.text) == name)
+            let mut references = rendering
+                .into_iter()
+                .flat_map(|rendering| rendering.dockerfile.image_references());
+            catalog.find(name).is_none()
+                && references.any(|written| short_name(&written.text) == name)
         };
-        let declared = image.dependencies.iter().filter(|dependency| !is_outside(&dependency.name));
+        let declared = image
+            .dependencies
+            .iter()
+            .filter(|dependency| !is_outside(&dependency.name));
         needs.extend(declared.map(|dependency| Need {
             child,
             name: dependency.name.clone(),

@@ -26,7 +26,7 @@ pub enum Problem {
         /// The directory.
         path: PathBuf,
         /// Why.
-        source: walkdir::Error,
+        source: Box<walkdir::Error>,
     },
     /// A changelog is none.
     #[error("the changelog cannot be read: {source}")]
@@ -34,7 +34,7 @@ pub enum Problem {
         /// Where.
         place: Place,
         /// Why.
-        source: ChangelogError,
+        source: Box<ChangelogError>,
     },
     /// A control file is none.
     #[error("the control file cannot be read: {source}")]
@@ -42,7 +42,7 @@ pub enum Problem {
         /// Where.
         place: Place,
         /// Why.
-        source: ControlError,
+        source: Box<ControlError>,
     },
     /// An `image.yaml` is none.
     #[error("the image file cannot be read: {source}")]
@@ -50,7 +50,7 @@ pub enum Problem {
         /// Where.
         place: Place,
         /// Why.
-        source: ImageFileError,
+        source: Box<ImageFileError>,
     },
     /// The name of a changelog cannot name an image.
     #[error("{source}")]
@@ -58,7 +58,7 @@ pub enum Problem {
         /// The header of the top entry.
         place: Place,
         /// Why.
-        source: NameError,
+        source: Box<NameError>,
     },
     /// The version of a changelog cannot be a tag.
     #[error("version {source}")]
@@ -66,7 +66,7 @@ pub enum Problem {
         /// The header of the top entry.
         place: Place,
         /// Why.
-        source: TagError,
+        source: Box<TagError>,
     },
     /// Registry, namespace, name and version make no label.
     #[error("{source}")]
@@ -74,7 +74,7 @@ pub enum Problem {
         /// The header of the top entry.
         place: Place,
         /// Why.
-        source: ReferenceError,
+        source: Box<ReferenceError>,
     },
     /// A directory has two recipes.
     #[error("{} has two recipes: Dockerfile.template and image.yaml", .0.display())]
@@ -96,7 +96,7 @@ pub enum Problem {
         /// The template.
         place: Place,
         /// Why, with the line of the rendered text.
-        source: DockerfileError,
+        source: Box<DockerfileError>,
     },
     /// The last user of an image is no number, and the settings ask for one.
     #[error("the last USER of `{name}` is `{user}`, and `force_numeric_user` asks for a number")]
@@ -110,7 +110,7 @@ pub enum Problem {
     },
     /// The images have no build order.
     #[error(transparent)]
-    Graph(#[from] GraphError),
+    Graph(Box<GraphError>),
 }
 
 /// All that has to be mended; never nothing.

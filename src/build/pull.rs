@@ -1,0 +1,75 @@
+//! Fetching what builds are based on: outside base images, and parents that are published and not here.
+
+use std::time::Instant;
+
+use super::image::MakeError;
+use super::run::{Bases, Ending, Report, Run};
+use super::{Event, Phase};
+use crate::oci::{Digest, Reference};
+
+impl Run<'_> {
+    /// Pulls a base image, or finds the one that the engine has, and gives its identity.
+    pub(super) async fn refresh_base(&self, base: &Reference, report: &mut Report<'_>) -> Ending {
+        let began = Instant::now();
+        let found = match self.bases {
+            Bases::Refresh => Ok(None),
+            Bases::Keep => self.engine.find_id(base).await,
+        };
+        match found {
+            Ok(Some(id)) => Ending::done(Phase::Pull, id, began),
+            Ok(None) => self.pull(base, base, report).await,
+            Err(error) => Ending::failed(Phase::Pull, &error, &mut report.log, began),
+        }
+    }
+
+    /// Pulls a published parent by its digest and gives it its label.
+    pub(super) async fn pull_parent(
+        &self,
+        label: &Reference,
+        digest: &Digest,
+        report: &mut Report<'_>,
+    ) -> Ending {
+        let began = Instant::now();
+        let ending = self
+            .pull(label, &label.with_digest(digest.clone()), report)
+            .await;
+        if let Some(id) = &ending.id
+            && let Err(error) = self.engine.tag(id, label).await
+        {
+            return Ending::failed(Phase::Pull, &error, &mut report.log, began);
+        }
+        ending
+    }
+
+    async fn pull(&self, image: &Reference, what: &Reference, report: &mut Report<'_>) -> Ending {
+        let began = Instant::now();
+        (report.tell)(Event::Started {
+            image: image.clone(),
+            phase: Phase::Pull,
+        });
+        report.log.heading(&format!("pull {what}"));
+        // Foreign registries are not given the login of the settings' registry.
+        let own = image.registry().is_some()
+            && image.registry() == self.settings.naming.registry.as_deref();
+        let login = self.login.as_ref().filter(|_| own);
+        let pulled = tokio::select! {
+            biased;
+            () = self.cancelled.cancelled() => return Ending::interrupted(Phase::Pull, began),
+            pulled = self.engine.pull(what, login, |line| report.log.line(&line)) => pulled,
+        };
+        let found = match pulled {
+            Ok(()) => self.engine.find_id(what).await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(Some(id)) => Ending::done(Phase::Pull, id, began),
+            Ok(None) => Ending::failed(
+                Phase::Pull,
+                &MakeError::Lost(what.clone()),
+                &mut report.log,
+                began,
+            ),
+            Err(error) => Ending::failed(Phase::Pull, &error, &mut report.log, began),
+        }
+    }
+}
