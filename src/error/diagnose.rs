@@ -154,7 +154,8 @@ fn of_problem(problem: &Problem) -> Diagnostic {
         | Problem::Control { place, .. }
         | Problem::ImageFile { place, .. }
         | Problem::Name { place, .. }
-        | Problem::Label { place, .. } => at(Severity::Error, message, [place]),
+        | Problem::Label { place, .. }
+        | Problem::Dockerfile { place, .. } => at(Severity::Error, message, [place]),
         Problem::Tag { place, .. } => Diagnostic {
             hints: vec!["an image's version becomes its tag: leave out the epoch, and write `+` and `~` as `-` or `.`".to_owned()],
             ..at(Severity::Error, message, [place])
@@ -165,7 +166,6 @@ fn of_problem(problem: &Problem) -> Diagnostic {
         },
         Problem::Duplicate { places, .. } => at(Severity::Error, message, places),
         Problem::Render(error) => of_render(error),
-        Problem::Dockerfile { place, .. } => at(Severity::Error, message, [place]),
         Problem::UserName { place, .. } => Diagnostic {
             hints: vec!["write the number, as `USER {{ \"www-data\" | uid }}` does".to_owned()],
             ..at(Severity::Error, message, [place])

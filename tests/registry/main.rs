@@ -10,7 +10,8 @@ mod support;
 use std::time::Duration;
 
 use pkg::oci::Reference;
-use pkg::registry::{Client, Credentials, Login, Options, Pace, RegistryError, Secret};
+use pkg::registry::{Client, Credentials, Login, Options, Pace, RegistryError};
+use pkg::settings::Secret;
 
 /// The smallest text that is a manifest.
 const MANIFEST: &str = r#"{"schemaVersion":2}"#;
