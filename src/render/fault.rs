@@ -11,7 +11,7 @@ use super::renderer::{Template, find_path};
 use crate::place::Place;
 
 /// The filters that exist, as the engine keeps no list of them.
-const FILTERS: [&str; 60] = [
+pub(super) const FILTERS: [&str; 58] = [
     "abs",
     "add_user",
     "apt_install",
@@ -69,10 +69,11 @@ const FILTERS: [&str; 60] = [
     "upstream_version",
     "urlencode",
     "wordcount",
-    "wordwrap",
-    "xmlattr",
     "zip",
 ];
+
+/// Filters of Jinja that no repository was seen to use.
+const NOT_HERE: [&str; 4] = ["random", "urlize", "wordwrap", "xmlattr"];
 
 /// What is known when an error comes.
 pub(super) struct Diagnosis<'a> {
@@ -113,6 +114,9 @@ impl Diagnosis<'_> {
                     )];
                 }
                 near
+            }
+            RenderFault::UnknownFilter(name) if NOT_HERE.contains(&name.as_str()) => {
+                return vec!["Jinja has it, and it is not supported here".to_owned()];
             }
             RenderFault::UnknownFilter(name) => find_near(name, FILTERS.into_iter()),
             RenderFault::Filter(FilterError::UnknownImage { near, .. }) => near.clone(),
@@ -176,7 +180,11 @@ fn find_fault(error: &Error) -> RenderFault {
             None => RenderFault::Engine(describe(error)),
         },
         ErrorKind::UnknownFilter => match quoted(detail).or(find_expression(error)) {
-            Some(name) => RenderFault::UnknownFilter(name.to_owned()),
+            // The engine may point at the whole call.
+            Some(name) => {
+                let name = name.split('(').next().unwrap_or(name).trim();
+                RenderFault::UnknownFilter(name.to_owned())
+            }
             None => RenderFault::Engine(describe(error)),
         },
         ErrorKind::TemplateNotFound => {

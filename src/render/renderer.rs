@@ -246,6 +246,7 @@ impl Write for Bounded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::fault::FILTERS;
     use crate::settings::{Layer, parse_settings};
 
     const SETTINGS: &str = "registry: r.example.org\nbase_images: [r.example.org/bookworm:latest]\n\
@@ -460,6 +461,34 @@ mod tests {
     fn the_line_of_an_error_is_the_one_that_the_user_wrote() {
         let error = render("a\n{{ 'x\\\ny' }}\n{{ nope }}").expect_err("`nope` has no value");
         assert_eq!(error.source_line.as_deref(), Some("{{ nope }}"));
+    }
+
+    #[test]
+    fn threads_share_a_renderer() {
+        let renderer = renderer();
+        let path = Path::new("img/Dockerfile.template");
+        let text = "{% set x = [] %}{% do x.append('a' | uid) %}{{ x }}";
+        let render = || {
+            renderer
+                .render(&Template { path, text })
+                .unwrap()
+                .dockerfile
+        };
+        std::thread::scope(|scope| {
+            for thread in [scope.spawn(render), scope.spawn(render)] {
+                assert_eq!(thread.join().unwrap(), "['12']");
+            }
+        });
+    }
+
+    #[test]
+    fn filters_that_hints_name_exist() {
+        for filter in FILTERS {
+            if let Err(error) = render(&format!("{{{{ 'a' | {filter} }}}}")) {
+                let fault = &error.fault;
+                assert!(!matches!(fault, RenderFault::UnknownFilter(_)), "{filter}");
+            }
+        }
     }
 
     #[test]

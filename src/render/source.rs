@@ -8,6 +8,7 @@
 //!     curl" %}
 //!   ```
 //! - `{% do … %}` takes any expression, not only calls.
+//! - `"%s-%s" % (a, b)` is the filter `format`, which reads the same.
 //! - Where a template changes lists or mappings in place (`items.append(…)`), those that it writes down (`[…]`, `{…}`)
 //!   can be changed.
 
@@ -40,7 +41,10 @@ pub(super) fn translate(text: &str) -> Cow<'_, str> {
     };
     let is_changing = CHANGES.iter().any(|change| text.contains(change));
     let has_do = || text.contains("do ") || text.contains("do\n") || text.contains("do\t");
-    if !is_changing && !text.contains('\\') && !has_do() {
+    let has_percent = || {
+        text.contains("' %") || text.contains("\" %") || text.contains("'%") || text.contains("\"%")
+    };
+    if !is_changing && !text.contains('\\') && !has_do() && !has_percent() {
         return text;
     }
     let mut translator = Translator {
@@ -131,7 +135,11 @@ impl<'a> Translator<'a> {
             }
             match next {
                 '\'' | '"' => {
+                    let start = self.out.len();
                     self.translate_text(next);
+                    if self.translate_percent(start) {
+                        open.push(")");
+                    }
                     is_operand = true;
                 }
                 '(' | '[' | '{' => {
@@ -140,7 +148,8 @@ impl<'a> Translator<'a> {
                 }
                 ')' | ']' | '}' => {
                     self.copy(1);
-                    self.out.push_str(open.pop().unwrap_or_default());
+                    let close = open.pop().unwrap_or_default();
+                    self.out.push_str(close);
                     is_operand = true;
                 }
                 c if c.is_alphanumeric() || c == '_' => {
@@ -158,6 +167,42 @@ impl<'a> Translator<'a> {
                 }
             }
         }
+    }
+
+    /// Writes `text % (…)` and `text % name` as `(text|format(…))`, the text being written already; tells whether a
+    /// bracket is left open.
+    fn translate_percent(&mut self, start: usize) -> bool {
+        let Some(operand) = self.rest.trim_start().strip_prefix('%') else {
+            return false;
+        };
+        if operand.starts_with('}') {
+            return false;
+        }
+        let operand = operand.trim_start();
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+        let end = operand.find(|c| !is_part(c)).unwrap_or(operand.len());
+        let (name, rest) = operand.split_at(end);
+        let is_tuple = operand.starts_with('(');
+        // A call, an item or a filter behind the name would be part of the operand.
+        let is_name =
+            !name.is_empty() && !rest.trim_start().starts_with(['(', '[', '|', '\'', '"']);
+        if !is_tuple && !is_name {
+            return false;
+        }
+        let lines = self.rest[..self.rest.len() - operand.len()]
+            .matches('\n')
+            .count();
+        self.out.insert(start, '(');
+        self.out.push_str("|format(");
+        self.out.extend(std::iter::repeat_n('\n', lines));
+        if is_tuple {
+            self.rest = &operand[1..];
+        } else {
+            self.out.push_str(name);
+            self.out.push_str("))");
+            self.rest = rest;
+        }
+        is_tuple
     }
 
     /// Opens a bracket; gives what is written behind the one that closes it.
@@ -344,6 +389,28 @@ mod tests {
         );
         case("a\r\nb\rc\\", "a\nb\nc\\");
         case("{{ 'open \\\n", "{{ 'open \\\n");
+    }
+
+    #[test]
+    fn percent_formats_texts() {
+        case(
+            "{{ '%s-%s' % (a, 'b') ~ c }}",
+            "{{ ('%s-%s'|format(a, 'b')) ~ c }}",
+        );
+        case(
+            "{{ '%s' % a.b }}{{ 'a' %}",
+            "{{ ('%s'|format(a.b)) }}{{ 'a' %}",
+        );
+        case("{{ '%s'\n%\n(a) }}", "{{ ('%s'|format(\n\na)) }}");
+        case(
+            "{{ '%s' % f(x) }}{{ 5 % 3 }}",
+            "{{ '%s' % f(x) }}{{ 5 % 3 }}",
+        );
+        case(
+            "{% if a == 'x' %}{% set b = '' %}",
+            "{% if a == 'x' %}{% set b = '' %}",
+        );
+        case("{% if a == 'x'%}(b)", "{% if a == 'x'%}(b)");
     }
 
     #[test]
