@@ -1,0 +1,3 @@
+module example.org/echoserver
+
+go 1.24

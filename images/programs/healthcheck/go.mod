@@ -1,0 +1,3 @@
+module example.org/healthcheck
+
+go 1.24
