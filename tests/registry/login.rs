@@ -68,8 +68,15 @@ async fn a_name_and_its_password_are_shown_from_the_second_request_on() {
 async fn a_wrong_password_and_none_are_told_apart() {
     let (registry, reference) = start(Login::Basic("ann", "another"));
     let client_of_ann = client_for(registry.host(), "ann", PASSWORD);
-    let denied = client_of_ann.presence(&reference).await;
-    assert_denied(denied, Identity::LoggedIn);
+    for _ in 0..2 {
+        let denied = client_of_ann.presence(&reference).await;
+        assert_denied(denied, Identity::LoggedIn);
+    }
+    let shown = registry.requests();
+    let shown = shown
+        .iter()
+        .filter(|it| it.header("authorization").is_some());
+    assert_eq!(shown.count(), 2, "once for each question");
     let denied = client().presence(&reference).await;
     let host = registry.host().to_owned();
     let hint = denied.as_ref().expect_err("it was denied").hint();
@@ -171,12 +178,10 @@ async fn a_token_that_is_never_good_ends_in_a_denial() {
 #[tokio::test]
 async fn an_identity_token_of_dockers_config_is_changed_for_a_token() {
     let (registry, reference) = start(Login::IdentityToken(PASSWORD));
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("config.json");
-    let entry = serde_json::json!({"identitytoken": PASSWORD});
-    let config = serde_json::json!({"auths": {registry.host(): entry}});
-    pkg::host::fs::write_atomically(&path, config.to_string().as_bytes()).unwrap();
-    let client = client_with(steady(), Credentials::default().with_docker_config(&path));
+    let entry = serde_json::json!({"auths": {registry.host(): {"identitytoken": PASSWORD}}});
+    let sandbox = Sandbox::new().file("config.json", &entry.to_string());
+    let path = sandbox.path().join("config.json");
+    let client = client_with(steady(), Credentials::default().with_docker_config(path));
     assert_present(client.presence(&reference).await);
     let token = &registry.requests_of(Operation::Token)[0];
     assert_eq!(
@@ -189,6 +194,22 @@ async fn an_identity_token_of_dockers_config_is_changed_for_a_token() {
     let error = client.presence(&reference).await.expect_err("it is over");
     assert_eq!(kind(&error), "denied");
     assert!(!everything(&error).contains(PASSWORD), "{error}");
+}
+
+#[tokio::test]
+async fn an_identity_token_follows_no_redirect() {
+    let elsewhere = FaultyRegistry::start();
+    let (registry, reference) = start(Login::IdentityToken(PASSWORD));
+    let there = Fault::Redirect(format!("http://{}", elsewhere.host()));
+    registry.misbehave(Operation::Token, ALWAYS, there);
+    let entry = serde_json::json!({"auths": {registry.host(): {"identitytoken": PASSWORD}}});
+    let sandbox = Sandbox::new().file("config.json", &entry.to_string());
+    let path = sandbox.path().join("config.json");
+    let client = client_with(steady(), Credentials::default().with_docker_config(path));
+    let error = client.presence(&reference).await.expect_err("no token");
+    assert_eq!(kind(&error), "garbage", "{error:?}");
+    assert_eq!(registry.requests_of(Operation::Token).len(), 1);
+    assert!(elsewhere.requests().is_empty());
 }
 
 #[tokio::test]

@@ -40,6 +40,29 @@ async fn no_more_requests_than_allowed_are_under_way() {
 }
 
 #[tokio::test]
+async fn the_requests_to_all_hosts_count_together() {
+    let (slow, other) = (FaultyRegistry::start(), FaultyRegistry::start());
+    let drip = Fault::Drip(Duration::from_millis(2));
+    slow.misbehave(Operation::HeadManifest, ALWAYS, drip);
+    let client = client_at_once(1);
+    let slow_one = reference(slow.host(), "a:1");
+    let other_one = reference(other.host(), "a:1");
+    let begin = Instant::now();
+    let asked_slow = async {
+        let presence = client.presence(&slow_one).await;
+        (presence, begin.elapsed())
+    };
+    let ((first, answered), second) = tokio::join!(asked_slow, client.presence(&other_one));
+    for presence in [first, second] {
+        assert_eq!(presence.unwrap(), Presence::Absent);
+    }
+    let asked_other = other.requests()[0].at - begin;
+    assert!(answered > Duration::from_millis(100), "{answered:?}");
+    // The answer was there a moment before it was seen here.
+    assert!(asked_other > answered / 2, "{asked_other:?} {answered:?}");
+}
+
+#[tokio::test]
 async fn without_patience_everything_is_asked_once() {
     let registry = FaultyRegistry::start();
     registry.misbehave(Operation::HeadManifest, ALWAYS, Fault::status(503));
