@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Ending;
 use super::session::{Flavour, Session, find_image};
 use crate::error::UsageError;
-use crate::host::fs::{create_directory, write_atomically};
+use crate::host::fs::{create_directory, write_generated};
 
 /// Print the Dockerfile of an image, or write those of all images
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         };
         let directory = out.join(image.relative_directory());
         create_directory(&directory)?;
-        write_atomically(&directory.join("Dockerfile"), dockerfile.as_bytes())?;
+        write_generated(&directory.join("Dockerfile"), dockerfile.as_bytes())?;
         count += 1;
     }
     session

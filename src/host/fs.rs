@@ -1,6 +1,6 @@
 //! Files: every error names its path, and a file that is replaced is old or new, never half of it.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// A file or directory that could not be read or written.
@@ -56,24 +56,48 @@ pub fn create_directory(path: &Path) -> Result<(), FileError> {
     std::fs::create_dir_all(path).map_err(|source| FileError::new("create", path, source))
 }
 
-/// Replaces a file: the bytes are written and synced beside it, then renamed over it.
+/// Replaces a file of the user's: the bytes are written and synced beside it, then renamed over it.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    replace(path, bytes, Durability::Synced)
+}
+
+/// Writes a file that can be made again at any time: nobody sees half of it, and one that is the same is left alone.
+pub fn write_generated(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let is_same = |file: std::fs::File| -> io::Result<bool> {
+        let mut there = Vec::new();
+        file.take(bytes.len() as u64 + 1).read_to_end(&mut there)?;
+        Ok(there == bytes)
+    };
+    match std::fs::File::open(path).and_then(is_same) {
+        Ok(true) => Ok(()),
+        _ => replace(path, bytes, Durability::Cached),
+    }
+}
+
+/// Whether the bytes are on disk before the file has its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Durability {
+    Synced,
+    Cached,
+}
+
+fn replace(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), FileError> {
     let failed = |source| FileError::new("write", path, source);
     let directory = path
         .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
     let mut name = std::ffi::OsString::from(".");
-    name.push(
-        path.file_name()
-            .ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?,
-    );
+    let last = path.file_name();
+    name.push(last.ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?);
     name.push(format!(".{}.new", std::process::id()));
     let beside = directory.join(name);
     let written = (|| {
         let mut file = std::fs::File::create(&beside)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
+        if durability == Durability::Synced {
+            file.sync_all()?;
+        }
         if let Ok(old) = std::fs::metadata(path) {
             file.set_permissions(old.permissions())?;
         }
@@ -102,6 +126,24 @@ mod tests {
         write_atomically(&path, b"two").unwrap();
         assert_eq!(read_text(&path).unwrap(), "two");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_generated_file_that_is_the_same_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("Dockerfile");
+        let inode = || {
+            use std::os::unix::fs::MetadataExt as _;
+            std::fs::metadata(&path).unwrap().ino()
+        };
+        write_generated(&path, b"FROM a").unwrap();
+        let first = inode();
+        write_generated(&path, b"FROM a").unwrap();
+        assert_eq!(inode(), first);
+        write_generated(&path, b"FROM ab").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "FROM ab");
+        write_generated(&path, b"FROM a").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "FROM a");
     }
 
     #[test]
