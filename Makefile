@@ -48,7 +48,7 @@ corpus:
 
 # Speed, beside docker-pkg; see docs/benchmarks.md.
 bench:
-	scripts/prepare
+	scripts/prepare bench
 	cargo build $(CARGO_FLAGS) --release --quiet
 	scripts/bench-scan
 	scripts/bench-build
