@@ -7,9 +7,8 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use crate::build::{PARENTS, parse_parents};
 use crate::catalog::{Image, ImageId};
-use crate::engine::{Engine, EngineError, EngineImages};
+use crate::engine::{Engine, EngineError, EngineImages, PARENTS, parse_parents};
 use crate::host::fs::FileError;
 use crate::plan::{Availability, Facts, LocalImage};
 use crate::registry::{Client, Presence, RegistryError};

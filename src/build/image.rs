@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::context::{ContextError, write_context};
-use super::labels::{PARENTS, render_parents};
 use super::run::{Cache, Ending, Known, Report, Run};
 use super::{Event, Outcome, Phase};
 use crate::assemble::AssembleError;
 use crate::catalog::{ImageId, Recipe};
 use crate::debian::ChangelogError;
-use crate::engine::{BuildFault, BuildProgress, BuildRequest, Builder, EngineError};
+use crate::engine::{
+    BuildFault, BuildProgress, BuildRequest, Builder, EngineError, PARENTS, render_parents,
+};
 use crate::host::ProcessError;
 use crate::host::fs::FileError;
 use crate::oci::{Digest, Reference};

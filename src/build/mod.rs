@@ -4,14 +4,12 @@ mod context;
 mod declared;
 mod event;
 mod image;
-mod labels;
 mod log;
 mod pull;
 mod run;
 
 pub use context::{ContextError, ContextSize, write_context};
 pub use event::{Event, Outcome, Phase};
-pub use labels::{PARENTS, parse_parents};
 pub(crate) use log::Log;
 pub(crate) use run::cause;
 pub use run::{Bases, Cache, Made, OnFailure, Run};

@@ -11,7 +11,7 @@ pub const PARENTS: &str = "pkg.parents";
 
 /// Renders the value of [`PARENTS`].
 #[must_use]
-pub(super) fn render_parents(parents: &[(Reference, Digest)]) -> String {
+pub fn render_parents(parents: &[(Reference, Digest)]) -> String {
     let items: Vec<_> = parents
         .iter()
         .map(|(label, id)| format!("{label}@{id}"))
