@@ -1,6 +1,6 @@
 //! Turns the errors of all modules into diagnostics: the one place that knows kinds, places and hints.
 
-use super::{Diagnostic, Kind, Severity};
+use super::{Diagnostic, Kind, PrintError, Severity, UsageError};
 use crate::catalog::{GraphError, PatternError};
 use crate::engine::EngineError;
 use crate::host::ClockError;
@@ -10,7 +10,6 @@ use crate::place::Place;
 use crate::registry::{ClientError, RegistryError};
 use crate::scan::{Problem, Problems, Warning};
 use crate::settings::{SettingsError, SettingsErrors, SettingsWarning};
-use crate::ui::PrintError;
 
 /// Gives the kind of an error and what the user is told of it; problems that were found together are told together.
 #[must_use]
@@ -85,7 +84,7 @@ fn kind(error: &anyhow::Error) -> Kind {
         error.is::<ClockError>() || error.is::<PatternError>(),
         Kind::Usage,
     )
-    .or_else(|| is(error.is::<super::UsageError>(), Kind::Usage))
+    .or_else(|| is(error.is::<UsageError>(), Kind::Usage))
     .or_else(|| {
         is(
             error.is::<EngineError>() || error.is::<RegistryError>(),
@@ -103,7 +102,7 @@ fn kind(error: &anyhow::Error) -> Kind {
 }
 
 fn hints(error: &anyhow::Error) -> Vec<String> {
-    if let Some(usage) = error.downcast_ref::<super::UsageError>() {
+    if let Some(usage) = error.downcast_ref::<UsageError>() {
         return usage.hints.clone();
     }
     let engine = error.downcast_ref::<EngineError>();

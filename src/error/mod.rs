@@ -65,6 +65,11 @@ pub struct Diagnostic {
     pub hints: Vec<String>,
 }
 
+/// The data that a command gives could not be written: the disk is full, or the stream is broken.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to stdout")]
+pub struct PrintError(#[from] pub(crate) std::io::Error);
+
 /// The command line asks for something that cannot be.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{message}")]

@@ -28,4 +28,4 @@ pub use summary::{Blocked, Failure, Summary};
 pub use table::{Cell, Column};
 pub use talk::LogWriter;
 pub use tally::RunSize;
-pub use terminal::{PrintError, Ui};
+pub use terminal::Ui;

@@ -12,18 +12,13 @@ use super::table::{Cell, Column};
 use super::talk::{LogWriter, Talk};
 use super::tally::RunSize;
 use super::{diagnostic, table, text};
-use crate::error::Diagnostic;
+use crate::error::{Diagnostic, PrintError};
 
 /// What a terminal that does not tell its size is taken for.
 const USUAL_SIZE: Size = Size {
     rows: 24,
     columns: 80,
 };
-
-/// The data could not be written: the disk is full, or the stream is broken.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write to stdout")]
-pub struct PrintError(#[from] io::Error);
 
 /// The terminal, as commands use it; clones share it.
 #[derive(Clone)]
