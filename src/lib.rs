@@ -1,8 +1,16 @@
 //! `pkg` keeps a git repository of container images.
 //!
 //! Data flows one way, and the modules stand in that order: what a file says (formats), what it means (model), the
-//! world outside (border), the work (stages), and what the user sees. A module uses only what stands before it; a test
-//! (`tests/architecture.rs`) holds that.
+//! world outside (border), the work (stages), and what the user sees. A module uses only what stands before it in this
+//! map, and formats and model touch nothing outside; `tests/architecture.rs` reads the map and holds that.
+//!
+//! ```text
+//! formats   place → oci → debian → declared → dockerfile
+//! model     settings → catalog → plan → render
+//! border    host → engine → registry
+//! stages    scan → verify → observe → assemble → build → publish
+//! user      error → ui → cli
+//! ```
 
 // Formats: text and bytes to values, pure.
 pub mod debian;
@@ -22,7 +30,7 @@ pub mod engine;
 pub mod host;
 pub mod registry;
 
-// Stages: the work, in the order in which it is done.
+// Stages: the work.
 pub mod assemble;
 pub mod build;
 pub mod observe;
