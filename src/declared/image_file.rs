@@ -120,14 +120,9 @@ fn main_only() -> Vec<String> {
 
 /// Parses an `image.yaml`; an unknown key anywhere is an error.
 pub fn parse_image_file(text: &str) -> Result<ImageFile, ImageFileError> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    let written: Written =
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| ImageFileError {
-            line: error
-                .location()
-                .and_then(|location| usize::try_from(location.line()).ok()),
-            message: first_line(&error.to_string()),
-        })?;
+    // What is no YAML at all is told before what its values have to be.
+    let _: serde::de::IgnoredAny = read_yaml(text)?;
+    let written: Written = read_yaml(text)?;
     check_words("suite", std::slice::from_ref(&written.suite))?;
     check_words("components", &written.components)?;
     check_words("contents.packages", &written.contents.packages)?;
@@ -143,6 +138,25 @@ pub fn parse_image_file(text: &str) -> Result<ImageFile, ImageFileError> {
         cmd: split_command("cmd", &written.cmd)?,
         work_dir: written.work_dir,
         stop_signal: written.stop_signal,
+    })
+}
+
+fn read_yaml<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ImageFileError> {
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let message = error.to_string();
+        let message = message.lines().next().unwrap_or("not readable as YAML");
+        // The place is told beside the message.
+        let said = error.location().and_then(|location| {
+            let place = format!(" at line {}, column {}", location.line(), location.column());
+            message.strip_suffix(place.as_str())
+        });
+        ImageFileError {
+            line: error
+                .location()
+                .and_then(|location| usize::try_from(location.line()).ok()),
+            message: said.unwrap_or(message).to_owned(),
+        }
     })
 }
 
@@ -189,13 +203,6 @@ fn split_command(key: &str, text: &str) -> Result<Command, ImageFileError> {
             message: format!("`{key}` has a quote that is not closed: `{text}`"),
             line: None,
         })
-}
-
-fn first_line(text: &str) -> String {
-    text.lines()
-        .next()
-        .unwrap_or("not readable as YAML")
-        .to_owned()
 }
 
 #[cfg(test)]
