@@ -191,7 +191,8 @@ fn join(catalog: &Catalog, needs: Needs) -> (Vec<Edge>, Vec<GraphError>) {
                 .or_default()
                 .push(need.source);
         } else if !outside.contains(&need.name) {
-            let known = catalog.iter().map(|(_, image)| image.name.as_str());
+            let others = catalog.iter().filter(|(id, _)| *id != need.child);
+            let known = others.map(|(_, image)| image.name.as_str());
             let known = known.chain(
                 outside
                     .iter()

@@ -97,8 +97,9 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Puts the images in order; names that are there twice are all told.
-    pub fn new(mut images: Vec<Image>) -> Result<Self, Vec<DuplicateName>> {
+    /// Puts the images in order; of those with one name, which are all told, the first directory stays.
+    #[must_use]
+    pub fn new(mut images: Vec<Image>) -> (Self, Vec<DuplicateName>) {
         images.sort_by(|a, b| (&a.name, &a.directory).cmp(&(&b.name, &b.directory)));
         let duplicates: Vec<_> = images
             .chunk_by(|a, b| a.name == b.name)
@@ -108,15 +109,13 @@ impl Catalog {
                 places: same.iter().map(|image| image.entry.clone()).collect(),
             })
             .collect();
-        if !duplicates.is_empty() {
-            return Err(duplicates);
-        }
+        images.dedup_by(|a, b| a.name == b.name);
         let by_name = images
             .iter()
             .enumerate()
             .map(|(i, image)| (image.name.clone(), ImageId(i)))
             .collect();
-        Ok(Self { images, by_name })
+        (Self { images, by_name }, duplicates)
     }
 
     /// Gives the image of a number that this catalog gave.

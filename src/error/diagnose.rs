@@ -6,6 +6,7 @@ use crate::engine::EngineError;
 use crate::host::ClockError;
 use crate::host::fs::FileError;
 use crate::observe::ObserveError;
+use crate::oci::TagError;
 use crate::place::Place;
 use crate::registry::{ClientError, RegistryError};
 use crate::scan::{Problem, Problems, Warning};
@@ -15,7 +16,9 @@ use crate::settings::{SettingsError, SettingsErrors, SettingsWarning};
 #[must_use]
 pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
     if let Some(problems) = error.downcast_ref::<Problems>() {
-        return (Kind::Work, problems.0.iter().map(of_problem).collect());
+        let warnings = problems.warnings.iter().map(diagnose_warning);
+        let errors = problems.problems.iter().map(of_problem);
+        return (kind_of_problems(problems), warnings.chain(errors).collect());
     }
     if let Some(errors) = error.downcast_ref::<SettingsErrors>() {
         return (Kind::Work, errors.iter().map(of_settings).collect());
@@ -75,6 +78,16 @@ fn at<'a>(
         causes: Vec::new(),
         places: places.into_iter().cloned().collect(),
         hints: Vec::new(),
+    }
+}
+
+/// Directories that do not exist are a slip on the command line, as long as nothing else is wrong.
+fn kind_of_problems(problems: &Problems) -> Kind {
+    let is_slip = |problem: &Problem| matches!(problem, Problem::NoDirectory(_));
+    if problems.problems.iter().all(is_slip) {
+        Kind::Usage
+    } else {
+        Kind::Work
     }
 }
 
@@ -144,32 +157,59 @@ fn of_problem(problem: &Problem) -> Diagnostic {
     let message = problem.to_string();
     match problem {
         Problem::NoDirectory(_) => at(Severity::Error, message, []),
+        Problem::Changelog { place, source } => Diagnostic {
+            causes: causes(source.as_ref()),
+            ..at(Severity::Error, message, [place])
+        },
         Problem::File(error) => of_file(error),
         Problem::Walk { source, .. } => Diagnostic {
             causes: vec![source.to_string()],
             ..at(Severity::Error, message, [])
         },
-        Problem::Changelog { place, .. }
-        | Problem::Control { place, .. }
+        Problem::Control { place, .. }
         | Problem::ImageFile { place, .. }
         | Problem::Name { place, .. }
-        | Problem::Label { place, .. }
-        | Problem::Dockerfile { place, .. } => at(Severity::Error, message, [place]),
-        Problem::Tag { place, .. } => Diagnostic {
-            hints: vec!["an image's version becomes its tag: leave out the epoch, and write `+` and `~` as `-` or `.`".to_owned()],
+        | Problem::Label { place, .. } => at(Severity::Error, message, [place]),
+        Problem::Dockerfile { place, line, .. } => Diagnostic {
+            hints: line
+                .iter()
+                .map(|line| format!("the rendered line is `{line}`"))
+                .collect(),
             ..at(Severity::Error, message, [place])
         },
-        Problem::TwoRecipes(_) => Diagnostic {
-            hints: vec!["keep one of them".to_owned()],
-            ..at(Severity::Error, message, [])
+        Problem::Tag { place, source } => Diagnostic {
+            hints: of_tag(source).map(str::to_owned).into_iter().collect(),
+            ..at(Severity::Error, message, [place])
         },
-        Problem::Duplicate { places, .. } => at(Severity::Error, message, places),
+        Problem::TwoRecipes { places, .. } => Diagnostic {
+            hints: vec!["keep one of them".to_owned()],
+            ..at(Severity::Error, message, places)
+        },
+        Problem::Duplicate { places, .. } => Diagnostic {
+            hints: vec![
+                "the first word of a changelog is the name: change it in all but one".to_owned(),
+            ],
+            ..at(Severity::Error, message, places)
+        },
         Problem::Render(error) => of_render(error),
         Problem::UserName { place, .. } => Diagnostic {
             hints: vec!["write the number, as `USER {{ \"www-data\" | uid }}` does".to_owned()],
             ..at(Severity::Error, message, [place])
         },
         Problem::Graph(error) => of_graph(error, message),
+    }
+}
+
+/// The version of an image becomes its tag.
+fn of_tag(error: &TagError) -> Option<&'static str> {
+    match error {
+        TagError::Character { character: ':', .. } => {
+            Some("a version becomes a tag: leave out the epoch, the number before the `:`")
+        }
+        TagError::Character { .. } => {
+            Some("a version becomes a tag: write `-` or `.` instead, as in `2.0-rc1`")
+        }
+        TagError::Empty | TagError::TooLong(_) => None,
     }
 }
 

@@ -119,6 +119,12 @@ impl Diagnosis<'_> {
                 return vec!["Jinja has it, and it is not supported here".to_owned()];
             }
             RenderFault::UnknownFilter(name) => find_near(name, FILTERS.into_iter()),
+            RenderFault::Filter(FilterError::UnknownImage { near, .. }) if near.is_empty() => {
+                return vec![
+                    "give the directory that holds it as well, or list it in `base_images`"
+                        .to_owned(),
+                ];
+            }
             RenderFault::Filter(FilterError::UnknownImage { near, .. }) => near.clone(),
             RenderFault::Filter(FilterError::UnknownUser(user)) => {
                 return vec![format!(

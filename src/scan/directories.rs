@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use super::{Problem, Warning};
-use crate::catalog::{Catalog, DeclaredDependency, Image, Recipe};
-use crate::debian::{parse_control, parse_top_entry};
+use crate::catalog::{Catalog, DeclaredDependency, Image, ImageName, Recipe};
+use crate::debian::{Version, parse_control, parse_top_entry};
 use crate::declared::parse_image_file;
 use crate::host::fs::{find_text, read_text};
+use crate::oci::Reference;
 use crate::place::Place;
 use crate::settings::Naming;
 
@@ -21,11 +22,20 @@ const CONTROL: &str = "control";
 const TEMPLATE: &str = "Dockerfile.template";
 const IMAGE_FILE: &str = "image.yaml";
 
+/// What the directories hold.
+#[derive(Debug)]
+pub struct Scanned {
+    /// The images that could be read.
+    pub catalog: Catalog,
+    /// What the user should know.
+    pub warnings: Vec<Warning>,
+    /// What could not be read; when this is not empty, images are missing from the catalog.
+    pub problems: Vec<Problem>,
+}
+
 /// Reads all image directories below the roots.
-pub fn scan_directories(
-    roots: &[PathBuf],
-    naming: &Naming,
-) -> Result<(Catalog, Vec<Warning>), Vec<Problem>> {
+#[must_use]
+pub fn scan_directories(roots: &[PathBuf], naming: &Naming) -> Scanned {
     let mut scan = Scan {
         naming,
         images: Vec::new(),
@@ -42,15 +52,15 @@ pub fn scan_directories(
         mut problems,
         ..
     } = scan;
-    let catalog = Catalog::new(images).map_err(|duplicates| {
-        problems.extend(duplicates.into_iter().map(|duplicate| Problem::Duplicate {
-            name: duplicate.name,
-            places: duplicate.places,
-        }));
-    });
-    match catalog {
-        Ok(catalog) if problems.is_empty() => Ok((catalog, warnings)),
-        _ => Err(problems),
+    let (catalog, duplicates) = Catalog::new(images);
+    problems.extend(duplicates.into_iter().map(|duplicate| Problem::Duplicate {
+        name: duplicate.name,
+        places: duplicate.places,
+    }));
+    Scanned {
+        catalog,
+        warnings,
+        problems,
     }
 }
 
@@ -97,54 +107,49 @@ impl Scan<'_> {
             (true, []) => self.warnings.push(Warning::NoRecipe {
                 place: Place::file(&changelog),
             }),
-            (true, [_, _, ..]) => self
-                .problems
-                .push(Problem::TwoRecipes(directory.to_owned())),
+            (true, [_, _, ..]) => self.problems.push(Problem::TwoRecipes {
+                directory: directory.to_owned(),
+                places: recipes.into_iter().map(|path| Place::file(path)).collect(),
+            }),
             (true, [_]) => {
                 let real = directory
                     .canonicalize()
                     .unwrap_or_else(|_| directory.to_owned());
                 if self.seen.insert(real) {
-                    match self.image(root, directory) {
-                        Ok(image) => self.images.push(image),
-                        Err(problem) => self.problems.push(problem),
-                    }
+                    let image = self.image(root, directory);
+                    self.images.extend(image);
                 }
             }
         }
     }
 
-    fn image(&mut self, root: &Path, directory: &Path) -> Result<Image, Problem> {
-        let changelog = directory.join(CHANGELOG);
-        let top =
-            parse_top_entry(&read_text(&changelog)?).map_err(|source| Problem::Changelog {
-                place: Place::line(&changelog, source.line()),
-                source: Box::new(source),
-            })?;
-        let entry = Place::line(&changelog, top.line);
-        let name = top.package.parse().map_err(|source| Problem::Name {
-            place: entry.clone(),
-            source: Box::new(source),
-        })?;
-        top.version.as_tag().map_err(|source| Problem::Tag {
-            place: entry.clone(),
-            source: Box::new(source),
-        })?;
-        let label = self.naming.label(&top.package, top.version.as_str());
-        let label = label.map_err(|source| Problem::Label {
-            place: entry.clone(),
-            source: Box::new(source),
-        })?;
-        Ok(Image {
+    /// Reads all files of an image before it is given up, so that the faults of all of them are told.
+    fn image(&mut self, root: &Path, directory: &Path) -> Option<Image> {
+        let identity = read_identity(directory, self.naming);
+        let identity = self.keep(identity);
+        let recipe = self.keep(read_recipe(directory));
+        let dependencies = self.dependencies(directory);
+        let dependencies = self.keep(dependencies);
+        let Identity {
             name,
-            version: top.version,
+            version,
+            label,
+            entry,
+        } = identity?;
+        Some(Image {
+            name,
+            version,
             label,
             directory: directory.to_owned(),
             root: root.to_owned(),
             entry,
-            recipe: read_recipe(directory)?,
-            dependencies: self.dependencies(directory)?,
+            recipe: recipe?,
+            dependencies: dependencies?,
         })
+    }
+
+    fn keep<T>(&mut self, read: Result<T, Problem>) -> Option<T> {
+        read.map_err(|problem| self.problems.push(problem)).ok()
     }
 
     fn dependencies(&mut self, directory: &Path) -> Result<Vec<DeclaredDependency>, Problem> {
@@ -172,6 +177,42 @@ impl Scan<'_> {
         });
         Ok(dependencies.collect())
     }
+}
+
+/// What the top entry of a changelog says.
+struct Identity {
+    name: ImageName,
+    version: Version,
+    label: Reference,
+    entry: Place,
+}
+
+fn read_identity(directory: &Path, naming: &Naming) -> Result<Identity, Problem> {
+    let changelog = directory.join(CHANGELOG);
+    let top = parse_top_entry(&read_text(&changelog)?).map_err(|source| Problem::Changelog {
+        place: Place::line(&changelog, source.line()),
+        source: Box::new(source),
+    })?;
+    let entry = Place::line(&changelog, top.line);
+    let name = top.package.parse().map_err(|source| Problem::Name {
+        place: entry.clone(),
+        source: Box::new(source),
+    })?;
+    top.version.as_tag().map_err(|source| Problem::Tag {
+        place: entry.clone(),
+        source: Box::new(source),
+    })?;
+    let label = naming.label(&top.package, top.version.as_str());
+    let label = label.map_err(|source| Problem::Label {
+        place: entry.clone(),
+        source: Box::new(source),
+    })?;
+    Ok(Identity {
+        name,
+        version: top.version,
+        label,
+        entry,
+    })
 }
 
 fn read_recipe(directory: &Path) -> Result<Recipe, Problem> {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Problem, Problems, Warning, scan_directories};
+use super::{Problem, Problems, Scanned, Warning, scan_directories};
 use crate::catalog::{Catalog, EdgeSource, Graph, Image, ImageId, Need, Needs, Recipe};
-use crate::dockerfile::{Dockerfile, parse_dockerfile};
+use crate::dockerfile::{Dockerfile, DockerfileError, parse_dockerfile};
 use crate::host::fs::read_text;
 use crate::oci::{Reference, Tag};
 use crate::place::Place;
@@ -39,14 +39,20 @@ pub struct Loaded {
 
 /// Reads the directories, renders every template, and joins the graph.
 pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> {
-    let (catalog, mut warnings) = scan_directories(roots, &settings.naming).map_err(Problems)?;
+    let Scanned {
+        catalog,
+        mut warnings,
+        mut problems,
+    } = scan_directories(roots, &settings.naming);
+    let is_whole = problems.is_empty();
     let labels = catalog
         .iter()
         .map(|(_, image)| (image.name.to_string(), image.label.clone()));
     let known = KnownImages::new(&settings.naming, &settings.base_images, labels);
     // A file that cannot be read is one that is not there, as far as a template is concerned.
     let renderer = Renderer::new(settings, Arc::new(known), |path| read_text(path).ok());
-    let (renderings, mut problems) = render_all(&catalog, &renderer, &mut warnings);
+    let (renderings, faults) = render_all(&catalog, &renderer, &mut warnings);
+    problems.extend(faults);
     if settings.force_numeric_user {
         problems.extend(
             catalog
@@ -58,22 +64,21 @@ pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> 
         needs: find_needs(&catalog, &renderings),
         base_images: settings.base_images.clone(),
     };
-    match Graph::new(&catalog, needs) {
+    let graph = Graph::new(&catalog, needs).map_err(|errors| {
+        let errors = errors.into_iter().map(Box::new);
+        problems.extend(errors.map(Problem::Graph));
+    });
+    if !is_whole {
+        problems.retain(|problem| !problem.is_missing_name());
+    }
+    match graph {
         Ok(graph) if problems.is_empty() => Ok(Loaded {
             catalog,
             graph,
             warnings,
             renderings,
         }),
-        Ok(_) => Err(Problems(problems)),
-        Err(errors) => {
-            problems.extend(
-                errors
-                    .into_iter()
-                    .map(|error| Problem::Graph(Box::new(error))),
-            );
-            Err(Problems(problems))
-        }
+        _ => Err(Problems { problems, warnings }),
     }
 }
 
@@ -186,6 +191,7 @@ fn render(
     let dockerfile =
         parse_dockerfile(&rendered.dockerfile).map_err(|source| Problem::Dockerfile {
             place: Place::file(path),
+            line: find_line(&rendered.dockerfile, &source),
             source: Box::new(source),
         })?;
     let warnings = rendered.warnings.iter().map(|warning| Warning::Render {
@@ -207,6 +213,15 @@ fn render(
         used,
     };
     Ok(Some((rendering, warnings)))
+}
+
+/// The user knows the template and not what it gives, so the line itself is more than its number.
+fn find_line(dockerfile: &str, error: &DockerfileError) -> Option<String> {
+    if matches!(error, DockerfileError::NoFrom) {
+        return None;
+    }
+    let line = dockerfile.lines().nth(error.line() - 1)?;
+    Some(line.trim().chars().take(200).collect())
 }
 
 /// Everything that control files declare and recipes use.

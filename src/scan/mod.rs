@@ -1,10 +1,11 @@
 //! From directories on the command line to a catalog: find image directories, read their files, render every template,
-//! and join what they need to a graph. All problems of all directories are told at once.
+//! and join what they need to a graph. All problems of all directories are told at once, but for those that may only follow
+//! from another one: an image that cannot be read has a name that nobody knows.
 
 mod directories;
 mod load;
 mod problem;
 
-pub use directories::scan_directories;
+pub use directories::{Scanned, scan_directories};
 pub use load::{Loaded, Rendering, load};
 pub use problem::{Problem, Problems, Warning};

@@ -9,13 +9,13 @@ use crate::dockerfile::DockerfileError;
 use crate::host::fs::FileError;
 use crate::oci::{ReferenceError, TagError};
 use crate::place::Place;
-use crate::render::RenderError;
+use crate::render::{FilterError, RenderError, RenderFault};
 
 /// Something that has to be mended before anything is done.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// A directory of the command line is none.
-    #[error("there is no directory {}", .0.display())]
+    #[error("there is no such directory: {}", .0.display())]
     NoDirectory(PathBuf),
     /// A file or directory cannot be read.
     #[error(transparent)]
@@ -77,8 +77,13 @@ pub enum Problem {
         source: Box<ReferenceError>,
     },
     /// A directory has two recipes.
-    #[error("{} has two recipes: Dockerfile.template and image.yaml", .0.display())]
-    TwoRecipes(PathBuf),
+    #[error("{} has two recipes", directory.display())]
+    TwoRecipes {
+        /// The directory.
+        directory: PathBuf,
+        /// The recipes.
+        places: Vec<Place>,
+    },
     /// Several directories have one name.
     #[error("{} directories are named `{name}`", places.len())]
     Duplicate {
@@ -95,7 +100,9 @@ pub enum Problem {
     Dockerfile {
         /// The template.
         place: Place,
-        /// Why, with the line of the rendered text.
+        /// The line of the rendered text at fault, unless it is the whole that is.
+        line: Option<String>,
+        /// Why.
         source: Box<DockerfileError>,
     },
     /// The last user of an image is no number, and the settings ask for one.
@@ -113,13 +120,33 @@ pub enum Problem {
     Graph(Box<GraphError>),
 }
 
-/// All that has to be mended; never nothing.
+impl Problem {
+    /// Tells whether the problem is that nothing has some name: it may have been meant for an image that cannot be read.
+    #[must_use]
+    pub fn is_missing_name(&self) -> bool {
+        match self {
+            Self::Render(error) => matches!(
+                error.fault,
+                RenderFault::Filter(FilterError::UnknownImage { .. })
+            ),
+            Self::Graph(error) => matches!(**error, GraphError::Missing { .. }),
+            _ => false,
+        }
+    }
+}
+
+/// All that has to be mended, never nothing, and the warnings that came with it.
 #[derive(Debug)]
-pub struct Problems(pub Vec<Problem>);
+pub struct Problems {
+    /// What has to be mended.
+    pub problems: Vec<Problem>,
+    /// What the user should know as well: it may be the reason.
+    pub warnings: Vec<Warning>,
+}
 
 impl std::fmt::Display for Problems {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        let lines: Vec<_> = self.problems.iter().map(ToString::to_string).collect();
         f.write_str(&lines.join("\n"))
     }
 }
