@@ -36,9 +36,10 @@ test-engine:
 	scripts/prepare
 	PKG_TEST_ENGINE=1 cargo nextest run $(CARGO_FLAGS) --test engine --no-fail-fast
 
-# Writes what the program prints now into the snapshots; read the difference before you commit it.
+# Writes what the program prints now into the snapshots; read the difference before you commit it. All tests run in
+# one process, which knows how far the lines of a file have moved.
 update-snapshots:
-	SNAPSHOTS=overwrite cargo nextest run $(CARGO_FLAGS) --no-fail-fast -E 'not binary(engine)'
+	SNAPSHOTS=overwrite cargo test $(CARGO_FLAGS) --quiet --test cli
 
 # The repository's own images: scanned, rendered and built.
 corpus:
