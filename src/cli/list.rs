@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::Ending;
-use super::session::{Flavour, Session, select};
+use super::session::{Flavour, Session};
 use crate::catalog::ImageId;
 use crate::observe::Observer;
 use crate::plan::{Availability, Facts};
@@ -20,7 +20,7 @@ pub(super) struct Args {
     /// The directories with images
     #[arg(value_name = "DIR", required = true)]
     directories: Vec<PathBuf>,
-    /// Only images whose whole label matches this pattern
+    /// Only images whose whole label matches this pattern (`*/nginx:*`)
     #[arg(long, value_name = "GLOB")]
     select: Option<String>,
     /// Ask neither engine nor registry
@@ -34,7 +34,7 @@ pub(super) struct Args {
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let settings = session.settings(Flavour::Release)?;
     let loaded = session.load(&args.directories, &settings)?;
-    let selection = select(&loaded, args.select.as_deref())?;
+    let selection = session.select(&loaded, args.select.as_deref())?;
     let wanted: BTreeSet<ImageId> = match selection {
         Some(selection) => selection,
         None => loaded.catalog.iter().map(|(id, _)| id).collect(),

@@ -1,10 +1,11 @@
 //! What commands share: settings, clock, terminal, and the way to engine and registry.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{ImageId, Pattern};
 use crate::engine::{Engine, RegistryLogin, find_address};
-use crate::error::{Diagnostic, UsageError, diagnose_warning};
+use crate::error::{Diagnostic, Severity, UsageError, closest_names, diagnose_warning};
 use crate::host::fs::find_text;
 use crate::host::{Clock, Environment};
 use crate::registry;
@@ -99,6 +100,31 @@ impl Session {
         Ok(loaded)
     }
 
+    /// Finds the images whose label a pattern matches, and tells when there is none.
+    pub(super) fn select(
+        &self,
+        loaded: &Loaded,
+        pattern: Option<&str>,
+    ) -> anyhow::Result<Option<BTreeSet<ImageId>>> {
+        let Some(text) = pattern else { return Ok(None) };
+        let pattern = Pattern::parse(text)?;
+        let matching = loaded
+            .catalog
+            .iter()
+            .filter(|(_, image)| pattern.matches(&image.label.to_string()));
+        let selection: BTreeSet<ImageId> = matching.map(|(id, _)| id).collect();
+        if selection.is_empty() {
+            self.ui.diagnostic(&Diagnostic {
+                severity: Severity::Warning,
+                message: format!("no image matches `{text}`"),
+                causes: Vec::new(),
+                places: Vec::new(),
+                hints: vec!["the pattern has to match a whole label: `*/nginx:*`".to_owned()],
+            });
+        }
+        Ok(Some(selection))
+    }
+
     /// Connects to the engine.
     pub(super) async fn engine(&self) -> anyhow::Result<Engine> {
         Ok(Engine::connect(find_address(&self.environment)).await?)
@@ -177,33 +203,15 @@ impl Session {
     }
 }
 
-/// Finds the images whose label a pattern matches.
-pub(super) fn select(
-    loaded: &Loaded,
-    pattern: Option<&str>,
-) -> anyhow::Result<Option<std::collections::BTreeSet<ImageId>>> {
-    let Some(text) = pattern else { return Ok(None) };
-    let pattern = Pattern::parse(text)?;
-    let matching = loaded
-        .catalog
-        .iter()
-        .filter(|(_, image)| pattern.matches(&image.label.to_string()));
-    Ok(Some(matching.map(|(id, _)| id).collect()))
-}
-
 /// Finds the image of a name.
 pub(super) fn find_image(loaded: &Loaded, name: &str) -> anyhow::Result<ImageId> {
     loaded.catalog.find(name).ok_or_else(|| {
         let near = loaded.catalog.near_names(name);
-        let near: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
-        let hints = if near.is_empty() {
-            Vec::new()
-        } else {
-            vec![format!("the closest names are {}", near.join(", "))]
-        };
+        let hint = closest_names(&near)
+            .unwrap_or_else(|| "`pkg list --offline DIR` shows the names".to_owned());
         UsageError {
             message: format!("no directory provides an image named `{name}`"),
-            hints,
+            hints: vec![hint],
         }
         .into()
     })

@@ -6,12 +6,11 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 use super::Ending;
-use super::session::{Flavour, Session, select};
+use super::session::{Flavour, Session};
 use super::words;
 use crate::build::{Bases, Cache, Event, Made, OnFailure, Phase, Run};
 use crate::catalog::ImageId;
 use crate::engine::{Engine, RegistryLogin};
-use crate::error::{Diagnostic, Severity};
 use crate::host::Environment;
 use crate::host::fs::create_directory;
 use crate::observe::Observer;
@@ -69,19 +68,7 @@ pub(super) struct Prepared {
 pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Result<Prepared> {
     let settings = session.settings(wish.flavour)?;
     let loaded = session.load(wish.directories, &settings)?;
-    let selection = select(&loaded, wish.select)?;
-    if let (Some(pattern), true) = (
-        wish.select,
-        selection.as_ref().is_some_and(BTreeSet::is_empty),
-    ) {
-        session.ui.diagnostic(&Diagnostic {
-            severity: Severity::Warning,
-            message: format!("no image matches `{pattern}`"),
-            causes: Vec::new(),
-            places: Vec::new(),
-            hints: vec!["the pattern has to match a whole label: `*/nginx:*`".to_owned()],
-        });
-    }
+    let selection = session.select(&loaded, wish.select)?;
     let (engine, registry) = (session.engine().await?, session.registry(&settings)?);
     let verified = session.verified()?;
     let concerned = concerned(&loaded, selection.as_ref());

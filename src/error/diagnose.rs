@@ -42,6 +42,17 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
     (kind, vec![diagnostic])
 }
 
+/// Gives the hint with names that may have been meant, unless there is none.
+#[must_use]
+pub fn closest_names(names: &[impl std::fmt::Display]) -> Option<String> {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [] => None,
+        [one] => Some(format!("the closest name is {one}")),
+        several => Some(format!("the closest names are {}", several.join(", "))),
+    }
+}
+
 /// Gives what the user is told of a warning.
 #[must_use]
 pub fn diagnose_warning(warning: &Warning) -> Diagnostic {
@@ -231,13 +242,9 @@ fn of_render(error: &crate::render::RenderError) -> Diagnostic {
 fn of_graph(error: &GraphError, message: String) -> Diagnostic {
     match error {
         GraphError::Missing { place, near, .. } => {
-            let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
-            let hint = match names.as_slice() {
-                [] => "give the directory that holds it as well, or list it in `base_images`"
-                    .to_owned(),
-                [one] => format!("the closest name is {one}"),
-                several => format!("the closest names are {}", several.join(", ")),
-            };
+            let hint = closest_names(near).unwrap_or_else(|| {
+                "give the directory that holds it as well, or list it in `base_images`".to_owned()
+            });
             Diagnostic {
                 hints: vec![hint],
                 ..at(Severity::Error, message, [place])

@@ -2,7 +2,7 @@
 
 mod diagnose;
 
-pub use diagnose::{diagnose, diagnose_warning};
+pub use diagnose::{closest_names, diagnose, diagnose_warning};
 
 use crate::place::Place;
 
