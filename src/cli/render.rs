@@ -1,11 +1,15 @@
 //! `pkg render`.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use super::Ending;
 use super::session::{Flavour, Session, find_image};
+use crate::catalog::ImageId;
 use crate::error::UsageError;
 use crate::host::fs::{create_directory, write_generated};
+use crate::scan::Loaded;
+use crate::settings::Settings;
 
 /// Print the Dockerfile of an image, or write those of all images
 #[derive(Debug, clap::Args)]
@@ -27,25 +31,44 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         return render_one(session, &settings, &args.operands);
     };
     let loaded = session.load(&args.operands, &settings)?;
-    let mut count = 0;
-    for (id, image) in loaded.catalog.iter() {
-        let Some(dockerfile) = loaded.dockerfile(id) else {
-            continue;
-        };
-        let directory = out.join(image.relative_directory());
-        create_directory(&directory)?;
+    let dockerfiles = lay_out(&loaded, out)?;
+    for (directory, id) in &dockerfiles {
+        let dockerfile = loaded.dockerfile(*id).unwrap_or_default();
+        create_directory(directory)?;
         write_generated(&directory.join("Dockerfile"), dockerfile.as_bytes())?;
-        count += 1;
     }
+    let count = dockerfiles.len();
     session
         .ui
         .note(&format!("{count} Dockerfiles written to {}", out.display()));
     Ok(Ending::Done)
 }
 
+/// Gives each image with a Dockerfile its directory below `out`; nothing is written when two would share one.
+fn lay_out(loaded: &Loaded, out: &Path) -> anyhow::Result<BTreeMap<PathBuf, ImageId>> {
+    let mut directories = BTreeMap::new();
+    for (id, image) in loaded.catalog.iter() {
+        if loaded.dockerfile(id).is_none() {
+            continue;
+        }
+        let directory = out.join(image.relative_directory());
+        if let Some(other) = directories.insert(directory.clone(), id) {
+            let other = &loaded.catalog.image(other).name;
+            let message = format!(
+                "`{other}` and `{}` would both be written to {}",
+                image.name,
+                directory.display()
+            );
+            let hints = vec!["give a directory that is above both of them".to_owned()];
+            return Err(UsageError { message, hints }.into());
+        }
+    }
+    Ok(directories)
+}
+
 fn render_one(
     session: &Session,
-    settings: &crate::settings::Settings,
+    settings: &Settings,
     operands: &[PathBuf],
 ) -> anyhow::Result<Ending> {
     let [name, directories @ ..] = operands else {
@@ -59,15 +82,10 @@ fn render_one(
     let loaded = session.load(directories, settings)?;
     let id = find_image(&loaded, &name.to_string_lossy())?;
     let Some(dockerfile) = loaded.dockerfile(id) else {
-        let message = format!(
-            "`{}` is declared and has no Dockerfile",
-            loaded.catalog.image(id).name
-        );
-        return Err(UsageError {
-            message,
-            hints: Vec::new(),
-        }
-        .into());
+        let image = loaded.catalog.image(id);
+        let message = format!("`{}` is declared and has no Dockerfile", image.name);
+        let hints = vec![format!("it is made from {}", image.recipe_path().display())];
+        return Err(UsageError { message, hints }.into());
     };
     session.ui.print(dockerfile)?;
     Ok(Ending::Done)
