@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// The directories with images; together they make one catalog
     #[arg(value_name = "DIR", required = true)]
     directories: Vec<PathBuf>,
-    /// Only images whose whole label matches this pattern, and what they need
+    /// Only images whose whole label matches this pattern (`*/nginx:*`), and what they need
     #[arg(long, value_name = "GLOB")]
     select: Option<String>,
     /// Work on so many images at once [default: the number of processors, 2 to 4]
@@ -51,10 +51,10 @@ pub(super) struct Args {
 #[derive(Clone, Copy, Debug, clap::Args)]
 #[group(multiple = false)]
 pub(super) struct FlavourArgs {
-    /// Put the day behind each version; `latest` stays where it is
+    /// Put the date behind each version (1.0-1-20261121); `latest` stays where it is
     #[arg(long)]
     nightly: bool,
-    /// Put the second behind each version; `latest` stays where it is
+    /// Put date and time behind each version (1.0-1-20261121-073000); `latest` stays where it is
     #[arg(long)]
     snapshot: bool,
 }

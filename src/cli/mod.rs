@@ -23,7 +23,7 @@ use crate::error::{Diagnostic, Kind, Severity, diagnose};
 use crate::host::Environment;
 use crate::ui::{ColorChoice, Live, Options, TerminalFacts, Ui, Verbosity};
 
-/// Keeps a git repository of container images: renders, orders, builds, tests and publishes them.
+/// Keeps a git repository of container images: renders, orders, builds, tests and publishes them
 #[derive(Debug, Parser)]
 #[command(
     name = "pkg",
@@ -40,8 +40,9 @@ struct Cli {
 
 /// What every command takes.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Global {
-    /// The settings.
+    /// The settings
     #[arg(
         short = 'c',
         long = "configfile",
@@ -50,25 +51,22 @@ struct Global {
         global = true
     )]
     config: PathBuf,
-    /// Show each step of each build.
+    /// Show each step of each build
     #[arg(long, global = true)]
     info: bool,
-    /// Show each line that builds, tests and pushes print.
+    /// Show each line that builds, tests and pushes print
     #[arg(long, global = true, conflicts_with = "info")]
     debug: bool,
-    /// Use colour.
+    /// When to use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto, global = true)]
     color: When,
 }
 
-/// When something is done.
+/// When something is done; `Auto` is on a terminal.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum When {
-    /// On a terminal.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 

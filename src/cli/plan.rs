@@ -18,7 +18,7 @@ pub(super) struct Args {
     /// The directories with images; together they make one catalog
     #[arg(value_name = "DIR", required = true)]
     directories: Vec<PathBuf>,
-    /// Only images whose whole label matches this pattern, and what they need
+    /// Only images whose whole label matches this pattern (`*/nginx:*`), and what they need
     #[arg(long, value_name = "GLOB")]
     select: Option<String>,
     #[command(flatten)]

@@ -18,7 +18,7 @@ pub(super) struct Args {
     /// The directories with images; together they make one catalog
     #[arg(value_name = "DIR", required = true)]
     directories: Vec<PathBuf>,
-    /// Only images whose whole label matches this pattern
+    /// Only images whose whole label matches this pattern (`*/nginx:*`)
     #[arg(long, value_name = "GLOB")]
     select: Option<String>,
     #[command(flatten)]
