@@ -5,6 +5,15 @@
     reason = "snapbox writes snapshots with them"
 )]
 
+mod catalog;
+mod graph;
+mod help;
+mod layout;
+mod list;
+mod render;
 mod sandbox;
+mod scan_errors;
+mod settings;
 #[path = "../support/mod.rs"]
 mod support;
+mod util;

@@ -1,0 +1,477 @@
+//! What the program says of itself, and of a command line that it cannot read.
+
+use snapbox::str;
+
+use crate::support::sandbox::Sandbox;
+
+#[test]
+fn the_program() {
+    Sandbox::new().pkg(&["--help"]).assert_snapshot(str![[r#"
+Keeps a git repository of container images: renders, orders, builds, tests and publishes them
+
+Usage: pkg [OPTIONS] <COMMAND>
+
+Commands:
+  build    Build, test and publish the images that need it
+  plan     Print what `build` would do, and why
+  publish  Publish what is built, after its tests passed
+  verify   Run the tests of an image that is built
+  list     List the images with their versions and where they are
+  graph    Print what is built on what
+  render   Print the Dockerfile of an image, or write those of all images
+  util     Print completions and manual pages
+
+Options:
+  -h, --help     Print help
+  -V, --version  Print version
+
+Options of every command:
+  -c, --configfile <FILE>  The settings [default: config.yaml]
+      --info               Show each step of each build
+      --debug              Show each line that builds, tests and pushes print
+      --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn build() {
+    Sandbox::new()
+        .pkg(&["build", "--help"])
+        .assert_snapshot(str![[r#"
+Build, test and publish the images that need it
+
+An image needs it when neither the registry nor the engine has its version, or when an image that it
+is built on is built anew. It is published when the settings have a registry and credentials.
+
+Usage: pkg build [OPTIONS] <DIR>...
+
+Arguments:
+  <DIR>...
+          The directories with images; together they make one catalog
+
+Options:
+      --select <GLOB>
+          Only images whose whole label matches this pattern (`*/nginx:*`), and what they need
+
+  -j, --jobs <N>
+          Work on so many images at once [default: the number of processors, 2 to 4]
+
+      --nightly
+          Put the date behind each version (1.0-1-20261121); `latest` stays where it is
+
+      --snapshot
+          Put date and time behind each version (1.0-1-20261121-073000); `latest` stays where it is
+
+      --use-cache
+          Let the engine take steps from its cache
+
+      --no-pull
+          Take base images as the engine has them
+
+      --no-publish
+          Publish nothing
+
+      --fail-fast
+          Begin nothing more after the first failure
+
+      --dry-run
+          Print the plan and do nothing
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Options of every command:
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of each build
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn plan() {
+    Sandbox::new()
+        .pkg(&["plan", "--help"])
+        .assert_snapshot(str![[r#"
+Print what `build` would do, and why
+
+Usage: pkg plan [OPTIONS] <DIR>...
+
+Arguments:
+  <DIR>...  The directories with images; together they make one catalog
+
+Options:
+      --select <GLOB>  Only images whose whole label matches this pattern (`*/nginx:*`), and what
+                       they need
+      --nightly        Put the date behind each version (1.0-1-20261121); `latest` stays where it is
+      --snapshot       Put date and time behind each version (1.0-1-20261121-073000); `latest` stays
+                       where it is
+      --no-publish     Leave publishing out
+      --json           Print JSON
+  -h, --help           Print help
+
+Options of every command:
+  -c, --configfile <FILE>  The settings [default: config.yaml]
+      --info               Show each step of each build
+      --debug              Show each line that builds, tests and pushes print
+      --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn publish() {
+    Sandbox::new()
+        .pkg(&["publish", "--help"])
+        .assert_snapshot(str![[r#"
+Publish what is built, after its tests passed
+
+Credentials come from the settings, or else from where `docker login` keeps them.
+
+Usage: pkg publish [OPTIONS] <DIR>...
+
+Arguments:
+  <DIR>...
+          The directories with images; together they make one catalog
+
+Options:
+      --select <GLOB>
+          Only images whose whole label matches this pattern (`*/nginx:*`)
+
+      --nightly
+          Put the date behind each version (1.0-1-20261121); `latest` stays where it is
+
+      --snapshot
+          Put date and time behind each version (1.0-1-20261121-073000); `latest` stays where it is
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Options of every command:
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of each build
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn verify() {
+    Sandbox::new()
+        .pkg(&["verify", "--help"])
+        .assert_snapshot(str![[r#"
+Run the tests of an image that is built
+
+Usage: pkg verify [OPTIONS] <NAME> <DIR>...
+
+Arguments:
+  <NAME>    The name of the image
+  <DIR>...  The directories with images
+
+Options:
+  -h, --help  Print help
+
+Options of every command:
+  -c, --configfile <FILE>  The settings [default: config.yaml]
+      --info               Show each step of each build
+      --debug              Show each line that builds, tests and pushes print
+      --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn list() {
+    Sandbox::new()
+        .pkg(&["list", "--help"])
+        .assert_snapshot(str![[r#"
+List the images with their versions and where they are
+
+Usage: pkg list [OPTIONS] <DIR>...
+
+Arguments:
+  <DIR>...  The directories with images
+
+Options:
+      --select <GLOB>  Only images whose whole label matches this pattern (`*/nginx:*`)
+      --offline        Ask neither engine nor registry
+      --json           Print JSON
+  -h, --help           Print help
+
+Options of every command:
+  -c, --configfile <FILE>  The settings [default: config.yaml]
+      --info               Show each step of each build
+      --debug              Show each line that builds, tests and pushes print
+      --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn graph() {
+    Sandbox::new()
+        .pkg(&["graph", "--help"])
+        .assert_snapshot(str![[r#"
+Print what is built on what
+
+Usage: pkg graph [OPTIONS] <DIR>...
+
+Arguments:
+  <DIR>...
+          The directories with images
+
+Options:
+      --format <FORMAT>
+          The form of the graph
+
+          Possible values:
+          - text:    A tree for each image that needs no other
+          - dot:     The language of Graphviz
+          - mermaid: A flowchart for Mermaid, as forges draw it in Markdown
+          
+          [default: text]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Options of every command:
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of each build
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn render() {
+    Sandbox::new()
+        .pkg(&["render", "--help"])
+        .assert_snapshot(str![[r#"
+Print the Dockerfile of an image, or write those of all images
+
+Usage: pkg render [OPTIONS] <[NAME] DIR>...
+
+Arguments:
+  <[NAME] DIR>...  With `--all` the directories with images; else the name of an image and the
+                   directories
+
+Options:
+      --all        Render every template
+      --out <OUT>  Write `OUT/<directory of the image below its root>/Dockerfile`
+  -h, --help       Print help
+
+Options of every command:
+  -c, --configfile <FILE>  The settings [default: config.yaml]
+      --info               Show each step of each build
+      --debug              Show each line that builds, tests and pushes print
+      --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn util() {
+    Sandbox::new()
+        .pkg(&["util", "--help"])
+        .assert_snapshot(str![[r#"
+Print completions and manual pages
+
+Usage: pkg util [OPTIONS] <COMMAND>
+
+Commands:
+  completions  Print completions for a shell
+  man          Print the manual page
+
+Options:
+  -h, --help  Print help
+
+Options of every command:
+  -c, --configfile <FILE>  The settings [default: config.yaml]
+      --info               Show each step of each build
+      --debug              Show each line that builds, tests and pushes print
+      --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn every_command_has_its_test_here() {
+    let output = Sandbox::new().pkg(&["--help"]);
+    let (_, commands) = output.stdout.split_once("Commands:\n").expect("commands");
+    let (commands, _) = commands.split_once("\n\n").expect("an end of the commands");
+    let names: Vec<_> = commands
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "build", "plan", "publish", "verify", "list", "graph", "render", "util"
+        ]
+    );
+}
+
+#[test]
+fn no_command() {
+    Sandbox::new().pkg(&[]).assert_code(2);
+}
+
+#[test]
+fn an_unknown_command() {
+    Sandbox::new().pkg(&["biuld"]).assert_snapshot(str![[r#"
+------- stderr -------
+error: unrecognized subcommand 'biuld'
+
+  tip: a similar subcommand exists: 'build'
+
+Usage: pkg [OPTIONS] <COMMAND>
+
+For more information, try '--help'.
+[exit status: 2]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn an_unknown_option() {
+    Sandbox::new()
+        .pkg(&["build", "--nigthly", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: unexpected argument '--nigthly' found
+
+  tip: a similar argument exists: '--nightly'
+
+Usage: pkg build --nightly <DIR>...
+
+For more information, try '--help'.
+[exit status: 2]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn no_directory() {
+    Sandbox::new().pkg(&["list"]).assert_snapshot(str![[r#"
+------- stderr -------
+error: the following required arguments were not provided:
+  <DIR>...
+
+Usage: pkg list <DIR>...
+
+For more information, try '--help'.
+[exit status: 2]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn nightly_and_snapshot_at_once() {
+    Sandbox::new()
+        .pkg(&["plan", "--nightly", "--snapshot", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: the argument '--nightly' cannot be used with '--snapshot'
+
+Usage: pkg plan --nightly <DIR>...
+
+For more information, try '--help'.
+[exit status: 2]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn no_builds_at_once() {
+    Sandbox::new()
+        .pkg(&["build", "--jobs", "0", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: invalid value '0' for '--jobs <N>': number would be zero for non-zero type
+
+For more information, try '--help'.
+[exit status: 2]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn all_without_a_place_to_write_to() {
+    Sandbox::new()
+        .pkg(&["render", "--all", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: the following required arguments were not provided:
+  --out <OUT>
+
+Usage: pkg render --all --out <OUT> <[NAME] DIR>...
+
+For more information, try '--help'.
+[exit status: 2]
+[EOF]
+
+"#]]);
+}

@@ -1,0 +1,142 @@
+//! `pkg list`.
+
+use snapbox::str;
+
+use crate::support::sandbox::Sandbox;
+
+#[test]
+fn names_versions_and_directories() {
+    Sandbox::with_settings()
+        .diamond()
+        .declared("images/bases/trixie", "trixie (13-1)")
+        .pkg(&["list", "--offline", "images"])
+        .assert_snapshot(str![[r#"
+NAME    VERSION  DIRECTORY
+app     4.0-1    images/app
+bottom  1.0-1    images/bottom
+left    2.0-1    images/left
+right   3.0-1    images/right
+trixie  13-1     images/bases/trixie
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_pattern_selects_by_the_whole_label() {
+    Sandbox::with_settings()
+        .diamond()
+        .pkg(&["list", "--offline", "--select", "*/[lr]*:?.0-1", "images"])
+        .assert_snapshot(str![[r#"
+NAME   VERSION  DIRECTORY
+left   2.0-1    images/left
+right  3.0-1    images/right
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_pattern_that_selects_nothing() {
+    Sandbox::with_settings()
+        .diamond()
+        .pkg(&["list", "--offline", "--select", "left", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+warning: no image matches `left`
+hint: the pattern has to match a whole label: `*/nginx:*`
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_pattern_that_is_too_large() {
+    let pattern = "[a-z]?".repeat(20_000);
+    Sandbox::with_settings()
+        .diamond()
+        .pkg(&["list", "--offline", "--select", &pattern, "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: `[a-z]?[a-z]?[a-z]?[a-z]?[a-z]?[a-z]?[a-z…` is too long for a pattern
+[exit status: 2]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn json() {
+    Sandbox::with_settings()
+        .image("images/bottom", "bottom (1.0-1)", "FROM scratch\n")
+        .image(
+            "images/app",
+            "app (4.0-1)",
+            "FROM {{ \"bottom\" | image_tag }}\n",
+        )
+        .pkg(&["list", "--offline", "--json", "images"])
+        .assert_snapshot(str![[r#"
+{
+  "version": 1,
+  "images": [
+    {
+      "name": "app",
+      "version": "4.0-1",
+      "label": "registry.example.org/base/app:4.0-1",
+      "directory": "images/app",
+      "parents": [
+        "bottom"
+      ]
+    },
+    {
+      "name": "bottom",
+      "version": "1.0-1",
+      "label": "registry.example.org/base/bottom:1.0-1",
+      "directory": "images/bottom",
+      "parents": []
+    }
+  ]
+}
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn json_of_no_image() {
+    Sandbox::with_settings()
+        .file("images/README", "")
+        .pkg(&["list", "--offline", "--json", "images"])
+        .assert_snapshot(str![[r#"
+{
+  "version": 1,
+  "images": []
+}
+------- stderr -------
+there is no image in these directories
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn an_engine_that_does_not_answer() {
+    Sandbox::with_settings()
+        .diamond()
+        .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        .pkg(&["list", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: no Docker engine answers at unix:///nowhere/docker.sock
+caused by: Socket not found: /nowhere/docker.sock
+hint: start the engine, or name another one with DOCKER_HOST
+[exit status: 4]
+[EOF]
+
+"#]]);
+}
