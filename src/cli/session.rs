@@ -140,7 +140,10 @@ impl Session {
             ca_bundle: settings.ca_bundle.clone(),
             proxy: registry::Proxy::of_environment(&self.environment),
             concurrency: settings.scan_workers.get(),
-            pace: registry::Pace::default(),
+            pace: registry::Pace {
+                patience: settings.registry_timeout,
+                ..registry::Pace::default()
+            },
         })?))
     }
 

@@ -4,7 +4,7 @@ use super::error::SettingsWarning;
 use super::reader::Reader;
 
 /// Every setting that means something, besides `seed_image`, which older repositories have and nothing reads.
-const KNOWN: [&str; 25] = [
+const KNOWN: [&str; 26] = [
     "apt_only_proxy",
     "apt_options",
     "base_images",
@@ -22,6 +22,7 @@ const KNOWN: [&str; 25] = [
     "namespace",
     "password",
     "registry",
+    "registry_timeout",
     "scan_workers",
     "security_mirror",
     "seed_image",

@@ -57,6 +57,8 @@ pub struct Settings {
     pub build_timeout: Duration,
     /// `verify_timeout`: how long the tests of one image may take.
     pub verify_timeout: Duration,
+    /// `registry_timeout`: how long a question is asked again that the registry failed to answer.
+    pub registry_timeout: Duration,
     variables: Variables,
 }
 
@@ -115,6 +117,7 @@ pub struct ReadSettings {
 
 const DEFAULT_BUILD_TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
 const DEFAULT_VERIFY_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+const DEFAULT_REGISTRY_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 
 /// Reads settings from files of which each lies over the one before it; a setting of an upper file replaces the whole
 /// setting of a lower one.
@@ -203,6 +206,9 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         verify_timeout: reader
             .parsed("verify_timeout", SPAN, find_duration)
             .unwrap_or(DEFAULT_VERIFY_TIMEOUT),
+        registry_timeout: reader
+            .parsed("registry_timeout", SPAN, find_duration)
+            .unwrap_or(DEFAULT_REGISTRY_TIMEOUT),
         variables: read_variables(reader),
     }
 }
@@ -338,6 +344,7 @@ mod tests {
         assert_eq!(defaults.verify.args, ["-c", "{path}/test.sh {image}"]);
         assert_eq!(defaults.known_uid_mappings["nobody"], 65534);
         assert_eq!(defaults.build_timeout, Duration::from_secs(7200));
+        assert_eq!(defaults.registry_timeout, Duration::from_secs(120));
         assert_eq!(defaults.variables().iter().count(), 18);
     }
 
@@ -404,7 +411,7 @@ mod tests {
     fn own_settings_are_read() {
         let settings = settings(
             "mirror: https://deb.example.org/debian/\nbuild_timeout: 1h30m\nverify_timeout: 90\n\
-             container_limits: {memory: 4g, cpushares: 512}\nscan_workers: 2",
+             container_limits: {memory: 4g, cpushares: 512}\nscan_workers: 2\nregistry_timeout: 5s",
         );
         assert_eq!(
             settings.mirrors.main.as_deref(),
@@ -412,6 +419,7 @@ mod tests {
         );
         assert_eq!(settings.build_timeout, Duration::from_secs(5400));
         assert_eq!(settings.verify_timeout, Duration::from_secs(90));
+        assert_eq!(settings.registry_timeout, Duration::from_secs(5));
         assert_eq!(settings.container_limits.memory_bytes, Some(4 << 30));
         assert_eq!(settings.scan_workers.get(), 2);
     }
