@@ -58,6 +58,7 @@ pub(super) struct Prepared {
     pub(super) loaded: Loaded,
     pub(super) facts: Vec<Facts>,
     pub(super) plan: Plan,
+    extent: Extent,
     engine: Engine,
     registry: Option<registry::Client>,
     login: Option<RegistryLogin>,
@@ -97,6 +98,7 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         loaded,
         facts,
         plan,
+        extent,
         engine,
         registry,
         login,
@@ -128,7 +130,7 @@ pub(super) async fn execute(
     create_directory(&logs)?;
     let cancelled = CancellationToken::new();
     let signals = session.watch_signals(&cancelled)?;
-    let progress = session.ui.progress(size(&prepared.plan, manner.jobs));
+    let progress = session.ui.progress(size(prepared, manner.jobs));
     let tell = |event: Event| progress.event(&event);
     let errand = Errand {
         id,
@@ -203,22 +205,20 @@ impl Prepared {
 }
 
 /// The display counts images by the furthest thing that is done with all of them.
-fn size(plan: &Plan, jobs: usize) -> RunSize {
+fn size(prepared: &Prepared, jobs: usize) -> RunSize {
     let count = |wanted: fn(&Action) -> bool| {
-        plan.steps
-            .iter()
-            .filter(|step| wanted(&step.action))
-            .count()
+        let steps = &prepared.plan.steps;
+        steps.iter().filter(|step| wanted(&step.action)).count()
     };
     let builds = count(|action| matches!(action, Action::Build(_)));
     let verifies = count(|action| matches!(action, Action::Verify));
-    let (work, images) = match (builds, verifies) {
-        (0, 0) => (
-            Phase::Publish,
-            count(|action| matches!(action, Action::Publish)),
-        ),
-        (0, verifies) => (Phase::Verify, verifies),
-        (builds, _) => (Phase::Build, builds),
+    let publishes = count(|action| matches!(action, Action::Publish));
+    let (work, images) = match (builds, verifies, publishes) {
+        // Nothing is done: that is told in the word of the command.
+        (0, 0, 0) if prepared.extent != Extent::Publish => (Phase::Build, 0),
+        (0, 0, publishes) => (Phase::Publish, publishes),
+        (0, verifies, _) => (Phase::Verify, verifies),
+        (builds, _, _) => (Phase::Build, builds),
     };
     RunSize { work, images, jobs }
 }
