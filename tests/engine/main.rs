@@ -3,6 +3,7 @@
 //! With `PKG_TEST_ENGINE=1` every test runs, and fails where no engine answers. Otherwise the tests run where one
 //! answers, and where none does they are ignored, which the run says in one line.
 
+mod building;
 #[path = "../support/mod.rs"]
 mod support;
 mod support_check;
@@ -17,7 +18,7 @@ use support::engine::Engine;
 type Test = (&'static str, fn(&Engine));
 
 /// The tests of all files.
-const TESTS: &[&[Test]] = &[support_check::TESTS];
+const TESTS: &[&[Test]] = &[support_check::TESTS, building::TESTS];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();

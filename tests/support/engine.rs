@@ -133,6 +133,14 @@ impl Engine {
         tags
     }
 
+    /// Gives every name of the images that were built from the base image of the namespace.
+    pub(crate) fn all_names_of_its_images(&self) -> Vec<String> {
+        let images = self.wait(list_images(&self.docker)).expect("a list");
+        let is_own = |image: &ImageSummary| image.labels.get(LABEL) == Some(&self.namespace);
+        let own = images.into_iter().filter(is_own);
+        own.flat_map(|image| image.repo_tags).collect()
+    }
+
     /// Removes containers and images of the namespaces that are chosen; what cannot be removed is told, not fatal.
     fn remove(&self, is_chosen: impl Fn(&str) -> bool) {
         let removed = self.try_wait(async {
@@ -202,17 +210,16 @@ fn container_names(container: &ContainerSummary) -> Vec<String> {
     names
 }
 
-/// Gives the names of an image that are chosen; one without any name goes by its id, when its label is chosen.
+/// Gives the names of an image that are chosen; an image whose label is chosen goes with all its names, or by its id when
+/// it has none. Images inherit the label from the base image that they are built from.
 fn names_to_remove(image: &ImageSummary, is_chosen: impl Fn(&str) -> bool) -> Vec<String> {
+    let is_own = image
+        .labels
+        .get(LABEL)
+        .is_some_and(|label| is_chosen(label));
     let mut names = image.repo_tags.clone();
-    names.retain(|name| is_chosen(name));
-    let has_other_name = image.repo_tags.iter().any(|tag| tag != "<none>:<none>");
-    if !has_other_name
-        && image
-            .labels
-            .get(LABEL)
-            .is_some_and(|label| is_chosen(label))
-    {
+    names.retain(|name| name != "<none>:<none>" && (is_own || is_chosen(name)));
+    if is_own && names.is_empty() {
         names.push(image.id.clone());
     }
     names

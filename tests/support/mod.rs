@@ -6,6 +6,7 @@
     reason = "tests stand outside the program and prepare the machine for it"
 )]
 
+pub(crate) mod catalog;
 pub(crate) mod docker_registry;
 pub(crate) mod engine;
 pub(crate) mod faulty_registry;
