@@ -180,10 +180,22 @@ impl Planner<'_> {
     }
 
     /// An image that was built here recorded what it was built on; it is out of date when that is another one now.
+    ///
+    /// What the registry has counts, not what the engine has under the same label: somebody else may have published it.
     fn find_moved_parent(&self, id: ImageId, local: &LocalImage) -> Option<Reason> {
         self.graph.parents(id).iter().find_map(|parent| {
             let label = &self.catalog.image(*parent).label;
-            let now = &self.facts[parent.0].local.as_ref()?.id;
+            let Facts {
+                registry,
+                local: here,
+            } = &self.facts[parent.0];
+            let now = match (registry, here) {
+                (Availability::Present(digest), Some(here)) if here.manifests.contains(digest) => {
+                    &here.id
+                }
+                (Availability::Present(digest), _) => digest,
+                (_, here) => &here.as_ref()?.id,
+            };
             let name = label.name();
             let (_, built_on) = local
                 .parents
