@@ -20,6 +20,9 @@ use crate::scan::Loaded;
 /// How many pushes run at once.
 const PUSHES_AT_ONCE: usize = 4;
 
+/// How long is waited before a push is repeated; it doubles with each one.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
 /// Whether `latest` follows a published version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Latest {
@@ -42,6 +45,8 @@ pub struct Publication<'a> {
     pub login: Option<RegistryLogin>,
     /// Whether `latest` follows.
     pub latest: Latest,
+    /// How long a push is repeated that failed in a way that may pass.
+    pub patience: Duration,
     /// The directory of this run's logs.
     pub logs: PathBuf,
     /// Tells that the run is to end.
@@ -200,6 +205,7 @@ impl Publication<'_> {
         Ok(digest)
     }
 
+    /// Pushes, and again where the failure may pass: then only what the registry lacks is sent.
     async fn push_one(
         &self,
         image: &Reference,
@@ -212,10 +218,24 @@ impl Publication<'_> {
             image: image.clone(),
             name: format!("push {reference}"),
         });
-        Ok(self
-            .engine
-            .push(reference, self.login.as_ref(), |line| log.line(&line))
-            .await?)
+        let (mut failed_since, mut wait) = (None, FIRST_WAIT);
+        loop {
+            let pushed = self
+                .engine
+                .push(reference, self.login.as_ref(), |line| log.line(&line))
+                .await;
+            let error = match pushed {
+                Ok(digest) => return Ok(digest),
+                Err(error) => error,
+            };
+            let since = *failed_since.get_or_insert_with(Instant::now);
+            if !error.may_pass() || since.elapsed() + wait >= self.patience {
+                return Err(error.into());
+            }
+            log.heading(&format!("{error}; again in {}s", wait.as_secs()));
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
     }
 
     async fn confirm(&self, reference: Reference, pushed: &Digest) -> Result<(), PublishError> {

@@ -197,6 +197,7 @@ impl Prepared {
             registry,
             login: self.login.clone(),
             latest: errand.manner.latest,
+            patience: self.settings.registry_timeout,
             logs: errand.logs,
             cancelled: errand.cancelled,
         };

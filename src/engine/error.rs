@@ -60,6 +60,28 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Tells whether the same push may pass a moment later. The engine hands the registry's trouble on as text only.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        const PASSING: [&str; 7] = [
+            "HTTP status: 5",
+            "toomanyrequests",
+            "connection reset",
+            "connection refused",
+            "broken pipe",
+            "timeout",
+            "EOF",
+        ];
+        match self {
+            Self::Refused {
+                status: 200,
+                message,
+                ..
+            } => PASSING.iter().any(|words| message.contains(words)),
+            _ => false,
+        }
+    }
+
     /// Sorts an error of the client by what it means for the user.
     pub(super) fn from_client(action: impl Into<String>, error: bollard::errors::Error) -> Self {
         use bollard::errors::Error;

@@ -69,7 +69,10 @@ impl Engine {
         follow(&action, answers, |info| {
             let Some(status) = info.status else { return };
             digest = find_digest(&status).or(digest.take());
-            on_line(status);
+            // How far each layer is would be told many times a second, and without the layer's name.
+            if info.progress_detail.is_none() {
+                on_line(status);
+            }
         })
         .await?;
         digest.ok_or(EngineError::Incomplete {

@@ -57,7 +57,7 @@ pub struct Settings {
     pub build_timeout: Duration,
     /// `verify_timeout`: how long the tests of one image may take.
     pub verify_timeout: Duration,
-    /// `registry_timeout`: how long a question is asked again that the registry failed to answer.
+    /// `registry_timeout`: how long a registry is asked again that fails to answer, and a push repeated that it broke off.
     pub registry_timeout: Duration,
     variables: Variables,
 }
