@@ -4,6 +4,7 @@
 //! answers, and where none does they are ignored, which the run says in one line.
 
 mod building;
+mod publishing;
 #[path = "../support/mod.rs"]
 mod support;
 mod support_check;
@@ -18,7 +19,7 @@ use support::engine::Engine;
 type Test = (&'static str, fn(&Engine));
 
 /// The tests of all files.
-const TESTS: &[&[Test]] = &[support_check::TESTS, building::TESTS];
+const TESTS: &[&[Test]] = &[support_check::TESTS, building::TESTS, publishing::TESTS];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();

@@ -1,11 +1,8 @@
 //! What tests with the engine stand on: names that vanish, an image without the network, a registry to push to.
 
 use bollard::models::ContainerCreateBody;
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, PushImageOptionsBuilder, TagImageOptionsBuilder,
-};
-use futures_util::StreamExt as _;
-use pkg::oci::{Digest, Tag};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, TagImageOptionsBuilder};
+use pkg::oci::Digest;
 use pkg::registry::{Client, Options, Presence};
 
 use crate::Test;
@@ -79,19 +76,8 @@ fn an_image_is_pushed_to_a_registry_and_found_there(engine: &Engine) {
 
 /// Pushes under another name, with tag 1, and gives the digest that the engine tells.
 fn push(engine: &Engine, image: &str, repository: &str) -> Digest {
-    let tag: Tag = "1".parse().expect("a tag");
-    let options = TagImageOptionsBuilder::new()
-        .repo(repository)
-        .tag(tag.as_str());
+    let options = TagImageOptionsBuilder::new().repo(repository).tag("1");
     let tagging = engine.docker().tag_image(image, Some(options.build()));
     engine.wait(tagging).expect("a tag");
-    let options = PushImageOptionsBuilder::new().tag(tag.as_str()).build();
-    let events = engine.docker().push_image(repository, Some(options), None);
-    let events: Vec<_> = engine.wait(events.collect());
-    let told = events.into_iter().find_map(|event| {
-        let status = event.expect("no error").status?;
-        let (_, rest) = status.split_once("digest: ")?;
-        rest.split(' ').next()?.parse().ok()
-    });
-    told.expect("the engine tells the digest")
+    engine.push(&format!("{repository}:1"), None)
 }

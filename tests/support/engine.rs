@@ -11,12 +11,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bollard::Docker;
+use bollard::auth::DockerCredentials;
 use bollard::models::{ContainerSummary, ImageSummary};
 use bollard::query_parameters::{
-    BuildImageOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
+    BuildImageOptionsBuilder, CreateImageOptionsBuilder, ListContainersOptionsBuilder,
+    ListImagesOptionsBuilder, PushImageOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveImageOptionsBuilder,
 };
 use futures_util::StreamExt as _;
+use pkg::oci::Digest;
 use tokio::runtime::Runtime;
 use tokio::time::error::Elapsed;
 
@@ -124,6 +127,42 @@ impl Engine {
         }
     }
 
+    /// Builds an image out of the text of a Dockerfile alone.
+    pub(crate) fn build_from(&self, name: &str, dockerfile: &str) {
+        let mut context = tar::Builder::new(Vec::new());
+        append(&mut context, "Dockerfile", 0o644, dockerfile.as_bytes());
+        self.build(name, context.into_inner().expect("an archive in memory"));
+    }
+
+    /// Pushes a reference and gives the digest that the engine tells.
+    pub(crate) fn push(&self, reference: &str, login: Option<(&str, &str)>) -> Digest {
+        let (repository, tag) = reference.rsplit_once(':').expect("a tag");
+        let options = PushImageOptionsBuilder::new().tag(tag).build();
+        let events = self
+            .docker
+            .push_image(repository, Some(options), login.map(credentials));
+        let events: Vec<_> = self.wait(events.collect());
+        let told = events.into_iter().find_map(|event| {
+            let event = event.unwrap_or_else(|error| panic!("pushing {reference}: {error}"));
+            let status = event.status?;
+            let (_, rest) = status.split_once("digest: ")?;
+            rest.split(' ').next()?.parse().ok()
+        });
+        told.expect("the engine tells the digest")
+    }
+
+    /// Pulls a reference.
+    pub(crate) fn pull(&self, reference: &str, login: Option<(&str, &str)>) {
+        let options = CreateImageOptionsBuilder::new().from_image(reference);
+        let events = self
+            .docker
+            .create_image(Some(options.build()), None, login.map(credentials));
+        let events: Vec<_> = self.wait(events.collect());
+        for event in events {
+            event.unwrap_or_else(|error| panic!("pulling {reference}: {error}"));
+        }
+    }
+
     /// Gives the names of all images of the namespace.
     pub(crate) fn images(&self) -> Vec<String> {
         let images = self.wait(list_images(&self.docker)).expect("a list");
@@ -167,6 +206,14 @@ impl Engine {
             Ok(removed) => tell("what a test made", removed.err()),
             Err(elapsed) => tell("what a test made", Some(elapsed)),
         }
+    }
+}
+
+fn credentials((username, password): (&str, &str)) -> DockerCredentials {
+    DockerCredentials {
+        username: Some(username.to_owned()),
+        password: Some(password.to_owned()),
+        ..DockerCredentials::default()
     }
 }
 

@@ -1,0 +1,371 @@
+//! Publishing to real registries, and to one that misbehaves: nothing is called published that is not.
+
+use pkg::oci::{Digest, Reference};
+use pkg::registry::{self, Presence};
+
+use crate::Test;
+use crate::support::catalog::Catalog;
+use crate::support::docker_registry::DockerRegistry;
+use crate::support::engine::Engine;
+use crate::support::faulty_registry::{ALWAYS, Fault, FaultyRegistry, Operation};
+
+pub(crate) const TESTS: &[Test] = &[
+    (
+        "what_is_built_is_published_and_can_be_pulled_back_by_digest",
+        what_is_built_is_published_and_can_be_pulled_back_by_digest,
+    ),
+    (
+        "a_wrong_password_is_told_before_anything_is_built",
+        a_wrong_password_is_told_before_anything_is_built,
+    ),
+    (
+        "of_a_broken_branch_nothing_is_published",
+        of_a_broken_branch_nothing_is_published,
+    ),
+    (
+        "an_image_that_fails_its_test_is_not_published_until_the_test_passes",
+        an_image_that_fails_its_test_is_not_published_until_the_test_passes,
+    ),
+    (
+        "a_child_is_built_on_the_parent_that_the_registry_has_and_not_on_a_stale_local_one",
+        a_child_is_built_on_the_parent_that_the_registry_has_and_not_on_a_stale_local_one,
+    ),
+    (
+        "a_child_that_was_built_on_another_parent_than_the_published_one_is_built_again",
+        a_child_that_was_built_on_another_parent_than_the_published_one_is_built_again,
+    ),
+    (
+        "an_upload_that_is_denied_is_no_publication",
+        an_upload_that_is_denied_is_no_publication,
+    ),
+    (
+        "a_manifest_that_is_refused_is_no_publication",
+        a_manifest_that_is_refused_is_no_publication,
+    ),
+    (
+        "a_push_that_fails_for_a_moment_is_repeated",
+        a_push_that_fails_for_a_moment_is_repeated,
+    ),
+    (
+        "a_digest_that_is_not_confirmed_is_no_publication",
+        a_digest_that_is_not_confirmed_is_no_publication,
+    ),
+    (
+        "a_registry_that_does_not_answer_is_never_taken_for_an_empty_one",
+        a_registry_that_does_not_answer_is_never_taken_for_an_empty_one,
+    ),
+];
+
+const PASSWORD: &str = "correct-horse-battery";
+const LOGIN: &str = "username: ann\npassword: correct-horse-battery\n";
+/// For a registry that asks nobody for a name.
+const ANYBODY: &str = "username: ann\npassword: none\nregistry_timeout: 2s\n";
+
+fn parent_and_child(catalog: &Catalog<'_>) {
+    catalog
+        .image("parent", "1-1", &[], "FROM $BASE\nRUN echo new > /parent")
+        .image(
+            "child",
+            "1-1",
+            &["parent"],
+            "FROM $(parent)\nRUN cp /parent /child || cat /parent > /child",
+        );
+}
+
+/// Asks a registry what it holds.
+fn presence(engine: &Engine, name: &str, login: Option<(&str, &str)>) -> Presence {
+    let reference: Reference = name.parse().expect("a reference");
+    let mut credentials = registry::Credentials::default();
+    if let Some((username, password)) = login {
+        let login = registry::Login {
+            username: username.to_owned(),
+            password: pkg::settings::Secret::new(password),
+        };
+        credentials = credentials.with_login(reference.registry().expect("a registry"), login);
+    }
+    let options = registry::Options {
+        credentials,
+        ..registry::Options::default()
+    };
+    let client = registry::Client::new(options).expect("a client");
+    let presence = engine.wait(client.presence(&reference));
+    presence.unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[track_caller]
+fn published(engine: &Engine, name: &str, login: Option<(&str, &str)>) -> Digest {
+    match presence(engine, name, login) {
+        Presence::Present(digest) => digest,
+        Presence::Absent => panic!("{name} is not at the registry"),
+    }
+}
+
+#[track_caller]
+fn assert_never_published(talk: &str, kept: &str) {
+    assert!(!talk.contains("published"), "{talk}");
+    assert!(!talk.contains("sent "), "{talk}");
+    assert!(!kept.contains("published"), "{kept}");
+}
+
+fn what_is_built_is_published_and_can_be_pulled_back_by_digest(engine: &Engine) {
+    let registry = DockerRegistry::start_for("ann", PASSWORD);
+    let catalog = Catalog::new(engine).with_registry(registry.host(), LOGIN);
+    parent_and_child(&catalog);
+    let output = catalog.build(&["--debug"]);
+    output.assert_code(0);
+    let last = output.stderr.lines().last().expect("a summary");
+    assert!(last.starts_with("2 built, 2 published in "), "{last}");
+    let login = Some(("ann", PASSWORD));
+    let mut digests = Vec::new();
+    for name in ["parent", "child"] {
+        let repository = catalog.repository(name);
+        let digest = published(engine, &format!("{repository}:1-1"), login);
+        assert_eq!(
+            published(engine, &format!("{repository}:latest"), login),
+            digest
+        );
+        digests.push(digest);
+    }
+    let ids = ["parent", "child"].map(|name| catalog.id(name, "1-1"));
+    for id in [&ids[1], &ids[0]] {
+        catalog.remove(id);
+    }
+    for (name, (digest, id)) in ["parent", "child"].iter().zip(digests.iter().zip(&ids)) {
+        let image = format!("{}@{digest}", catalog.repository(name));
+        engine.pull(&image, login);
+        let pulled = catalog.find(&image).expect("it is here");
+        assert_eq!(pulled.id.as_ref(), Some(id));
+    }
+    let output = catalog.build(&[]);
+    output.assert_code(0);
+    assert_eq!(output.stderr, "nothing to build: 2 already published\n");
+    assert!(!catalog.everything_kept().contains(PASSWORD));
+    assert!(!output.stderr.contains(PASSWORD));
+}
+
+fn a_wrong_password_is_told_before_anything_is_built(engine: &Engine) {
+    let registry = DockerRegistry::start_for("ann", PASSWORD);
+    let login = "username: ann\npassword: tr0ub4dor\nregistry_timeout: 2s\n";
+    let catalog = Catalog::new(engine).with_registry(registry.host(), login);
+    parent_and_child(&catalog);
+    let output = catalog.build(&["--debug"]);
+    output.assert_code(4);
+    assert!(output.stderr.contains("401"), "{}", output.stderr);
+    assert!(output.stderr.contains("hint: "), "{}", output.stderr);
+    let kept = catalog.everything_kept();
+    assert_never_published(&output.stderr, &kept);
+    for text in [&output.stdout, &output.stderr, &kept] {
+        assert!(!text.contains("tr0ub4dor"), "{text}");
+    }
+    assert_eq!(catalog.find_id("parent", "1-1"), None);
+}
+
+fn of_a_broken_branch_nothing_is_published(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    catalog
+        .image("root", "1-1", &[], "FROM $BASE\nRUN true")
+        .image("broken", "1-1", &["root"], "FROM $(root)\nRUN false")
+        .image("behind", "1-1", &["broken"], "FROM $(broken)\nRUN true")
+        .image("sibling", "1-1", &["root"], "FROM $(root)\nRUN true");
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    let at_registry = ["root", "broken", "behind", "sibling"].map(|name| {
+        let name = format!("{}:1-1", catalog.repository(name));
+        presence(engine, &name, None) != Presence::Absent
+    });
+    assert_eq!(at_registry, [true, false, false, true]);
+    let last = output.stderr.lines().last().expect("a summary");
+    assert!(
+        last.starts_with("2 built, 2 published, 1 failed, 1 blocked in "),
+        "{last}"
+    );
+}
+
+fn an_image_that_fails_its_test_is_not_published_until_the_test_passes(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    parent_and_child(&catalog);
+    catalog.test("parent", "echo it does not work; exit 5");
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    let talk = &output.stderr;
+    let namespace = engine.namespace();
+    let failed = format!("✗ failed to verify {namespace}/parent 1-1: ");
+    assert!(talk.contains(&failed), "{talk}");
+    assert!(talk.contains("│ it does not work\n"), "{talk}");
+    let blocked = format!("– blocked by {namespace}/parent 1-1: {namespace}/child 1-1\n");
+    assert!(talk.contains(&blocked), "{talk}");
+    let parent = format!("{}:1-1", catalog.repository("parent"));
+    assert_eq!(presence(engine, &parent, None), Presence::Absent);
+    let built = catalog.id("parent", "1-1");
+
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    assert_eq!(presence(engine, &parent, None), Presence::Absent);
+
+    catalog.test("parent", "exit 0");
+    let output = catalog.build(&[]);
+    output.assert_code(0);
+    assert_eq!(catalog.id("parent", "1-1"), built, "it is not built again");
+    published(engine, &parent, None);
+    let child = format!("{}:1-1", catalog.repository("child"));
+    published(engine, &child, None);
+    let last = output.stderr.lines().last().expect("a summary");
+    assert!(
+        last.starts_with("1 built, 1 verified, 2 published in "),
+        "{last}"
+    );
+}
+
+/// Publishes an image as `parent:1-1` that this catalog never built, and gives its digest.
+fn publish_foreign_parent(engine: &Engine, catalog: &Catalog<'_>) -> Digest {
+    let name = catalog.repository("parent");
+    let foreign = engine.name("foreign:1");
+    let dockerfile = format!(
+        "FROM {}\nRUN echo foreign > /parent\n",
+        engine.name("base:1")
+    );
+    engine.build_from(&foreign, &dockerfile);
+    catalog.tag(&foreign, &name, "1-1");
+    let digest = engine.push(&format!("{name}:1-1"), None);
+    catalog.remove(&format!("{name}:1-1"));
+    catalog.remove(&catalog.find(&foreign).and_then(|it| it.id).expect("an id"));
+    digest
+}
+
+fn a_child_is_built_on_the_parent_that_the_registry_has_and_not_on_a_stale_local_one(
+    engine: &Engine,
+) {
+    let registry = DockerRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    parent_and_child(&catalog);
+    let digest = publish_foreign_parent(engine, &catalog);
+    // What somebody built here before.
+    engine.build_from(
+        &format!("{}:1-1", catalog.repository("parent")),
+        &format!("FROM {}\nRUN echo stale > /parent\n", engine.name("base:1")),
+    );
+    let plan = catalog.pkg(&["plan", "images"]);
+    assert!(plan.stdout.starts_with("WHAT"), "{}", plan.stdout);
+    let pull = format!("{}:1-1", catalog.repository("parent"));
+    let line = plan.stdout.lines().find(|line| line.contains(&pull));
+    assert!(line.expect("a line").starts_with("pull"), "{}", plan.stdout);
+    let output = catalog.build(&[]);
+    output.assert_code(0);
+    assert_eq!(catalog.output_of("child", "cat /child"), "foreign\n");
+    assert_eq!(published(engine, &pull, None), digest);
+}
+
+fn a_child_that_was_built_on_another_parent_than_the_published_one_is_built_again(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    parent_and_child(&catalog);
+    catalog.build(&["--no-publish"]).assert_code(0);
+    assert_eq!(catalog.output_of("child", "cat /child"), "new\n");
+    let own = catalog.id("parent", "1-1");
+    // Meanwhile somebody else published the parent; what is here stays as it was.
+    engine.build_from(
+        &engine.name("foreign:1"),
+        &format!(
+            "FROM {}\nRUN echo foreign > /parent\n",
+            engine.name("base:1")
+        ),
+    );
+    let parent = catalog.repository("parent");
+    catalog.tag(&engine.name("foreign:1"), &parent, "1-1");
+    engine.push(&format!("{parent}:1-1"), None);
+    catalog.tag(&own, &parent, "1-1");
+    let output = catalog.build(&[]);
+    output.assert_code(0);
+    assert_eq!(
+        catalog.output_of("child", "cat /child"),
+        "foreign\n",
+        "{}",
+        output.stderr
+    );
+}
+
+/// Builds and publishes one image to a registry that misbehaves, and gives what was said.
+#[track_caller]
+fn refused(engine: &Engine, registry: &FaultyRegistry) -> String {
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
+    let output = catalog.build(&["--debug"]);
+    output.assert_code(1);
+    assert!(
+        output.stderr.contains(" failed to publish "),
+        "{}",
+        output.stderr
+    );
+    assert_never_published(&output.stderr, &catalog.everything_kept());
+    output.stderr
+}
+
+fn an_upload_that_is_denied_is_no_publication(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    let denied = r#"{"errors": [{"code": "DENIED", "message": "ann may not write here"}]}"#;
+    let denied = Fault::Words(403, denied.to_owned());
+    registry.misbehave(Operation::StartUpload, ALWAYS, denied);
+    let talk = refused(engine, &registry);
+    assert!(talk.contains("denied"), "{talk}");
+    assert!(registry.requests_of(Operation::PutManifest).is_empty());
+}
+
+fn a_manifest_that_is_refused_is_no_publication(engine: &Engine) {
+    for status in [403, 500] {
+        let registry = FaultyRegistry::start();
+        registry.misbehave(Operation::PutManifest, ALWAYS, Fault::status(status));
+        let talk = refused(engine, &registry);
+        let cause = match status {
+            403 => "as the test wants it",
+            _ => "HTTP status: 500",
+        };
+        assert!(talk.contains(cause), "{status}: {talk}");
+    }
+}
+
+fn a_push_that_fails_for_a_moment_is_repeated(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    registry.misbehave(Operation::PutManifest, 1..=1, Fault::status(503));
+    let catalog = Catalog::new(engine).with_registry(registry.host(), "username: a\npassword: b\n");
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
+    catalog.build(&[]).assert_code(0);
+    published(engine, &format!("{}:1-1", catalog.repository("a")), None);
+    assert!(catalog.everything_kept().contains("; again in 1s"));
+}
+
+fn a_digest_that_is_not_confirmed_is_no_publication(engine: &Engine) {
+    let other = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    // The first HEAD is the plan's, the second comes before the push, the third asks for the digest, the fourth for the
+    // tag.
+    for (requests, fault) in [
+        (3..=3, Fault::Digest(other)),
+        (3..=3, Fault::status(404)),
+        (4..=4, Fault::Digest(other)),
+        (4..=4, Fault::status(404)),
+    ] {
+        let registry = FaultyRegistry::start();
+        registry.misbehave(Operation::HeadManifest, requests, fault);
+        let talk = refused(engine, &registry);
+        assert!(
+            talk.contains("does not confirm") || talk.contains("other bytes"),
+            "{talk}"
+        );
+    }
+}
+
+fn a_registry_that_does_not_answer_is_never_taken_for_an_empty_one(engine: &Engine) {
+    for status in [500, 429, 401] {
+        let registry = FaultyRegistry::start();
+        registry.misbehave(Operation::HeadManifest, ALWAYS, Fault::status(status));
+        let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+        parent_and_child(&catalog);
+        let output = catalog.build(&[]);
+        output.assert_code(4);
+        assert!(output.stderr.contains("error: "), "{}", output.stderr);
+        assert_eq!(catalog.find_id("parent", "1-1"), None);
+        assert!(registry.requests_of(Operation::StartUpload).is_empty());
+        assert!(registry.requests_of(Operation::PutManifest).is_empty());
+    }
+}
