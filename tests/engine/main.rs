@@ -4,7 +4,9 @@
 //! answers, and where none does they are ignored, which the run says in one line.
 
 mod building;
+mod choosing;
 mod publishing;
+mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
 mod support_check;
@@ -19,7 +21,13 @@ use support::engine::Engine;
 type Test = (&'static str, fn(&Engine));
 
 /// The tests of all files.
-const TESTS: &[&[Test]] = &[support_check::TESTS, building::TESTS, publishing::TESTS];
+const TESTS: &[&[Test]] = &[
+    support_check::TESTS,
+    building::TESTS,
+    publishing::TESTS,
+    stopping::TESTS,
+    choosing::TESTS,
+];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();

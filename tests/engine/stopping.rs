@@ -1,0 +1,192 @@
+//! Signals and deadlines: a run ends soon, says what was left, and leaves nothing behind.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::building::assert_no_pins;
+use crate::Test;
+use crate::support::catalog::{Catalog, wait_until};
+use crate::support::engine::Engine;
+use crate::support::sandbox::Sandbox;
+
+pub(crate) const TESTS: &[Test] = &[
+    (
+        "an_interrupted_build_ends_soon_and_can_be_run_again",
+        an_interrupted_build_ends_soon_and_can_be_run_again,
+    ),
+    (
+        "a_terminated_build_ends_with_the_signal_in_its_exit_code",
+        a_terminated_build_ends_with_the_signal_in_its_exit_code,
+    ),
+    (
+        "an_interrupted_test_is_ended_and_a_second_signal_does_not_wait_for_it",
+        an_interrupted_test_is_ended_and_a_second_signal_does_not_wait_for_it,
+    ),
+    (
+        "a_build_that_takes_too_long_is_cancelled",
+        a_build_that_takes_too_long_is_cancelled,
+    ),
+    (
+        "a_test_that_takes_too_long_is_ended_with_all_that_it_started",
+        a_test_that_takes_too_long_is_ended_with_all_that_it_started,
+    ),
+];
+
+/// Longer than any of these runs may take, and shorter than what they have to end.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Gives a number of seconds to sleep, far too long, by which a process is known among all of the machine.
+fn unique_seconds() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(1);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("7{:07}{number}", std::process::id())
+}
+
+/// Tells whether a process of this machine, in a container or not, has these words among its arguments.
+fn is_running(words: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").expect("the processes");
+    processes.flatten().any(|process| {
+        // A process may be gone in between.
+        let arguments = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&arguments).contains(words)
+    })
+}
+
+/// One image that never ends, one behind it, and one that is done before.
+fn endless(catalog: &Catalog<'_>, seconds: &str) {
+    catalog
+        .image(
+            "endless",
+            "1-1",
+            &["quick"],
+            &format!("FROM $(quick)\nRUN sleep {seconds}"),
+        )
+        .image("behind", "1-1", &["endless"], "FROM $(endless)\nRUN true")
+        .image("quick", "1-1", &[], "FROM $BASE\nRUN true");
+}
+
+fn an_interrupted_build_ends_soon_and_can_be_run_again(engine: &Engine) {
+    let sandbox = Sandbox::new();
+    let temporary = sandbox.path().join("temporary");
+    std::fs::create_dir(&temporary).expect("a directory");
+    let sandbox = sandbox.env("TMPDIR", &temporary.display().to_string());
+    let catalog = Catalog::in_sandbox(engine, sandbox);
+    let seconds = unique_seconds();
+    endless(&catalog, &seconds);
+    let run = catalog.start_build(&["--info"]);
+    wait_until("the step runs", || is_running(&seconds));
+    let since = Instant::now();
+    run.signal(Signal::INT);
+    let ended = run.end();
+    assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+    assert_eq!(ended.code, Some(130), "{}", ended.talk);
+    let namespace = engine.namespace();
+    let talk = &ended.talk;
+    assert!(
+        talk.contains("stopping what runs; once more to stop at once\n"),
+        "{talk}"
+    );
+    assert!(
+        talk.contains(&format!("– interrupted: {namespace}/endless 1-1\n")),
+        "{talk}"
+    );
+    assert!(!talk.contains("failed"), "{talk}");
+    let last = talk.lines().last().expect("a summary");
+    assert!(
+        last.starts_with("1 built, 1 interrupted, 1 not begun in "),
+        "{talk}"
+    );
+    wait_until("the engine ends the step", || !is_running(&seconds));
+    assert_no_pins(engine);
+    assert_eq!(catalog.sandbox().files("temporary"), [""; 0]);
+    assert_eq!(catalog.find_id("endless", "1-1"), None);
+
+    endless(&catalog, "0");
+    let output = catalog.build(&[]);
+    output.assert_code(0);
+    let last = output.stderr.lines().last().expect("a summary");
+    assert!(last.starts_with("2 built, 1 already built in "), "{last}");
+}
+
+fn a_terminated_build_ends_with_the_signal_in_its_exit_code(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    let seconds = unique_seconds();
+    endless(&catalog, &seconds);
+    let run = catalog.start_build(&[]);
+    wait_until("the step runs", || is_running(&seconds));
+    run.signal(Signal::TERM);
+    let ended = run.end();
+    assert_eq!(ended.code, Some(143), "{}", ended.talk);
+    wait_until("the engine ends the step", || !is_running(&seconds));
+}
+
+fn an_interrupted_test_is_ended_and_a_second_signal_does_not_wait_for_it(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    let seconds = unique_seconds();
+    catalog
+        .image("a", "1-1", &[], "FROM $BASE\nRUN true")
+        .test("a", &format!("sleep {seconds}"));
+    let run = catalog.start_build(&[]);
+    wait_until("the test runs", || is_running(&seconds));
+    run.signal(Signal::INT);
+    let ended = run.end();
+    assert_eq!(ended.code, Some(130), "{}", ended.talk);
+    assert!(!is_running(&seconds), "{}", ended.talk);
+
+    // This one does not let itself be ended.
+    catalog.test(
+        "a",
+        "trap '' TERM INT\necho deaf\ni=0; while [ $i -lt 100 ]; do sleep 0.2; i=$((i+1)); done",
+    );
+    let run = catalog.start_build(&["--debug"]);
+    run.wait_for("deaf");
+    run.signal(Signal::INT);
+    run.wait_for("once more to stop at once");
+    run.signal(Signal::INT);
+    let ended = run.end();
+    assert_eq!(ended.code, Some(130), "{}", ended.talk);
+    assert!(
+        !ended.talk.contains("interrupted"),
+        "no summary: {}",
+        ended.talk
+    );
+}
+
+fn a_build_that_takes_too_long_is_cancelled(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    let seconds = unique_seconds();
+    catalog
+        .image("a", "1-1", &[], &format!("FROM $BASE\nRUN sleep {seconds}"))
+        .settings("build_timeout: 4s\n");
+    let mut run = catalog.start_build(&[]);
+    wait_until("the step runs, or its time is over", || {
+        is_running(&seconds) || run.has_ended()
+    });
+    let ended = run.end();
+    assert_eq!(ended.code, Some(1), "{}", ended.talk);
+    let cause = "/a 1-1: the build took longer than 4s\n";
+    assert!(ended.talk.contains(cause), "{}", ended.talk);
+    wait_until("the engine ends the step", || !is_running(&seconds));
+    assert_no_pins(engine);
+}
+
+fn a_test_that_takes_too_long_is_ended_with_all_that_it_started(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    let seconds = unique_seconds();
+    catalog
+        .image("a", "1-1", &[], "FROM $BASE\nRUN true")
+        .test("a", &format!("sleep {seconds} &\nsleep {seconds}"))
+        .settings("verify_timeout: 2s\n");
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    let cause = "was ended after 2 seconds, which is the most it may take";
+    assert!(output.stderr.contains(cause), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("failed to verify"),
+        "{}",
+        output.stderr
+    );
+    wait_until("all processes end", || !is_running(&seconds));
+}
