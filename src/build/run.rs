@@ -222,7 +222,7 @@ impl Run<'_> {
     /// Does one piece of work, with a log of its own.
     async fn work(&self, work: &Work, known: &RefCell<Known>, tell: &dyn Fn(Event)) -> Ending {
         let label = self.label(work);
-        let log = match Log::open(&self.logs, &log_name(&label)) {
+        let log = match Log::open(&self.logs, &log_name(work, &label)) {
             Ok(log) => log,
             Err(error) => return Ending::failed_early(first_phase(work), &error, Instant::now()),
         };
@@ -310,10 +310,17 @@ fn first_phase(work: &Work) -> Phase {
     }
 }
 
-/// `nginx` of `registry.example.org/base/nginx:1.22.1-9`: names are unique in a catalog, and base images have their tag.
-fn log_name(label: &Reference) -> String {
-    let tag = label.tag().map(|tag| format!("-{tag}")).unwrap_or_default();
-    format!("{}{tag}", label.short_name())
+/// Gives each piece of work of a run a log of its own. Names are unique in a catalog and hold no `_`, so the log of an
+/// image is `nginx_1.22.1-9`, as Debian names files; that of a base image, `pull+docker.io+library+debian=12`, holds
+/// what no name has.
+fn log_name(work: &Work, label: &Reference) -> String {
+    match work {
+        Work::Base(_) => format!("pull+{label}").replace('/', "+").replace(':', "="),
+        Work::Image(_) => {
+            let tag = label.tag().map(|tag| format!("_{tag}")).unwrap_or_default();
+            format!("{}{tag}", label.short_name())
+        }
+    }
 }
 
 impl Ending {
@@ -388,4 +395,47 @@ pub(crate) fn cause(error: &dyn std::error::Error) -> String {
         source = inner.source();
     }
     cause
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::ImageId;
+    use crate::plan::Reason;
+
+    #[test]
+    fn no_two_pieces_of_work_share_a_log() {
+        let image = Step {
+            image: ImageId(0),
+            action: Action::Build(Reason::NotBuilt),
+            publish: false,
+        };
+        let image = |label: &str| (Work::Image(image.clone()), label.to_owned());
+        let base = |label: &str| {
+            let reference = label.parse().expect("a reference");
+            (Work::Base(reference), label.to_owned())
+        };
+        let mut names: Vec<String> = [
+            image("r.example.org/base/nodejs:20-1"),
+            image("r.example.org/base/nodejs-20:1"),
+            image("r.example.org/base/debian:12"),
+            base("debian:12"),
+            base("debian"),
+            base("docker.io/library/debian:12"),
+            base("other.example.org:5000/library/debian:12"),
+            base("docker.io/library/debian/12"),
+            base("docker.io/library/debian_12"),
+            base("docker.io/library-debian:12"),
+        ]
+        .iter()
+        .map(|(work, label)| log_name(work, &label.parse().expect("a reference")))
+        .collect();
+        assert_eq!(names[0], "nodejs_20-1");
+        assert_eq!(names[5], "pull+docker.io+library+debian=12");
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+        assert!(!names.concat().contains(['/', ':']), "{names:?}");
+    }
 }
