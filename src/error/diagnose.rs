@@ -121,7 +121,12 @@ fn kind(error: &anyhow::Error) -> Kind {
             Kind::Environment,
         )
     })
-    .or_else(|| is(error.is::<PrintError>(), Kind::Environment))
+    .or_else(|| {
+        // What cannot be read is a file of the user's; what cannot be written is the disk's.
+        let file = error.downcast_ref::<FileError>();
+        let is_of_disk = file.is_some_and(|file| !file.is_of_reading());
+        is(is_of_disk || error.is::<PrintError>(), Kind::Environment)
+    })
     .unwrap_or(Kind::Work)
 }
 

@@ -29,6 +29,12 @@ impl FileError {
         &self.path
     }
 
+    /// Tells whether it was to be read, and not to be made or changed.
+    #[must_use]
+    pub fn is_of_reading(&self) -> bool {
+        self.action == "read"
+    }
+
     /// Gives the kind of the fault.
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {

@@ -151,7 +151,7 @@ fn a_place_that_cannot_be_written_to() {
 ------- stderr -------
 error: cannot create out/app
 caused by: Not a directory (os error 20)
-[exit status: 1]
+[exit status: 4]
 [EOF]
 
 "#]]);
