@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
+use super::cycle::find_cycles;
 use super::image::nearest;
 use super::{Catalog, ImageId};
 use crate::oci::Reference;
@@ -255,67 +256,197 @@ fn reachable(from: impl IntoIterator<Item = ImageId>, next: &[Vec<ImageId>]) -> 
     found
 }
 
-/// From child to parent, with the number of the edge.
-type Dependencies = petgraph::graph::DiGraph<(), usize>;
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-/// One shortest cycle for each group of images that need each other.
-fn find_cycles(catalog: &Catalog, edges: &[Edge]) -> Vec<GraphError> {
-    let mut graph = Dependencies::with_capacity(catalog.len(), edges.len());
-    let nodes: Vec<_> = catalog.iter().map(|_| graph.add_node(())).collect();
-    for (i, edge) in edges.iter().enumerate() {
-        graph.add_edge(nodes[edge.child.0], nodes[edge.parent.0], i);
+    use super::super::samples::{catalog, graph, named, need, numbered, pairs};
+    use super::*;
+
+    fn names(catalog: &Catalog, ids: impl IntoIterator<Item = ImageId>) -> Vec<String> {
+        let name = |id| catalog.image(id).name.to_string();
+        ids.into_iter().map(name).collect()
     }
-    let mut groups = petgraph::algo::tarjan_scc(&graph);
-    for group in &mut groups {
-        group.sort();
+
+    fn id(catalog: &Catalog, name: &str) -> ImageId {
+        catalog.find(name).expect("an image of the catalog")
     }
-    groups.sort();
-    groups
-        .iter()
-        .filter(|group| group.len() > 1 || graph.contains_edge(group[0], group[0]))
-        .map(|group| {
-            let along = shortest_cycle(&graph, group[0]);
-            let name = |id: ImageId| catalog.image(id).name.to_string();
-            let mut path: Vec<_> = along.iter().map(|&i| name(edges[i].child)).collect();
-            path.push(path[0].clone());
-            GraphError::Cycle {
-                path,
-                places: along
-                    .iter()
-                    .map(|&i| edges[i].sources[0].place().clone())
-                    .collect(),
+
+    const DIAMOND: [(&str, &str); 5] = [
+        ("app", "right"),
+        ("app", "left"),
+        ("left", "zero"),
+        ("right", "zero"),
+        ("on-app", "app"),
+    ];
+
+    #[test]
+    fn a_diamond_is_ordered_from_its_bottom_and_by_name() {
+        let catalog = catalog(&["app", "left", "right", "zero", "on-app", "alone"]);
+        let graph = graph(&catalog, &DIAMOND).expect("a graph");
+        assert_eq!(
+            names(&catalog, graph.order().to_vec()),
+            ["alone", "zero", "left", "right", "app", "on-app"]
+        );
+        let levels: Vec<_> = catalog
+            .iter()
+            .map(|(id, image)| (image.name.as_str(), graph.levels()[id.0]))
+            .collect();
+        let expected = [
+            ("alone", 0),
+            ("app", 2),
+            ("left", 1),
+            ("on-app", 3),
+            ("right", 1),
+            ("zero", 0),
+        ];
+        assert_eq!(levels, expected);
+    }
+
+    #[test]
+    fn chains_are_followed_in_both_directions() {
+        let catalog = catalog(&["app", "left", "right", "zero", "on-app", "alone"]);
+        let graph = graph(&catalog, &DIAMOND).expect("a graph");
+        let left = [id(&catalog, "left")];
+        assert_eq!(names(&catalog, graph.dependants(left)), ["app", "on-app"]);
+        assert_eq!(names(&catalog, graph.ancestors(left)), ["zero"]);
+        let app = id(&catalog, "app");
+        assert_eq!(
+            names(&catalog, graph.ancestors([app])),
+            ["left", "right", "zero"]
+        );
+        assert_eq!(
+            names(&catalog, graph.parents(app).to_vec()),
+            ["left", "right"]
+        );
+        // One that another one of them needs is among them.
+        let both = [app, id(&catalog, "left")];
+        assert_eq!(
+            names(&catalog, graph.ancestors(both)),
+            ["left", "right", "zero"]
+        );
+    }
+
+    #[test]
+    fn the_order_does_not_hang_on_the_order_of_needs() {
+        let catalog = catalog(&["app", "left", "right", "zero", "on-app"]);
+        let there = graph(&catalog, &DIAMOND).expect("a graph");
+        let mut pairs = DIAMOND;
+        pairs.reverse();
+        let back = graph(&catalog, &pairs).expect("a graph");
+        assert_eq!(there.order(), back.order());
+        let pairs = |graph: &Graph| -> Vec<_> {
+            let edges = graph.edges().iter();
+            edges.map(|edge| (edge.child, edge.parent)).collect()
+        };
+        assert_eq!(pairs(&there), pairs(&back));
+    }
+
+    #[test]
+    fn what_is_needed_twice_is_one_edge_with_two_sources() {
+        let catalog = catalog(&["a", "b"]);
+        let graph = graph(&catalog, &[("a", "b"), ("a", "b")]).expect("a graph");
+        let [edge] = graph.edges() else {
+            panic!("one edge: {:?}", graph.edges());
+        };
+        let places: Vec<_> = edge.sources.iter().map(EdgeSource::place).collect();
+        assert_eq!(places.len(), 2);
+        assert_eq!(places[1].to_string(), "images/a/control:2");
+        assert_eq!(graph.parents(edge.child), [edge.parent]);
+    }
+
+    #[test]
+    fn every_missing_name_is_told_with_its_place_and_names_like_it() {
+        let catalog = catalog(&["nodejs20-devel", "nodejs20-slim", "nodejs22-slim", "app"]);
+        let pairs = [("nodejs20-devel", "nodejs20"), ("app", "zlib")];
+        let errors = graph(&catalog, &pairs).expect_err("two names are missing");
+        let missing = |child: &str, name: &str, line, near: &[&str]| GraphError::Missing {
+            child: child.to_owned(),
+            name: name.to_owned(),
+            place: Place::line(
+                &std::path::Path::new("images").join(child).join("control"),
+                line,
+            ),
+            near: near.iter().map(|&name| name.to_owned()).collect(),
+        };
+        assert_eq!(
+            errors,
+            [
+                missing(
+                    "nodejs20-devel",
+                    "nodejs20",
+                    1,
+                    &["nodejs20-slim", "nodejs22-slim"]
+                ),
+                missing("app", "zlib", 2, &[]),
+            ]
+        );
+    }
+
+    #[track_caller]
+    fn is_met(base_images: &[&str], name: &str, expected: bool) {
+        let catalog = catalog(&["app"]);
+        let needs = Needs {
+            needs: vec![need(&catalog, "app", name, 1)],
+            base_images: base_images
+                .iter()
+                .map(|text| text.parse().expect("a reference"))
+                .collect(),
+        };
+        assert_eq!(
+            Graph::new(&catalog, needs).is_ok(),
+            expected,
+            "{name} with {base_images:?}"
+        );
+    }
+
+    #[test]
+    fn base_images_meet_a_need_by_short_and_by_full_name() {
+        let bases = ["r.example.org/ns/bookworm:12", "trixie:latest"];
+        is_met(&bases, "bookworm", true);
+        is_met(&bases, "r.example.org/ns/bookworm", true);
+        is_met(&bases, "r.example.org/ns/bookworm:12", true);
+        is_met(&bases, "trixie", true);
+        is_met(&bases, "r.example.org/ns/bookworm:11", false);
+        is_met(&bases, "ns/bookworm", false);
+        is_met(&bases, "book", false);
+        is_met(&[], "bookworm", false);
+    }
+
+    #[test]
+    fn missing_names_and_cycles_are_told_together() {
+        let catalog = catalog(&["a", "b"]);
+        let pairs = [("a", "b"), ("b", "a"), ("b", "nothing")];
+        let errors = graph(&catalog, &pairs).expect_err("two faults");
+        assert!(
+            matches!(
+                errors.as_slice(),
+                [GraphError::Missing { .. }, GraphError::Cycle { .. }]
+            ),
+            "{errors:?}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_image_stands_once_and_behind_what_it_needs(
+            (count, pairs) in pairs(),
+            ranks in Just((0..25usize).collect::<Vec<_>>()).prop_shuffle(),
+        ) {
+            // Edges that go down in rank make no cycle, and ranks are not the order of names.
+            let pairs: Vec<_> = pairs.into_iter().filter(|&(child, parent)| ranks[parent] < ranks[child]).collect();
+            let catalog = numbered(count);
+            let graph = graph(&catalog, &named(&pairs)).expect("no cycle");
+            let mut position = vec![usize::MAX; count];
+            for (i, id) in graph.order().iter().enumerate() {
+                position[id.0] = i;
             }
-        })
-        .collect()
-}
-
-/// The edges of a shortest way from a node of a cycle back to it (breadth first).
-fn shortest_cycle(graph: &Dependencies, start: petgraph::graph::NodeIndex) -> Vec<usize> {
-    use petgraph::visit::EdgeRef as _;
-    let mut came_by = BTreeMap::new();
-    let mut open = std::collections::VecDeque::from([start]);
-    'search: while let Some(node) = open.pop_front() {
-        let mut next: Vec<_> = graph.edges(node).collect();
-        next.sort_by_key(petgraph::visit::EdgeRef::target);
-        for edge in next {
-            came_by.entry(edge.target()).or_insert_with(|| {
-                open.push_back(edge.target());
-                (node, *edge.weight())
-            });
-            if edge.target() == start {
-                break 'search;
+            prop_assert_eq!(graph.order().len(), count);
+            let levels = graph.levels();
+            for (child, parent) in pairs {
+                prop_assert!(position[parent] < position[child]);
+                prop_assert!(levels[parent] < levels[child]);
             }
         }
     }
-    let mut along = Vec::new();
-    let mut node = start;
-    while let Some(&(before, edge)) = came_by.get(&node) {
-        along.push(edge);
-        node = before;
-        if node == start {
-            break;
-        }
-    }
-    along.reverse();
-    along
 }

@@ -175,3 +175,52 @@ pub(crate) fn nearest<T>(
         .map(|(_, candidate)| candidate)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{catalog, image};
+    use super::*;
+
+    #[test]
+    fn images_are_numbered_in_the_order_of_their_names() {
+        let catalog = catalog(&["web", "base", "app"]);
+        let names: Vec<_> = catalog
+            .iter()
+            .map(|(id, image)| (id.0, image.name.as_str()))
+            .collect();
+        assert_eq!(names, [(0, "app"), (1, "base"), (2, "web")]);
+        assert_eq!(catalog.find("base"), Some(ImageId(1)));
+        assert_eq!(catalog.find("Base/"), None);
+    }
+
+    #[test]
+    fn all_directories_of_one_name_are_told_and_the_first_stays() {
+        let at = |directory: &str| Image {
+            directory: PathBuf::from(directory),
+            entry: Place::line(&Path::new(directory).join("changelog"), 1),
+            ..image("tool")
+        };
+        let images = vec![at("z"), image("other"), at("a"), at("m")];
+        let (catalog, duplicates) = Catalog::new(images);
+        let [duplicate] = duplicates.as_slice() else {
+            panic!("one name is there several times: {duplicates:?}");
+        };
+        let places: Vec<_> = duplicate.places.iter().map(ToString::to_string).collect();
+        assert_eq!(places, ["a/changelog:1", "m/changelog:1", "z/changelog:1"]);
+        assert_eq!(catalog.len(), 2);
+        let tool = catalog.find("tool").expect("one of them");
+        assert_eq!(catalog.image(tool).directory, Path::new("a"));
+    }
+
+    #[test]
+    fn near_names_are_the_nearest_and_three_at_most() {
+        let catalog = catalog(&["nodejs20", "nodejs22", "nodejs24", "nodejs26", "nginx"]);
+        let near: Vec<_> = catalog
+            .near_names("nodejs21")
+            .iter()
+            .map(|name| name.as_str())
+            .collect();
+        assert_eq!(near, ["nodejs20", "nodejs22", "nodejs24"]);
+        assert!(catalog.near_names("zlib").is_empty());
+    }
+}

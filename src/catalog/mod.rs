@@ -1,8 +1,11 @@
 //! The catalog: every image that the scanned directories hold, and what depends on what.
 
+mod cycle;
 mod graph;
 mod image;
 mod name;
+#[cfg(test)]
+pub(crate) mod samples;
 mod selection;
 
 pub use graph::{Edge, EdgeSource, Graph, GraphError, Need, Needs};
