@@ -214,14 +214,14 @@ impl Planner<'_> {
 /// is built only for what needs it.
 fn settle(action: Action, facts: &Facts, is_selected: bool, is_needed: bool) -> Action {
     match action {
-        Action::Skip(Skip::Published(digest) | Skip::PublishedOnOldParent { digest, .. })
-            if is_needed =>
-        {
-            let has_it = |local: &LocalImage| local.manifests.contains(&digest);
+        Action::Skip(
+            Skip::Published(ref digest) | Skip::PublishedOnOldParent { ref digest, .. },
+        ) if is_needed => {
+            let has_it = |local: &LocalImage| local.manifests.contains(digest);
             if facts.local.as_ref().is_some_and(has_it) {
-                Action::Skip(Skip::Published(digest))
+                action
             } else {
-                Action::Pull(digest)
+                Action::Pull(digest.clone())
             }
         }
         Action::Build(_) | Action::Verify | Action::Publish if !is_selected && !is_needed => {

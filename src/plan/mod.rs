@@ -2,8 +2,14 @@
 //! its printing.
 
 mod make;
+#[cfg(test)]
+mod properties;
 mod reason;
+#[cfg(test)]
+mod samples;
 mod schedule;
+#[cfg(test)]
+mod table;
 
 pub use make::{Availability, Extent, Facts, Goal, LocalImage, Plan, Step, plan};
 pub use reason::{Action, Reason, Skip};
