@@ -149,7 +149,6 @@ impl Default for Settings {
 
 fn read_settings(reader: &mut Reader<'_>) -> Settings {
     const WORKERS: &str = "a whole number over 0";
-    const SPAN: &str = "a length of time such as `90` (seconds), `15m` or `1h30m`";
     let naming = read_naming(reader);
     let http = reader.text_or_false("http_proxy");
     // An empty text says that apt needs no proxy; only where nothing is said, the general one is meant.
@@ -200,17 +199,17 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
             main: read_mirror(reader, "mirror"),
             security: read_mirror(reader, "security_mirror"),
         },
-        build_timeout: reader
-            .parsed("build_timeout", SPAN, find_duration)
-            .unwrap_or(DEFAULT_BUILD_TIMEOUT),
-        verify_timeout: reader
-            .parsed("verify_timeout", SPAN, find_duration)
-            .unwrap_or(DEFAULT_VERIFY_TIMEOUT),
-        registry_timeout: reader
-            .parsed("registry_timeout", SPAN, find_duration)
-            .unwrap_or(DEFAULT_REGISTRY_TIMEOUT),
+        build_timeout: read_span(reader, "build_timeout", DEFAULT_BUILD_TIMEOUT),
+        verify_timeout: read_span(reader, "verify_timeout", DEFAULT_VERIFY_TIMEOUT),
+        registry_timeout: read_span(reader, "registry_timeout", DEFAULT_REGISTRY_TIMEOUT),
         variables: read_variables(reader),
     }
+}
+
+fn read_span(reader: &mut Reader<'_>, key: &'static str, default: Duration) -> Duration {
+    const SPAN: &str = "a length of time such as `90` (seconds), `15m` or `1h30m`";
+    let read = reader.parsed(key, SPAN, find_duration);
+    read.unwrap_or(default)
 }
 
 fn read_naming(reader: &mut Reader<'_>) -> Naming {
