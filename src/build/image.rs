@@ -185,7 +185,10 @@ impl Run<'_> {
         tokio::select! {
             biased;
             () = self.cancelled.cancelled() => Err(MakeError::Interrupted),
-            built = build => Ok(built?),
+            built = build => built.map_err(|fault| match fault {
+                BuildFault::Step(text) => BuildFault::Step(show_labels(text, &pins)).into(),
+                other => other.into(),
+            }),
         }
     }
 
@@ -263,11 +266,7 @@ impl Run<'_> {
 
 /// The engine talks of pins; the user knows labels.
 fn show_names(progress: BuildProgress, pins: &[(Reference, String)]) -> BuildProgress {
-    let shown = |text: String| {
-        pins.iter().fold(text, |text, (label, pin)| {
-            text.replace(pin, &label.to_string())
-        })
-    };
+    let shown = |text| show_labels(text, pins);
     match progress {
         BuildProgress::Started { step, name } => BuildProgress::Started {
             step,
@@ -289,6 +288,12 @@ fn show_names(progress: BuildProgress, pins: &[(Reference, String)]) -> BuildPro
             took,
         },
     }
+}
+
+fn show_labels(text: String, pins: &[(Reference, String)]) -> String {
+    pins.iter().fold(text, |text, (label, pin)| {
+        text.replace(pin, &label.to_string())
+    })
 }
 
 fn tell_progress(image: &Reference, progress: &BuildProgress, tell: &dyn Fn(Event)) {

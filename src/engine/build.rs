@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 
 use super::connection::{Store, use_url_safe_credentials};
 use super::progress::{BuildKitFollower, ClassicFollower};
+use super::step::shorten_step_error;
 use super::stream::{BodyWriter, body};
 use super::{BuildProgress, Builder, Engine, EngineError};
 use crate::oci::{Digest, Reference};
@@ -98,7 +99,10 @@ impl Engine {
                 let text = step_error(&error);
                 follower.finish(text.as_deref(), &mut on_progress);
                 Err(match text {
-                    Some(text) => BuildFault::Step(follower.last_error().unwrap_or(text)),
+                    Some(text) => {
+                        let text = follower.last_error().unwrap_or(text);
+                        BuildFault::Step(shorten_step_error(&text))
+                    }
                     None => engine_error(error),
                 })
             }

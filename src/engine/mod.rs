@@ -11,6 +11,7 @@ mod images;
 mod labels;
 mod progress;
 mod push;
+mod step;
 mod stream;
 
 pub use address::{EngineAddress, find_address};

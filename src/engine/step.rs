@@ -1,0 +1,103 @@
+//! What a failed step says of itself, in one short sentence whatever the builder.
+//!
+//! ```text
+//! executor failed running [/bin/sh -c make all]: exit code: 2                      BuildKit of 20.10
+//! process "/bin/sh -c make all" did not complete successfully: exit code: 2        later BuildKit
+//! The command '/bin/sh -c make all' returned a non-zero code: 2                    the classic builder
+//! building at STEP "RUN make all": while running runtime: exit status 2            podman
+//!
+//! `make all` ended with exit code 2
+//! ```
+
+/// What stands before and behind the command, and before the exit code.
+const FORMS: [(&str, &str); 4] = [
+    ("executor failed running [", "]: exit code: "),
+    (
+        "process \"",
+        "\" did not complete successfully: exit code: ",
+    ),
+    ("The command '", "' returned a non-zero code: "),
+    ("STEP \"", "\": while running runtime: exit status "),
+];
+
+/// A command of many lines stands whole in the log.
+const LONGEST_COMMAND: usize = 60; // characters
+
+/// Gives the sentence, or the builder's own text where it says something else.
+pub(super) fn shorten_step_error(text: &str) -> String {
+    FORMS
+        .iter()
+        .find_map(|(before, between)| {
+            let (_, rest) = text.split_once(before)?;
+            let (command, code) = rest.rsplit_once(between)?;
+            let end = code
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(code.len());
+            let code = &code[..end];
+            let command = shorten_command(command);
+            (!code.is_empty()).then(|| format!("`{command}` ended with exit code {code}"))
+        })
+        .unwrap_or_else(|| text.to_owned())
+}
+
+fn shorten_command(command: &str) -> String {
+    let command = ["/bin/sh -c ", "RUN "]
+        .iter()
+        .find_map(|prefix| command.strip_prefix(prefix))
+        .unwrap_or(command)
+        .trim();
+    match command.char_indices().nth(LONGEST_COMMAND) {
+        Some((end, _)) => format!("{}…", command[..end].trim_end()),
+        None => command.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn case(text: &str, expected: &str) {
+        assert_eq!(shorten_step_error(text), expected);
+    }
+
+    #[test]
+    fn every_builders_words_become_the_same_sentence() {
+        let expected = "`make all` ended with exit code 2";
+        case(
+            "executor failed running [/bin/sh -c make all]: exit code: 2",
+            expected,
+        );
+        case(
+            r#"failed to solve: process "/bin/sh -c make all" did not complete successfully: exit code: 2"#,
+            expected,
+        );
+        case(
+            "The command '/bin/sh -c make all' returned a non-zero code: 2",
+            expected,
+        );
+        case(
+            r#"building at STEP "RUN make all": while running runtime: exit status 2"#,
+            expected,
+        );
+    }
+
+    #[test]
+    fn a_long_command_is_cut_and_other_texts_stay() {
+        let command = "a ü".repeat(40);
+        let text = format!("executor failed running [/bin/bash -c {command}]: exit code: 137");
+        let start: String = format!("/bin/bash -c {command}")
+            .chars()
+            .take(LONGEST_COMMAND)
+            .collect();
+        let expected = format!("`{}…` ended with exit code 137", start.trim_end());
+        case(&text, &expected);
+        for text in [
+            "\"/missing\" not found: not found",
+            "executor failed running [x]: exit code: ",
+            "process \"",
+        ] {
+            case(text, text);
+        }
+    }
+}
