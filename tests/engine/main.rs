@@ -3,13 +3,24 @@
 //! With `PKG_TEST_ENGINE=1` every test runs, and fails where no engine answers. Otherwise the tests run where one
 //! answers, and where none does they are ignored, which the run says in one line.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests stand outside the program and look at the machine for it"
+)]
+#![allow(
+    clippy::needless_raw_string_hashes,
+    reason = "snapbox writes snapshots with them"
+)]
+
 mod building;
 mod choosing;
+mod contexts;
 mod publishing;
 mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
 mod support_check;
+mod surroundings;
 
 use std::process::ExitCode;
 
@@ -26,12 +37,13 @@ const TESTS: &[&[Test]] = &[
     building::TESTS,
     publishing::TESTS,
     stopping::TESTS,
+    surroundings::TESTS,
     choosing::TESTS,
+    contexts::TESTS,
 ];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    #[expect(clippy::disallowed_methods, reason = "it is the test's own switch")]
     let is_asked_for = std::env::var("PKG_TEST_ENGINE").is_ok_and(|value| value == "1");
     let missing = if is_asked_for {
         None

@@ -59,6 +59,12 @@ impl<'a> Catalog<'a> {
         catalog
     }
 
+    /// Sets an environment variable of the program.
+    pub(crate) fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.sandbox = self.sandbox.env(name, value);
+        self
+    }
+
     /// Names a registry to publish to; `settings` are further lines, such as credentials.
     pub(crate) fn with_registry(mut self, host: &str, settings: &str) -> Self {
         self.registry = Some(host.to_owned());
@@ -70,18 +76,15 @@ impl<'a> Catalog<'a> {
     pub(crate) fn settings(&self, more: &str) -> &Self {
         let namespace = self.engine.namespace();
         let base = self.engine.name("base:1");
-        let mut text = String::new();
-        if !more.contains("namespace:") {
-            text.push_str(&format!("namespace: {namespace}\n"));
-        }
+        let mut lines = vec![format!("namespace: {namespace}\n")];
         if !more.contains("base_images:") {
-            text.push_str(&format!("base_images: [\"{base}\"]\n"));
+            lines.push(format!("base_images: [\"{base}\"]\n"));
         }
         if let Some(registry) = &self.registry {
-            text.push_str(&format!("registry: \"{registry}\"\n"));
+            lines.push(format!("registry: \"{registry}\"\n"));
         }
-        text.push_str(more);
-        self.write("config.yaml", text.as_bytes())
+        lines.push(more.to_owned());
+        self.write("config.yaml", lines.concat().as_bytes())
     }
 
     /// Writes a file of the working directory.
@@ -107,7 +110,7 @@ impl<'a> Catalog<'a> {
         );
         let mut control = format!("Package: {name}\nMaintainer: Ann <ann@example.org>\n");
         if !parents.is_empty() {
-            control.push_str(&format!("Build-Depends: {}\n", parents.join(", ")));
+            control.extend(["Build-Depends: ", &parents.join(", "), "\n"]);
         }
         self.write(&format!("images/{name}/control"), control.as_bytes());
         self.version(name, version)

@@ -172,6 +172,24 @@ impl Engine {
         tags
     }
 
+    /// Gives the names of the files that the layers of an image hold.
+    pub(crate) fn names_in(&self, image: &str) -> Vec<String> {
+        let archive: Vec<_> = self.wait(self.docker.export_image(image).collect());
+        let archive: Vec<u8> = archive
+            .into_iter()
+            .flat_map(|chunk| chunk.expect("an archive"))
+            .collect();
+        let mut names = Vec::new();
+        let mut archive = tar::Archive::new(archive.as_slice());
+        for entry in archive.entries().expect("an archive") {
+            let entry = entry.expect("an entry");
+            if entry.path_bytes().ends_with(b"layer.tar") {
+                names.extend(names_of(entry));
+            }
+        }
+        names
+    }
+
     /// Gives every name of the images that were built from the base image of the namespace.
     pub(crate) fn all_names_of_its_images(&self) -> Vec<String> {
         let images = self.wait(list_images(&self.docker)).expect("a list");
@@ -246,6 +264,17 @@ async fn list_containers(docker: &Docker) -> Result<Vec<ContainerSummary>, bolla
 async fn list_images(docker: &Docker) -> Result<Vec<ImageSummary>, bollard::errors::Error> {
     let options = ListImagesOptionsBuilder::new().build();
     docker.list_images(Some(options)).await
+}
+
+fn names_of(layer: impl std::io::Read) -> Vec<String> {
+    let mut layer = tar::Archive::new(layer);
+    let entries = layer.entries().expect("a layer");
+    let names = entries.map(|entry| {
+        let entry = entry.expect("an entry");
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        name.trim_start_matches("./").to_owned()
+    });
+    names.collect()
 }
 
 /// Gives everything by which a container may belong to a namespace.
