@@ -44,8 +44,8 @@ impl Session {
                     std::process::exit(128 + i32::from(number));
                 }
                 noted.0.store(number, Ordering::Relaxed);
-                cancelled.cancel();
                 ui.say("stopping what runs; once more to stop at once");
+                cancelled.cancel();
             }
         });
         Ok(signals)
