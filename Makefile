@@ -41,10 +41,8 @@ test-engine:
 update-snapshots:
 	SNAPSHOTS=overwrite cargo test $(CARGO_FLAGS) --quiet --test cli
 
-# The repository's own images: scanned, rendered and built.
-corpus:
-	scripts/prepare
-	cargo build $(CARGO_FLAGS) --release --quiet
+# The repository's own images: the quick start builds them, and a second build has nothing to do.
+corpus: quickstart
 	scripts/corpus
 
 # Speed, beside docker-pkg; see docs/benchmarks.md.

@@ -10,6 +10,11 @@
 //!
 //! A line `...` stands for any number of lines.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test reads files and runs the program itself"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
