@@ -6,6 +6,7 @@ mod list;
 mod plan;
 mod publish;
 mod render;
+mod scope;
 mod session;
 mod signals;
 mod util;

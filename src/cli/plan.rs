@@ -1,11 +1,9 @@
 //! `pkg plan`.
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 
 use super::Ending;
-use super::build::FlavourArgs;
+use super::scope::Scope;
 use super::session::Session;
 use super::words;
 use super::work::{Prepared, WhetherPublish, Wish, prepare};
@@ -15,14 +13,8 @@ use crate::ui::{Cell, Column, Tone};
 /// Print what `build` would do, and why
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The directories with images; together they make one catalog
-    #[arg(value_name = "DIR", required = true)]
-    directories: Vec<PathBuf>,
-    /// Only images whose whole label matches this pattern (`*/nginx:*`), and what they need
-    #[arg(long, value_name = "GLOB")]
-    select: Option<String>,
     #[command(flatten)]
-    flavour: FlavourArgs,
+    scope: Scope,
     /// Leave publishing out
     #[arg(long)]
     no_publish: bool,
@@ -42,9 +34,7 @@ pub(super) enum Form {
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let wish = Wish {
-        directories: &args.directories,
-        select: args.select.as_deref(),
-        flavour: args.flavour.flavour(),
+        scope: &args.scope,
         publish: if args.no_publish {
             WhetherPublish::No
         } else {

@@ -1,16 +1,19 @@
 //! What `build`, `plan` and `publish` share: observing, planning, and running with a display that a signal can end.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use tokio_util::sync::CancellationToken;
 
 use super::Ending;
-use super::session::{Flavour, Session};
+use super::scope::Scope;
+use super::session::Session;
 use super::words;
 use crate::build::{Bases, Cache, Event, Made, OnFailure, Phase, Run};
 use crate::catalog::ImageId;
 use crate::engine::{Engine, RegistryLogin};
+use crate::error::UsageError;
 use crate::host::Environment;
 use crate::host::fs::create_directory;
 use crate::observe::Observer;
@@ -25,9 +28,7 @@ use crate::verify::VerifiedRecord;
 /// What a command asks of a plan.
 #[derive(Debug)]
 pub(super) struct Wish<'a> {
-    pub(super) directories: &'a [PathBuf],
-    pub(super) select: Option<&'a str>,
-    pub(super) flavour: Flavour,
+    pub(super) scope: &'a Scope,
     pub(super) publish: WhetherPublish,
 }
 
@@ -67,9 +68,14 @@ pub(super) struct Prepared {
 
 /// Reads the catalog, asks engine and registry, and makes the plan.
 pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Result<Prepared> {
-    let settings = session.settings(wish.flavour)?;
-    let loaded = session.load(wish.directories, &settings)?;
-    let selection = session.select(&loaded, wish.select)?;
+    let settings = session.settings(wish.scope.flavour())?;
+    if wish.publish == WhetherPublish::Only && settings.naming.registry.is_none() {
+        let message = "the settings name no registry to publish to".to_owned();
+        let hints = vec!["set `registry`".to_owned()];
+        return Err(UsageError { message, hints }.into());
+    }
+    let loaded = session.load(&wish.scope.directories, &settings)?;
+    let selection = session.select(&loaded, wish.scope.select.as_deref())?;
     let (engine, registry) = (session.engine().await?, session.registry(&settings)?);
     let verified = session.verified()?;
     let concerned = concerned(&loaded, selection.as_ref());
@@ -222,4 +228,11 @@ fn size(prepared: &Prepared, jobs: usize) -> RunSize {
         (builds, _, _) => (Phase::Build, builds),
     };
     RunSize { work, images, jobs }
+}
+
+/// Builds wait for the network about as long as they compute; more than four at once were not faster anywhere.
+pub(super) fn usual_jobs() -> usize {
+    std::thread::available_parallelism()
+        .map_or(2, NonZeroUsize::get)
+        .clamp(2, 4)
 }

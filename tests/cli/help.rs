@@ -56,14 +56,14 @@ Options:
       --select <GLOB>
           Only images whose whole label matches this pattern (`*/nginx:*`), and what they need
 
-  -j, --jobs <N>
-          Work on so many images at once [default: the number of processors, 2 to 4]
-
       --nightly
           Put the date behind each version (1.0-1-20261121); `latest` stays where it is
 
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000); `latest` stays where it is
+
+  -j, --jobs <N>
+          Work on so many images at once [default: the number of processors, 2 to 4]
 
       --use-cache
           Let the engine take steps from its cache
@@ -156,7 +156,7 @@ Arguments:
 
 Options:
       --select <GLOB>
-          Only images whose whole label matches this pattern (`*/nginx:*`)
+          Only images whose whole label matches this pattern (`*/nginx:*`), and what they need
 
       --nightly
           Put the date behind each version (1.0-1-20261121); `latest` stays where it is
