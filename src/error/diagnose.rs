@@ -182,10 +182,13 @@ fn of_problem(problem: &Problem) -> Diagnostic {
             causes: vec![source.to_string()],
             ..at(Severity::Error, message, [])
         },
+        Problem::Label { place, source } => Diagnostic {
+            causes: causes(source.as_ref()),
+            ..at(Severity::Error, message, [place])
+        },
         Problem::Control { place, .. }
         | Problem::ImageFile { place, .. }
-        | Problem::Name { place, .. }
-        | Problem::Label { place, .. } => at(Severity::Error, message, [place]),
+        | Problem::Name { place, .. } => at(Severity::Error, message, [place]),
         Problem::Dockerfile { place, line, .. } => Diagnostic {
             hints: line
                 .iter()
@@ -256,5 +259,115 @@ fn of_graph(error: &GraphError, message: String) -> Diagnostic {
             }
         }
         GraphError::Cycle { places, .. } => at(Severity::Error, message, places),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::Path;
+
+    use anyhow::Context as _;
+
+    use super::*;
+
+    fn file_error(action: &'static str) -> FileError {
+        let source = io::ErrorKind::PermissionDenied.into();
+        FileError::new(action, Path::new("file"), source)
+    }
+
+    #[track_caller]
+    fn case(error: impl Into<anyhow::Error>, exit_code: u8) {
+        let error = error.into();
+        let (kind, diagnostics) = diagnose(&error);
+        assert_eq!(kind.exit_code(), exit_code, "{error}");
+        assert!(!diagnostics.is_empty(), "nothing is told of {error}");
+        // What was found to be the case further down counts as well.
+        let (kind, _) = diagnose(&Err::<(), _>(error).context("on top").expect_err("an error"));
+        assert_eq!(kind.exit_code(), exit_code);
+    }
+
+    #[test]
+    fn every_kind_of_error_has_its_exit_code() {
+        let problems = |problems| Problems {
+            problems,
+            warnings: Vec::new(),
+        };
+        let no_directory = || Problem::NoDirectory("imgaes".into());
+        case(anyhow::anyhow!("something else"), 1);
+        case(file_error("read"), 1);
+        case(problems(vec![file_error("read").into()]), 1);
+        case(problems(vec![no_directory(), file_error("read").into()]), 1);
+        case(problems(vec![no_directory()]), 2);
+        let usage = UsageError {
+            message: "wrong".to_owned(),
+            hints: Vec::new(),
+        };
+        case(usage, 2);
+        let pattern = crate::catalog::Pattern::parse(&"[a-z]?".repeat(20_000));
+        case(pattern.expect_err("too long"), 2);
+        case(file_error("write"), 4);
+        case(PrintError(io::ErrorKind::StorageFull.into()), 4);
+        let silent = || EngineError::Silent {
+            action: "answer".to_owned(),
+            deadline: std::time::Duration::from_secs(5),
+        };
+        case(silent(), 4);
+        case(ObserveError::Engine(silent()), 4);
+        case(ClientError::Proxy, 4);
+    }
+
+    fn only(error: impl Into<anyhow::Error>) -> Diagnostic {
+        let (_, mut diagnostics) = diagnose(&error.into());
+        assert_eq!(diagnostics.len(), 1, "{diagnostics:?}");
+        diagnostics.remove(0)
+    }
+
+    #[test]
+    fn causes_are_told_once_from_the_outermost() {
+        let error = anyhow::Error::from(file_error("read")).context("cannot start");
+        let diagnostic = only(error);
+        assert_eq!(diagnostic.message, "cannot start");
+        assert_eq!(diagnostic.causes, ["cannot read file", "permission denied"]);
+        let error = anyhow::anyhow!("inner").context("outer: inner");
+        assert_eq!(only(error).causes, [""; 0]);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_walked_names_its_reason() {
+        let entries = walkdir::WalkDir::new("/nowhere/at/all").into_iter();
+        let source = entries.last().expect("an entry").expect_err("no directory");
+        let problem = Problem::Walk {
+            path: "images/a".into(),
+            source: Box::new(source),
+        };
+        let diagnostic = of_problem(&problem);
+        assert_eq!(diagnostic.message, "cannot walk through images/a");
+        let [cause] = diagnostic.causes.as_slice() else {
+            panic!("one cause: {diagnostic:?}");
+        };
+        assert!(cause.contains("No such file or directory"), "{cause}");
+    }
+
+    #[test]
+    fn warnings_are_told_before_the_errors_that_they_may_explain() {
+        let warning = Warning::NoChangelog {
+            place: Place::file(Path::new("images/a/image.yaml")),
+        };
+        let problems = Problems {
+            problems: vec![Problem::NoDirectory("b".into())],
+            warnings: vec![warning],
+        };
+        let (_, diagnostics) = diagnose(&problems.into());
+        let severities: Vec<_> = diagnostics.iter().map(|one| one.severity).collect();
+        assert_eq!(severities, [Severity::Warning, Severity::Error]);
+    }
+
+    #[test]
+    fn near_names_are_counted() {
+        assert_eq!(closest_names(&[""; 0]), None);
+        let hint = |names: &[&str]| closest_names(names).expect("a hint");
+        assert_eq!(hint(&["a"]), "the closest name is `a`");
+        assert_eq!(hint(&["a", "b"]), "the closest names are `a`, `b`");
     }
 }
