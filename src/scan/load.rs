@@ -305,3 +305,172 @@ fn find_user_name(image: &Image, rendering: &Rendering) -> Option<Problem> {
         user: user.value.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::host::fs::{create_directory, write_atomically};
+    use crate::oci::Digest;
+    use crate::settings::{Layer, parse_settings};
+
+    #[track_caller]
+    fn case(reference: &str, label: &str, is_current: bool) {
+        let reference = reference.parse().expect("a reference");
+        let label = label.parse().expect("a label");
+        assert_eq!(means_current(&reference, &label), is_current, "{reference}");
+    }
+
+    #[test]
+    fn only_an_older_version_and_a_digest_are_somebody_elses() {
+        let label = "r.example.org:5000/base/nginx:1.22-1";
+        case(label, label, true);
+        case("r.example.org:5000/base/nginx", label, true);
+        case("r.example.org:5000/base/nginx:latest", label, true);
+        case("r.example.org:5000/base/nginx:1.21-1", label, false);
+        let digest = Digest::of(b"nginx");
+        let pinned = format!("r.example.org:5000/base/nginx@{digest}");
+        case(&pinned, label, false);
+        case(&format!("{label}@{digest}"), label, false);
+        case("r.example.org/base/nginx:1.22-1", label, false);
+        case("nginx:1.22-1", label, false);
+        case("r.example.org:5000/base/nginx2:1.22-1", label, false);
+        case("nginx", "nginx:1.22-1", true);
+    }
+
+    #[test]
+    fn the_short_name_of_any_text_is_its_last_word() {
+        for (text, name) in [
+            ("docker.io/library/debian:12", "debian"),
+            ("r.example.org:5000/tini", "tini"),
+            ("tini@sha256:abc", "tini"),
+            ("build", "build"),
+            ("${BASE}", "${BASE}"),
+            ("a/", ""),
+            ("", ""),
+        ] {
+            assert_eq!(short_name(text), name, "{text}");
+        }
+    }
+
+    /// Loads directories of templates, each named like its image, with an optional control file.
+    fn load_images(images: &[(&str, &str, &str)]) -> Result<Loaded, Problems> {
+        let root = tempfile::tempdir().expect("a directory");
+        for (name, template, depends) in images {
+            let directory = root.path().join(name);
+            create_directory(&directory).expect("a directory");
+            let write = |file: &str, text: &str| {
+                write_atomically(&directory.join(file), text.as_bytes()).expect("a file");
+            };
+            write(
+                "changelog",
+                &format!("{name} (1.0-1) d; urgency=high\n\n  * x\n"),
+            );
+            write("Dockerfile.template", template);
+            write("control", &format!("Depends: {depends}\n"));
+        }
+        let text = "registry: r.example.org\nbase_images: [r.example.org/bookworm:12]\nforce_numeric_user: true\n";
+        let path = Path::new("config.yaml");
+        let settings = parse_settings(&[Layer { path, text }]).expect("settings");
+        load(&[root.path().to_owned()], &settings.settings)
+    }
+
+    fn find(loaded: &Loaded, name: &str) -> ImageId {
+        loaded.catalog.find(name).expect("an image")
+    }
+
+    /// What an image needs, each with the kinds of places that say so.
+    fn needs(loaded: &Loaded, child: &str) -> Vec<String> {
+        let edges = loaded.graph.edges().iter();
+        let of_child = edges.filter(|edge| edge.child == find(loaded, child));
+        of_child
+            .map(|edge| {
+                let kinds = edge.sources.iter().map(|source| match source {
+                    EdgeSource::Declared(_) => "declared",
+                    EdgeSource::ImageTag(_) => "image_tag",
+                    EdgeSource::Reference(_) => "reference",
+                    EdgeSource::Base(_) => "base",
+                });
+                let name = &loaded.catalog.image(edge.parent).name;
+                format!("{name}: {}", kinds.collect::<Vec<_>>().join(", "))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_need_is_found_wherever_it_is_written() {
+        let loaded = load_images(&[
+            ("bottom", "FROM {{ \"bookworm\" | image_tag }}", "bookworm"),
+            ("left", "FROM {{ \"bottom\" | image_tag }}", ""),
+            ("right", "FROM scratch", "bottom"),
+            (
+                "app",
+                "FROM r.example.org/left:1.0-1\nCOPY --from=r.example.org/right /a /a\nLABEL v={{ \"app\" | image_tag }}",
+                "left",
+            ),
+        ])
+        .expect("a catalog");
+        assert_eq!(needs(&loaded, "bottom"), [""; 0]);
+        assert_eq!(needs(&loaded, "left"), ["bottom: image_tag, reference"]);
+        assert_eq!(needs(&loaded, "right"), ["bottom: declared"]);
+        assert_eq!(
+            needs(&loaded, "app"),
+            ["left: declared, reference", "right: reference"]
+        );
+        let base: Reference = "r.example.org/bookworm:12".parse().expect("a reference");
+        assert_eq!(
+            loaded.bases(find(&loaded, "bottom")),
+            std::slice::from_ref(&base)
+        );
+        assert!(loaded.uses(find(&loaded, "bottom"), &base));
+        assert!(!loaded.uses(find(&loaded, "right"), &base));
+    }
+
+    #[test]
+    fn pins_stand_in_for_what_they_mean_and_for_nothing_else() {
+        let loaded = load_images(&[
+            ("left", "FROM scratch", ""),
+            (
+                "app",
+                "FROM r.example.org/left AS build\nFROM r.example.org/left:0.9-1\nCOPY --from=r.example.org/left:1.0-1 /r.example.org/left:1.0-1 /\nCOPY --from=build /a /a",
+                "",
+            ),
+        ])
+        .expect("a catalog");
+        let label = loaded.catalog.image(find(&loaded, "left")).label.clone();
+        let pins = [(label, "pin:1".to_owned())];
+        assert_eq!(
+            loaded.pinned_dockerfile(find(&loaded, "app"), &pins),
+            "FROM pin:1 AS build\nFROM r.example.org/left:0.9-1\nCOPY --from=pin:1 /r.example.org/left:1.0-1 /\nCOPY --from=build /a /a"
+        );
+    }
+
+    #[track_caller]
+    fn user(lines: &str, refused: Option<&str>) {
+        let template = format!("FROM scratch\n{lines}\n");
+        match (load_images(&[("a", &template, "")]), refused) {
+            (Ok(_), None) => (),
+            (Err(problems), Some(refused)) => {
+                let [Problem::UserName { user, .. }] = problems.problems.as_slice() else {
+                    panic!("{problems}");
+                };
+                assert_eq!(user, refused);
+            }
+            (loaded, _) => panic!("{lines}: {loaded:?}"),
+        }
+    }
+
+    #[test]
+    fn the_last_user_has_to_be_a_number_where_the_settings_ask_for_it() {
+        user("", None);
+        user("USER 33", None);
+        user("USER 33:www-data", None);
+        user("USER root\nUSER 33", None);
+        user("USER www-data", Some("www-data"));
+        user("  user\troot", Some("root"));
+        user("USER 33\nUSER root:33", Some("root:33"));
+        user("USER 33x", Some("33x"));
+        user("RUN <<EOF\nUSER root\nEOF", None);
+    }
+}
