@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::Ending;
@@ -46,7 +47,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         if let Some(signal) = signals.received() {
             return Ok(Ending::Interrupted(signal));
         }
-        passed?;
+        passed.with_context(|| format!("{} did not pass its tests", image.label))?;
         session.verified()?.note(&id, test.digest())?;
         session.ui.say(&format!("{} passed its tests", image.label));
         Ok(Ending::Done)

@@ -55,4 +55,34 @@ mod tests {
         assert!(!record.holds(&image, &Digest::of(b"other test")));
         assert!(!record.holds(&Digest::of(b"other image"), &test));
     }
+
+    #[test]
+    fn what_cannot_be_read_counts_as_not_passed() {
+        let state = tempfile::tempdir().unwrap();
+        let record = VerifiedRecord::new(state.path());
+        let (image, test) = (Digest::of(b"image"), Digest::of(b"test"));
+        let file = state.path().join("verified-1").join(image.hex());
+        for text in ["", "\n", "sha256:", &test.as_str()[..20]] {
+            fs::create_directory(file.parent().unwrap()).unwrap();
+            fs::write_atomically(&file, text.as_bytes()).unwrap();
+            assert!(!record.holds(&image, &test), "{text:?}");
+        }
+        std::fs::remove_file(&file).unwrap();
+        fs::create_directory(&file).unwrap();
+        assert!(!record.holds(&image, &test));
+        record
+            .note(&image, &test)
+            .expect_err("a directory is in the way");
+    }
+
+    #[test]
+    fn the_last_tests_that_passed_count() {
+        let state = tempfile::tempdir().unwrap();
+        let record = VerifiedRecord::new(state.path());
+        let (image, old, new) = (Digest::of(b"image"), Digest::of(b"old"), Digest::of(b"new"));
+        record.note(&image, &old).unwrap();
+        record.note(&image, &new).unwrap();
+        assert!(record.holds(&image, &new));
+        assert!(!record.holds(&image, &old));
+    }
 }

@@ -197,4 +197,72 @@ mod tests {
         );
         assert_eq!(lines, ["example/a:1", "PATH PWD http_proxy"]);
     }
+
+    #[test]
+    fn the_digest_follows_the_command_and_not_the_label() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write_atomically(&directory.path().join("test.sh"), b"true").unwrap();
+        let digest_of = |verify_command: &VerifyCommand, label: &str| {
+            let label = label.parse().unwrap();
+            let test = find_test(verify_command, directory.path(), &label).unwrap();
+            test.expect("a test").digest().clone()
+        };
+        let other = VerifyCommand {
+            command: "/bin/sh".to_owned(),
+            ..usual()
+        };
+        let first = digest_of(&usual(), "example/a:1");
+        assert_eq!(first, digest_of(&usual(), "example/a:2"));
+        assert_ne!(first, digest_of(&other, "example/a:1"));
+    }
+
+    #[test]
+    fn a_command_that_names_no_file_always_runs() {
+        let directory = tempfile::tempdir().unwrap();
+        let verify_command = VerifyCommand {
+            command: "check".to_owned(),
+            args: vec!["{path}".to_owned(), "{image}".to_owned()],
+        };
+        let label = "example/a:1".parse().unwrap();
+        let test = find_test(&verify_command, directory.path(), &label).unwrap();
+        let path = directory.path().display().to_string();
+        assert_eq!(
+            test.expect("a test").arguments,
+            [path, "example/a:1".to_owned()]
+        );
+    }
+
+    #[tokio::test]
+    async fn tests_that_take_too_long_and_tests_that_are_interrupted_did_not_pass() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write_atomically(&directory.path().join("test.sh"), b"exec sleep 60").unwrap();
+        let verify_command = VerifyCommand {
+            command: "sh".to_owned(),
+            args: vec!["{path}/test.sh".to_owned()],
+        };
+        let label = "example/a:1".parse().unwrap();
+        let test = find_test(&verify_command, directory.path(), &label).unwrap();
+        let test = test.expect("a test");
+        let environment = Environment::from([("PATH", "/usr/bin:/bin")]);
+        let (never, cancelled) = (CancellationToken::new(), CancellationToken::new());
+        let soon = Duration::from_millis(20);
+        let result = verify(&test, &environment, soon, &never, |_| ()).await;
+        assert!(
+            matches!(
+                result,
+                Err(VerifyError::Command(ProcessError::Deadline { .. }))
+            ),
+            "{result:?}"
+        );
+        cancelled.cancel();
+        let long = Duration::from_secs(60);
+        let result = verify(&test, &environment, long, &cancelled, |_| ()).await;
+        assert!(
+            matches!(
+                result,
+                Err(VerifyError::Command(ProcessError::Cancelled { .. }))
+            ),
+            "{result:?}"
+        );
+    }
 }
