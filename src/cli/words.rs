@@ -83,3 +83,91 @@ pub(super) fn stale(plan: &Plan, catalog: &Catalog) -> Vec<Diagnostic> {
     };
     plan.steps.iter().filter_map(stale).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::samples::catalog;
+    use crate::oci::Digest;
+    use crate::plan::Step;
+
+    /// Digests whose short forms are not alike.
+    fn digest(text: &str) -> Digest {
+        Digest::of(text.as_bytes())
+    }
+
+    fn moved() -> Action {
+        Action::Build(Reason::ParentMoved {
+            parent: "r.example.org/base/left:1".parse().expect("a label"),
+            built_on: digest("old"),
+            now: digest("new"),
+        })
+    }
+
+    fn on_old_parent(catalog: &Catalog) -> Action {
+        Action::Skip(Skip::PublishedOnOldParent {
+            digest: digest("published"),
+            parent: catalog.find("left").expect("an image"),
+        })
+    }
+
+    #[test]
+    fn every_action_has_a_verb_and_a_reason() {
+        let catalog = catalog(&["app", "left"]);
+        let parent = catalog.find("left").expect("an image");
+        let rows = [
+            (Action::Build(Reason::NotPublished), "build: not published"),
+            (Action::Build(Reason::NotBuilt), "build: not built"),
+            (
+                Action::Build(Reason::ParentRebuilt { parent }),
+                "build: left is rebuilt",
+            ),
+            (moved(), "build: built on left as OLD, now NEW"),
+            (
+                Action::Pull(digest("published")),
+                "pull: published as PUBLISHED, and images here are built on it",
+            ),
+            (
+                Action::Verify,
+                "verify: built, and its tests did not pass yet",
+            ),
+            (Action::Publish, "publish: built and tested, not published"),
+            (
+                Action::Skip(Skip::Published(digest("published"))),
+                "skip: already published",
+            ),
+            (on_old_parent(&catalog), "skip: published, on an older left"),
+            (Action::Skip(Skip::Built), "skip: already built"),
+            (Action::Skip(Skip::NotNeeded), "skip: not needed"),
+            (Action::Skip(Skip::NotBuiltYet), "skip: not built yet"),
+        ];
+        for (action, expected) in rows {
+            let mut shown = format!("{}: {}", verb(&action), because(&action, &catalog));
+            for (text, word) in [("old", "OLD"), ("new", "NEW"), ("published", "PUBLISHED")] {
+                shown = shown.replace(digest(text).short(), word);
+            }
+            assert_eq!(shown, expected);
+        }
+    }
+
+    #[test]
+    fn a_version_that_stays_on_an_older_parent_is_told_with_the_way_out() {
+        let catalog = catalog(&["app", "left"]);
+        let step = |action| Step {
+            image: catalog.find("app").expect("an image"),
+            action,
+            publish: false,
+        };
+        let steps = vec![step(on_old_parent(&catalog)), step(Action::Verify)];
+        let told = stale(&Plan { steps }, &catalog);
+        let [warning] = told.as_slice() else {
+            panic!("one of the two: {told:?}");
+        };
+        assert_eq!(
+            warning.message,
+            "r.example.org/base/app:1 stays as it is published, built on an older `left`"
+        );
+        assert_eq!(warning.places[0].to_string(), "images/app/changelog:1");
+        assert!(warning.hints[0].contains("changelog entry"));
+    }
+}
