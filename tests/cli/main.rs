@@ -5,11 +5,13 @@
     reason = "snapbox writes snapshots with them"
 )]
 
+mod build;
 mod catalog;
 mod graph;
 mod help;
 mod layout;
 mod list;
+mod publish;
 mod render;
 mod sandbox;
 mod scan_errors;
@@ -17,3 +19,4 @@ mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod util;
+mod verify;

@@ -1,0 +1,85 @@
+//! `pkg build` and `pkg plan`, as far as they go without an engine.
+
+use snapbox::str;
+
+use crate::support::sandbox::Sandbox;
+
+fn without_engine() -> Sandbox {
+    Sandbox::with_settings().env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+}
+
+#[test]
+fn an_engine_that_does_not_answer() {
+    let sandbox = without_engine().diamond();
+    sandbox.pkg(&["build", "images"]).assert_snapshot(str![[r#"
+------- stderr -------
+error: no Docker engine answers at unix:///nowhere/docker.sock
+caused by: Socket not found: /nowhere/docker.sock
+hint: start the engine, or name another one with DOCKER_HOST
+[exit status: 4]
+[EOF]
+
+"#]]);
+    assert_eq!(
+        sandbox
+            .run(
+                "find",
+                &[&sandbox.home().display().to_string(), "-type", "f"]
+            )
+            .stdout,
+        ""
+    );
+}
+
+#[test]
+fn an_address_that_is_none() {
+    Sandbox::with_settings()
+        .diamond()
+        .env("DOCKER_HOST", "ssh://ann@example.org")
+        .pkg(&["plan", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: `ssh://ann@example.org` is no address of a Docker engine that can be used: it has to begin with unix:// or tcp://
+[exit status: 4]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn faults_of_the_catalog_come_before_the_engine() {
+    without_engine()
+        .dependent("images/app", "app (1.0-1)", "nothing")
+        .pkg(&["build", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: image `app` needs `nothing`, which no directory provides
+  --> images/app/control:2
+hint: give the directory that holds it as well, or list it in `base_images`
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_nightly_version_that_no_tag_can_hold() {
+    let version = "1".repeat(121);
+    let output = without_engine()
+        .image("images/a", &format!("a ({version})"), "FROM scratch\n")
+        .pkg(&["plan", "--nightly", "images"]);
+    output.assert_code(1);
+    let shown = output.render().replace(&version, "VERSION");
+    snapbox::assert_data_eq!(
+        shown,
+        str![[r#"
+------- stderr -------
+error: `registry.example.org/base/a:VERSION-20261121` is no image reference
+  --> images/a/changelog:1
+caused by: `VERSION-20261121` is too long for a tag: 128 characters at most
+[exit status: 1]
+[EOF]
+
+"#]]
+    );
+}
