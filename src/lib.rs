@@ -11,6 +11,23 @@
 //! stages    scan → verify → observe → assemble → build → publish
 //! user      error → ui → cli
 //! ```
+//!
+//! Every file that the program reads or writes, and who does it:
+//!
+//! | file | read by | written by |
+//! |---|---|---|
+//! | `changelog`, `control`, `Dockerfile.template`, `image.yaml` of an image | [`scan`], [`build`] the dates | |
+//! | what a template includes from its directory | [`scan`] | |
+//! | the rest of an image directory, with its `.dockerignore` | [`build`], as the context | |
+//! | `test.sh`, or what the verify command names | [`verify`] | |
+//! | `config.yaml`, `~/.config/docker-pkg.yaml` | [`cli`]; [`settings`] knows what they mean | |
+//! | `~/.docker/config.json`, `~/.docker/contexts/` | [`registry`] the logins, [`engine`] the address | |
+//! | the file of `ca_bundle` | [`registry`] | |
+//! | `/etc/apt/sources.list`, `/etc/apt/sources.list.d/`, `/etc/os-release` | [`host`] | |
+//! | `~/.local/state/pkg/logs/`, a directory for each run | | [`build`], [`publish`] |
+//! | `~/.local/state/pkg/verified-1/`, a file for each image that passed its tests | [`verify`] | [`verify`] |
+//! | `pkg-*` in the directory for temporary files, while a base is made | [`assemble`] | [`build`], [`assemble`] |
+//! | `OUT/…/Dockerfile` of `pkg render` | | [`cli`] |
 
 // Formats: text and bytes to values, pure.
 pub mod debian;
