@@ -44,7 +44,9 @@ pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> 
         mut warnings,
         mut problems,
     } = scan_directories(roots, &settings.naming);
-    let is_whole = problems.is_empty();
+    // Of two directories with one name, the name is known all the same.
+    let is_known = |problem: &Problem| matches!(problem, Problem::Duplicate { .. });
+    let has_all_names = problems.iter().all(is_known);
     let labels = catalog
         .iter()
         .map(|(_, image)| (image.name.to_string(), image.label.clone()));
@@ -68,7 +70,7 @@ pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> 
         let errors = errors.into_iter().map(Box::new);
         problems.extend(errors.map(Problem::Graph));
     });
-    if !is_whole {
+    if !has_all_names {
         problems.retain(|problem| !problem.is_missing_name());
     }
     match graph {

@@ -248,6 +248,28 @@ hint: the first word of a changelog is the name: change it in all but one
 }
 
 #[test]
+fn a_name_that_is_there_twice_hides_no_missing_one() {
+    Sandbox::with_settings()
+        .image("images/a", "tool (1.0)", "FROM scratch\n")
+        .image("images/b", "tool (2.0)", "FROM scratch\n")
+        .dependent("images/app", "app (1.0)", "tool, other")
+        .pkg(&LIST)
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: 2 directories are named `tool`
+  --> images/a/changelog:1
+  --> images/b/changelog:1
+hint: the first word of a changelog is the name: change it in all but one
+error: image `app` needs `other`, which no directory provides
+  --> images/app/control:2
+hint: give the directory that holds it as well, or list it in `base_images`
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
 fn templates_that_cannot_be_rendered() {
     Sandbox::with_settings()
         .image(
