@@ -1,5 +1,7 @@
 //! What counts as an image, and what as a dependency.
 
+use std::os::unix::fs::symlink;
+
 use snapbox::str;
 
 use crate::support::sandbox::Sandbox;
@@ -150,6 +152,21 @@ fn an_image_may_ask_for_its_own_version() {
         .pkg(&["graph", "images"])
         .assert_snapshot(str![[r#"
 a 1.0-1
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_link_on_the_command_line_is_the_directory_behind_it() {
+    let sandbox = Sandbox::with_settings().image("images/a", "a (1.0-1)", "FROM scratch\n");
+    symlink("images", sandbox.path().join("link")).expect("a link");
+    sandbox
+        .pkg(&["list", "--offline", "link", "images"])
+        .assert_snapshot(str![[r#"
+NAME  VERSION  DIRECTORY
+a     1.0-1    link/a
 [exit status: 0]
 [EOF]
 

@@ -475,3 +475,32 @@ For more information, try '--help'.
 
 "#]]);
 }
+
+#[test]
+fn info_and_debug_at_once() {
+    Sandbox::new()
+        .pkg(&["--info", "--debug", "list", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: the argument '--info' cannot be used with '--debug'
+
+Usage: pkg --info <COMMAND>
+
+For more information, try '--help'.
+[exit status: 2]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn colour_is_for_those_who_ask_for_it() {
+    let colored = |when| {
+        let output = Sandbox::with_settings().pkg(&["--color", when, "list", "nowhere"]);
+        output.assert_code(2);
+        output.stderr.contains('\u{1b}')
+    };
+    assert!(colored("always"));
+    assert!(!colored("auto"));
+    assert!(!colored("never"));
+}
