@@ -99,7 +99,7 @@ fn a_catalog_is_built_in_the_order_of_its_dependencies_and_tested(engine: &Engin
         panic!("one run has one directory of logs: {:?}", catalog.runs())
     };
     for name in FIVE {
-        let log = run.join(format!("{name}-1-1.log"));
+        let log = run.join(format!("{name}_1-1.log"));
         let text = std::fs::read_to_string(&log);
         let text = text.unwrap_or_else(|error| panic!("{}: {error}", log.display()));
         assert!(text.contains(&format!("build {}", catalog.repository(name))));
