@@ -10,8 +10,8 @@ use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, Bui
 use futures_util::StreamExt as _;
 
 use super::connection::{Store, use_url_safe_credentials};
-use super::progress::{BuildKitFollower, ClassicFollower};
-use super::step::shorten_step_error;
+use super::progress::{BuildKitFollower, ClassicFollower, FailedStep};
+use super::step::explain_failed_step;
 use super::stream::{BodyWriter, body};
 use super::{BuildProgress, Builder, Engine, EngineError};
 use crate::oci::{Digest, Reference};
@@ -99,10 +99,10 @@ impl Engine {
                 let text = step_error(&error);
                 follower.finish(text.as_deref(), &mut on_progress);
                 Err(match text {
-                    Some(text) => {
-                        let text = follower.last_error().unwrap_or(text);
-                        BuildFault::Step(shorten_step_error(&text))
-                    }
+                    Some(text) => BuildFault::Step(match follower.failed() {
+                        Some(FailedStep { name, error }) => explain_failed_step(name, error),
+                        None => explain_failed_step("", &text),
+                    }),
                     None => engine_error(error),
                 })
             }
@@ -305,9 +305,9 @@ impl Follower {
         }
     }
 
-    fn last_error(&self) -> Option<String> {
+    fn failed(&self) -> Option<&FailedStep> {
         match &self.kind {
-            FollowerKind::BuildKit(follower) => follower.last_error().map(str::to_owned),
+            FollowerKind::BuildKit(follower) => follower.failed(),
             FollowerKind::Classic(_) => None,
         }
     }

@@ -86,7 +86,16 @@ struct Step {
 #[derive(Debug, Default)]
 pub(super) struct BuildKitFollower {
     steps: HashMap<String, Step>,
-    last_error: Option<String>,
+    failed: Option<FailedStep>,
+}
+
+/// The step that failed, and what it failed with.
+#[derive(Clone, Debug)]
+pub(super) struct FailedStep {
+    /// Its name as the builder gives it.
+    pub(super) name: String,
+    /// The builder's words.
+    pub(super) error: String,
 }
 
 impl BuildKitFollower {
@@ -122,9 +131,9 @@ impl BuildKitFollower {
         told
     }
 
-    /// Gives the error of the step that failed.
-    pub(super) fn last_error(&self) -> Option<&str> {
-        self.last_error.as_deref()
+    /// Gives the step that failed.
+    pub(super) fn failed(&self) -> Option<&FailedStep> {
+        self.failed.as_ref()
     }
 
     fn begin(&mut self, vertex: &Vertex, told: &mut Vec<BuildProgress>) {
@@ -160,7 +169,10 @@ impl BuildKitFollower {
         if let Some(error) = &error
             && !error.contains("context canceled")
         {
-            self.last_error = Some(error.clone());
+            self.failed = Some(FailedStep {
+                name: super::error::one_line(&vertex.name),
+                error: error.clone(),
+            });
         }
         told.push(BuildProgress::Ended {
             step: number,
@@ -305,7 +317,8 @@ mod tests {
             took: Duration::from_secs(2),
         };
         assert_eq!(told, [line("err"), ended]);
-        assert_eq!(follower.last_error(), Some("exit code: 2"));
+        let failed = follower.failed().expect("a failed step");
+        assert_eq!(failed.error, "exit code: 2");
         let again = follower.follow(StatusResponse {
             vertexes: vec![vertex("a", Some(10), Some(12), "exit code: 2")],
             ..StatusResponse::default()

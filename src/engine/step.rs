@@ -23,21 +23,36 @@ const FORMS: [(&str, &str); 4] = [
 /// A command of many lines stands whole in the log.
 const LONGEST_COMMAND: usize = 60; // characters
 
-/// Gives the sentence, or the builder's own text where it says something else.
-pub(super) fn shorten_step_error(text: &str) -> String {
-    FORMS
-        .iter()
-        .find_map(|(before, between)| {
-            let (_, rest) = text.split_once(before)?;
-            let (command, code) = rest.rsplit_once(between)?;
-            let end = code
-                .find(|c: char| !c.is_ascii_digit())
-                .unwrap_or(code.len());
-            let code = &code[..end];
-            let command = shorten_command(command);
-            (!code.is_empty()).then(|| format!("`{command}` ended with exit code {code}"))
-        })
-        .unwrap_or_else(|| text.to_owned())
+/// Gives the sentence, or the step with the builder's own text where that says something else; `name` is empty where the
+/// builder does not tell which step it is.
+pub(super) fn explain_failed_step(name: &str, text: &str) -> String {
+    let ended = FORMS.iter().find_map(|(before, between)| {
+        let (_, rest) = text.split_once(before)?;
+        let (command, code) = rest.rsplit_once(between)?;
+        let end = code
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(code.len());
+        let code = &code[..end];
+        let command = shorten_command(command);
+        (!code.is_empty()).then(|| format!("`{command}` ended with exit code {code}"))
+    });
+    if let Some(ended) = ended {
+        return ended;
+    }
+    let text = text
+        .strip_suffix(": not found")
+        .filter(|rest| rest.ends_with("not found"))
+        .unwrap_or(text);
+    match instruction(name) {
+        Some(instruction) => format!("`{}`: {text}", shorten_command(instruction)),
+        None => text.to_owned(),
+    }
+}
+
+/// `COPY a b` of `[stage 2/3] COPY a b`; what the builder does of itself is no instruction of the user's.
+fn instruction(name: &str) -> Option<&str> {
+    let (place, instruction) = name.strip_prefix('[')?.split_once("] ")?;
+    (place != "internal").then_some(instruction)
 }
 
 fn shorten_command(command: &str) -> String {
@@ -58,7 +73,7 @@ mod tests {
 
     #[track_caller]
     fn case(text: &str, expected: &str) {
-        assert_eq!(shorten_step_error(text), expected);
+        assert_eq!(explain_failed_step("", text), expected);
     }
 
     #[test]
@@ -93,11 +108,26 @@ mod tests {
         let expected = format!("`{}…` ended with exit code 137", start.trim_end());
         case(&text, &expected);
         for text in [
-            "\"/missing\" not found: not found",
+            "dockerfile parse error line 2",
             "executor failed running [x]: exit code: ",
             "process \"",
         ] {
             case(text, text);
+        }
+    }
+
+    #[test]
+    fn a_step_that_ran_nothing_is_named() {
+        let text = "\"/missing\" not found: not found";
+        for (name, expected) in [
+            (
+                "[one 2/3] COPY missing /",
+                "`COPY missing /`: \"/missing\" not found",
+            ),
+            ("[internal] load build context", "\"/missing\" not found"),
+            ("", "\"/missing\" not found"),
+        ] {
+            assert_eq!(explain_failed_step(name, text), expected);
         }
     }
 }
