@@ -207,7 +207,8 @@ fn a_failing_dockerfile_is_told_with_its_line(engine: &Engine) {
     catalog.image("a", "1-1", &[], "FROM $BASE\nCOPY missing /there");
     let output = catalog.build(&[]);
     output.assert_code(1);
-    assert!(output.stderr.contains("missing"), "{}", output.stderr);
+    let cause = "/a 1-1: `COPY missing /there`: ";
+    assert!(output.stderr.contains(cause), "{}", output.stderr);
     catalog.image("a", "1-1", &[], "FROM $BASE\nRUNN true");
     let output = catalog.build(&[]);
     output.assert_code(1);

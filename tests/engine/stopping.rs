@@ -1,5 +1,6 @@
 //! Signals and deadlines: a run ends soon, says what was left, and leaves nothing behind.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,10 @@ pub(crate) const TESTS: &[Test] = &[
     (
         "an_interrupted_test_is_ended_and_a_second_signal_does_not_wait_for_it",
         an_interrupted_test_is_ended_and_a_second_signal_does_not_wait_for_it,
+    ),
+    (
+        "an_interrupted_bootstrap_leaves_nothing_behind",
+        an_interrupted_bootstrap_leaves_nothing_behind,
     ),
     (
         "a_build_that_takes_too_long_is_cancelled",
@@ -54,6 +59,15 @@ fn is_running(words: &str) -> bool {
     })
 }
 
+/// A sandbox in which temporary files go to `temporary`.
+pub(crate) fn with_temporary_directory() -> (Sandbox, PathBuf) {
+    let sandbox = Sandbox::new();
+    let temporary = sandbox.path().join("temporary");
+    std::fs::create_dir(&temporary).expect("a directory");
+    let sandbox = sandbox.env("TMPDIR", &temporary.display().to_string());
+    (sandbox, temporary)
+}
+
 /// One image that never ends, one behind it, and one that is done before.
 fn endless(catalog: &Catalog<'_>, seconds: &str) {
     catalog
@@ -68,10 +82,7 @@ fn endless(catalog: &Catalog<'_>, seconds: &str) {
 }
 
 fn an_interrupted_build_ends_soon_and_can_be_run_again(engine: &Engine) {
-    let sandbox = Sandbox::new();
-    let temporary = sandbox.path().join("temporary");
-    std::fs::create_dir(&temporary).expect("a directory");
-    let sandbox = sandbox.env("TMPDIR", &temporary.display().to_string());
+    let (sandbox, _) = with_temporary_directory();
     let catalog = Catalog::in_sandbox(engine, sandbox);
     let seconds = unique_seconds();
     endless(&catalog, &seconds);
@@ -152,6 +163,28 @@ fn an_interrupted_test_is_ended_and_a_second_signal_does_not_wait_for_it(engine:
         "no summary: {}",
         ended.talk
     );
+}
+
+fn an_interrupted_bootstrap_leaves_nothing_behind(engine: &Engine) {
+    let (sandbox, temporary) = with_temporary_directory();
+    let catalog = Catalog::in_sandbox(engine, sandbox);
+    let image = b"bootstrap: mmdebstrap\nsuite: bookworm\nvariant: apt\n";
+    catalog
+        .version("debian", "12-1")
+        .write("images/debian/image.yaml", image)
+        .settings("base_images: []\n");
+    let run = catalog.start_build(&["--info"]);
+    run.wait_for("running apt-get update");
+    run.signal(Signal::INT);
+    let ended = run.end();
+    assert_eq!(ended.code, Some(130), "{}", ended.talk);
+    let interrupted = format!("– interrupted: {}/debian 12-1\n", engine.namespace());
+    assert!(ended.talk.contains(&interrupted), "{}", ended.talk);
+    assert_eq!(catalog.sandbox().files("temporary"), [""; 0]);
+    let place = temporary.display().to_string();
+    wait_until("all processes end", || !is_running(&place));
+    let mounts = std::fs::read_to_string("/proc/mounts").expect("the mounts");
+    assert!(!mounts.contains(&place), "{mounts}");
 }
 
 fn a_build_that_takes_too_long_is_cancelled(engine: &Engine) {

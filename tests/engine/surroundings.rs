@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use crate::Test;
+use crate::stopping::with_temporary_directory;
 use crate::support::catalog::Catalog;
 use crate::support::engine::Engine;
 use crate::support::sandbox::Sandbox;
@@ -129,10 +130,7 @@ const BASE: &str = "bootstrap: mmdebstrap\nsuite: bookworm\nvariant: apt\nenviro
                     cmd: /bin/sh\n";
 
 fn a_declared_base_is_the_same_each_time_and_holds_nothing_of_this_machine(engine: &Engine) {
-    let sandbox = Sandbox::new();
-    let temporary = sandbox.path().join("temporary");
-    std::fs::create_dir(&temporary).expect("a directory");
-    let sandbox = sandbox.env("TMPDIR", &temporary.display().to_string());
+    let (sandbox, _) = with_temporary_directory();
     let catalog = Catalog::in_sandbox(engine, sandbox);
     catalog
         .version("bookworm", "12-1")

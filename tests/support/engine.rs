@@ -116,6 +116,8 @@ impl Engine {
             .dockerfile("Dockerfile")
             .t(name)
             .labels(&labels)
+            // A layer of the cache may be another test's, which removes it at this moment.
+            .nocache(true)
             .rm(true)
             .forcerm(true);
         let body = bollard::body_full(context.into());
