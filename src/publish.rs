@@ -77,6 +77,11 @@ enum PublishError {
         pushed: Digest,
         there: Presence,
     },
+    #[error("{label} is published, and `latest` is not moved to it")]
+    Latest {
+        label: Reference,
+        source: Box<PublishError>,
+    },
     #[error("interrupted")]
     Interrupted,
 }
@@ -197,12 +202,26 @@ impl Publication<'_> {
             .await?;
         self.confirm(label.clone(), &digest).await?;
         if self.latest == Latest::Moves {
-            let latest = label.with_tag(Tag::latest());
-            self.engine.tag(id, &latest).await?;
-            let digest = self.push_one(label, &latest, log, tell).await?;
-            self.confirm(latest, &digest).await?;
+            let moved = self.move_latest(label, id, log, tell).await;
+            moved.map_err(|source| PublishError::Latest {
+                label: label.clone(),
+                source: Box::new(source),
+            })?;
         }
         Ok(digest)
+    }
+
+    async fn move_latest(
+        &self,
+        label: &Reference,
+        id: &Digest,
+        log: &mut Log,
+        tell: &dyn Fn(Event),
+    ) -> Result<(), PublishError> {
+        let latest = label.with_tag(Tag::latest());
+        self.engine.tag(id, &latest).await?;
+        let digest = self.push_one(label, &latest, log, tell).await?;
+        self.confirm(latest, &digest).await
     }
 
     /// Pushes, and again where the failure may pass: then only what the registry lacks is sent.
