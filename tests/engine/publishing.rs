@@ -1,13 +1,16 @@
 //! Publishing to real registries, and to one that misbehaves: nothing is called published that is not.
 
+use base64::Engine as _;
 use pkg::oci::{Digest, Reference};
 use pkg::registry::{self, Presence};
+use rustix::process::Signal;
 
 use crate::Test;
-use crate::support::catalog::Catalog;
+use crate::support::catalog::{Catalog, wait_until};
 use crate::support::docker_registry::DockerRegistry;
 use crate::support::engine::Engine;
 use crate::support::faulty_registry::{ALWAYS, Fault, FaultyRegistry, Operation};
+use crate::support::sandbox::Sandbox;
 
 pub(crate) const TESTS: &[Test] = &[
     (
@@ -49,6 +52,22 @@ pub(crate) const TESTS: &[Test] = &[
     (
         "a_digest_that_is_not_confirmed_is_no_publication",
         a_digest_that_is_not_confirmed_is_no_publication,
+    ),
+    (
+        "a_version_that_somebody_else_published_meanwhile_stays",
+        a_version_that_somebody_else_published_meanwhile_stays,
+    ),
+    (
+        "a_refused_latest_is_told_from_a_refused_version",
+        a_refused_latest_is_told_from_a_refused_version,
+    ),
+    (
+        "an_interrupted_push_ends_soon",
+        an_interrupted_push_ends_soon,
+    ),
+    (
+        "without_credentials_in_the_settings_build_publishes_nothing_and_publish_takes_the_users_login",
+        without_credentials_in_the_settings_build_publishes_nothing_and_publish_takes_the_users_login,
     ),
     (
         "a_registry_that_does_not_answer_is_never_taken_for_an_empty_one",
@@ -356,6 +375,89 @@ fn a_digest_that_is_not_confirmed_is_no_publication(engine: &Engine) {
             "{talk}"
         );
     }
+}
+
+const FOREIGN_MANIFEST: &str = r#"{"schemaVersion": 2}"#;
+
+fn a_version_that_somebody_else_published_meanwhile_stays(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    let until_it_is_there = "until [ -e /tmp/go ]; do sleep 0.1; done";
+    let go = catalog.sandbox().path().join("go");
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true").test(
+        "a",
+        &until_it_is_there.replace("/tmp/go", &go.display().to_string()),
+    );
+    let run = catalog.start_build(&["--info"]);
+    run.wait_for("verifying ");
+    let digest = registry.put_manifest(&engine.name("a"), "1-1", FOREIGN_MANIFEST);
+    catalog.write("go", b"");
+    let ended = run.end();
+    assert_eq!(ended.code, Some(1), "{}", ended.talk);
+    let cause = format!("/a:1-1 as {digest} from somebody else meanwhile");
+    assert!(ended.talk.contains(&cause), "{}", ended.talk);
+    assert!(registry.requests_of(Operation::PutManifest).is_empty());
+}
+
+fn a_refused_latest_is_told_from_a_refused_version(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    registry.misbehave(Operation::PutManifest, 2..=2, Fault::status(403));
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    let cause = "/a:1-1 is published, and `latest` is not moved to it: the engine cannot push ";
+    assert!(output.stderr.contains(cause), "{}", output.stderr);
+    published(engine, &format!("{}:1-1", catalog.repository("a")), None);
+    assert!(!is_published(
+        engine,
+        &format!("{}:latest", catalog.repository("a"))
+    ));
+}
+
+fn an_interrupted_push_ends_soon(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    registry.misbehave(Operation::PutManifest, ALWAYS, Fault::Silence);
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    parent_and_child(&catalog);
+    let run = catalog.start_build(&[]);
+    wait_until("the push hangs", || {
+        !registry.requests_of(Operation::PutManifest).is_empty()
+    });
+    run.signal(Signal::INT);
+    let ended = run.end();
+    assert_eq!(ended.code, Some(130), "{}", ended.talk);
+    let interrupted = format!("– interrupted: {}/parent 1-1", engine.namespace());
+    assert!(ended.talk.contains(&interrupted), "{}", ended.talk);
+    assert_never_published(&ended.talk, &catalog.everything_kept());
+    assert!(!is_published(
+        engine,
+        &format!("{}:1-1", catalog.repository("parent"))
+    ));
+}
+
+fn without_credentials_in_the_settings_build_publishes_nothing_and_publish_takes_the_users_login(
+    engine: &Engine,
+) {
+    let registry = DockerRegistry::start_for("ann", PASSWORD);
+    let auth = base64::engine::general_purpose::STANDARD.encode(format!("ann:{PASSWORD}"));
+    let auths = serde_json::json!({"auths": {registry.host(): {"auth": auth}}});
+    let sandbox = Sandbox::new().home_file(".docker/config.json", &auths.to_string());
+    let catalog = Catalog::in_sandbox(engine, sandbox).with_registry(registry.host(), "");
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
+    let name = format!("{}:1-1", catalog.repository("a"));
+    let login = Some(("ann", PASSWORD));
+    let output = catalog.pkg(&["publish", "images"]);
+    output.assert_code(0);
+    assert_eq!(output.stderr, "nothing to publish: 1 not built yet\n");
+    catalog.build(&[]).assert_code(0);
+    assert_eq!(presence(engine, &name, login), Presence::Absent);
+    let output = catalog.pkg(&["publish", "images"]);
+    output.assert_code(0);
+    published(engine, &name, login);
+    let output = catalog.pkg(&["publish", "images"]);
+    output.assert_code(0);
+    assert_eq!(output.stderr, "nothing to publish: 1 already published\n");
 }
 
 fn a_registry_that_does_not_answer_is_never_taken_for_an_empty_one(engine: &Engine) {
