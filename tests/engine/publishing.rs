@@ -163,6 +163,20 @@ fn what_is_built_is_published_and_can_be_pulled_back_by_digest(engine: &Engine) 
     let output = catalog.build(&[]);
     output.assert_code(0);
     assert_eq!(output.stderr, "nothing to build: 2 already published\n");
+
+    // A new child is built on the parent that only the registry has.
+    for id in [&ids[1], &ids[0]] {
+        catalog.remove(id);
+    }
+    catalog.version("child", "1-2");
+    let output = catalog.build(&["--debug"]);
+    output.assert_code(0);
+    let last = output.stderr.lines().last().expect("a summary");
+    assert!(last.starts_with("1 built, 1 published"), "{last}");
+    assert_eq!(catalog.id("parent", "1-1"), ids[0]);
+    let child = catalog.repository("child");
+    let digest = published(engine, &format!("{child}:1-2"), login);
+    assert_eq!(published(engine, &format!("{child}:latest"), login), digest);
     assert!(!catalog.everything_kept().contains(PASSWORD));
     assert!(!output.stderr.contains(PASSWORD));
 }

@@ -18,6 +18,10 @@ pub(crate) const TESTS: &[Test] = &[
         an_interrupted_build_ends_soon_and_can_be_run_again,
     ),
     (
+        "an_interrupted_build_of_the_classic_builder_leaves_no_container",
+        an_interrupted_build_of_the_classic_builder_leaves_no_container,
+    ),
+    (
         "a_terminated_build_ends_with_the_signal_in_its_exit_code",
         a_terminated_build_ends_with_the_signal_in_its_exit_code,
     ),
@@ -119,6 +123,23 @@ fn an_interrupted_build_ends_soon_and_can_be_run_again(engine: &Engine) {
     output.assert_code(0);
     let last = output.stderr.lines().last().expect("a summary");
     assert!(last.starts_with("2 built, 1 already built in "), "{last}");
+}
+
+fn an_interrupted_build_of_the_classic_builder_leaves_no_container(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    let seconds = unique_seconds();
+    catalog
+        .image("a", "1-1", &[], &format!("FROM $BASE\nRUN sleep {seconds}"))
+        .settings("container_limits: \"cpushares=512\"\n");
+    let run = catalog.start_build(&[]);
+    wait_until("the step runs", || is_running(&seconds));
+    assert_eq!(engine.containers().len(), 1, "{}", run.talk());
+    run.signal(Signal::INT);
+    let ended = run.end();
+    assert_eq!(ended.code, Some(130), "{}", ended.talk);
+    wait_until("the engine ends the step", || !is_running(&seconds));
+    wait_until("the container goes", || engine.containers().is_empty());
+    assert_no_pins(engine);
 }
 
 fn a_terminated_build_ends_with_the_signal_in_its_exit_code(engine: &Engine) {

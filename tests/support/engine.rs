@@ -192,6 +192,19 @@ impl Engine {
         names
     }
 
+    /// Gives the containers that were made from the images of the namespace, also by builds.
+    pub(crate) fn containers(&self) -> Vec<String> {
+        let containers = self
+            .wait(list_containers(&self.docker))
+            .expect("a list of containers");
+        let is_own = |container: &ContainerSummary| {
+            let names = container_names(container);
+            names.iter().any(|name| is_of(name, &self.namespace))
+        };
+        let own = containers.into_iter().filter(is_own);
+        own.filter_map(|container| container.id).collect()
+    }
+
     /// Gives every name of the images that were built from the base image of the namespace.
     pub(crate) fn all_names_of_its_images(&self) -> Vec<String> {
         let images = self.wait(list_images(&self.docker)).expect("a list");
