@@ -18,5 +18,6 @@ mod scan_errors;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;
+mod template_errors;
 mod util;
 mod verify;
