@@ -5,7 +5,7 @@
 //! map, and formats and model touch nothing outside; `tests/architecture.rs` reads the map and holds that.
 //!
 //! ```text
-//! formats   place → oci → debian → declared → dockerfile
+//! formats   near → place → oci → debian → declared → dockerfile
 //! model     settings → catalog → plan → render
 //! border    host → engine → registry
 //! stages    scan → verify → observe → assemble → build → publish
@@ -33,6 +33,7 @@
 pub mod debian;
 pub mod declared;
 pub mod dockerfile;
+pub mod near;
 pub mod oci;
 pub mod place;
 

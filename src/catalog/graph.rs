@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::cycle::find_cycles;
-use super::image::nearest;
 use super::{Catalog, ImageId};
+use crate::near::find_near;
 use crate::oci::Reference;
 use crate::place::Place;
 
@@ -203,7 +203,7 @@ fn join(catalog: &Catalog, needs: Needs) -> (Vec<Edge>, Vec<GraphError>) {
             errors.push(GraphError::Missing {
                 child: catalog.image(need.child).name.to_string(),
                 place: need.source.place().clone(),
-                near: nearest(&need.name, known, |name| name)
+                near: find_near(&need.name, known)
                     .into_iter()
                     .map(str::to_owned)
                     .collect(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::ImageName;
 use crate::debian::Version;
 use crate::declared::ImageFile;
+use crate::near::find_near;
 use crate::oci::Reference;
 use crate::place::Place;
 
@@ -154,26 +155,9 @@ impl Catalog {
 
     /// Gives at most three names of images that `name` may have meant, nearest first.
     #[must_use]
-    pub fn near_names(&self, name: &str) -> Vec<&ImageName> {
-        nearest(name, self.by_name.keys(), |candidate| candidate.as_str())
+    pub fn near_names(&self, name: &str) -> Vec<&str> {
+        find_near(name, self.by_name.keys().map(ImageName::as_str))
     }
-}
-
-/// Gives at most three candidates that look like `name`, nearest first.
-pub(crate) fn nearest<T>(
-    name: &str,
-    candidates: impl Iterator<Item = T>,
-    text: impl Fn(&T) -> &str,
-) -> Vec<T> {
-    let mut near: Vec<_> = candidates
-        .map(|candidate| (strsim::jaro_winkler(name, text(&candidate)), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .collect();
-    near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    near.into_iter()
-        .take(3)
-        .map(|(_, candidate)| candidate)
-        .collect()
 }
 
 #[cfg(test)]
@@ -215,11 +199,7 @@ mod tests {
     #[test]
     fn near_names_are_the_nearest_and_three_at_most() {
         let catalog = catalog(&["nodejs20", "nodejs22", "nodejs24", "nodejs26", "nginx"]);
-        let near: Vec<_> = catalog
-            .near_names("nodejs21")
-            .iter()
-            .map(|name| name.as_str())
-            .collect();
+        let near = catalog.near_names("nodejs21");
         assert_eq!(near, ["nodejs20", "nodejs22", "nodejs24"]);
         assert!(catalog.near_names("zlib").is_empty());
     }

@@ -6,8 +6,8 @@ use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::error::{RenderError, RenderFault};
 use super::filters::FilterError;
-use super::known::find_near;
 use super::renderer::{Template, find_path};
+use crate::near::find_near;
 use crate::place::Place;
 
 /// The filters that exist, as the engine keeps no list of them.
@@ -107,7 +107,7 @@ impl Diagnosis<'_> {
                 let names: Vec<Value> = self.variables.try_iter().into_iter().flatten().collect();
                 let globals: Vec<&str> = self.environment.globals().map(|(name, _)| name).collect();
                 let names = names.iter().filter_map(Value::as_str);
-                let near = find_near(name, names.chain(globals));
+                let near = owned(find_near(name, names.chain(globals)));
                 if near.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') {
                     return vec![format!(
                         "set it in the settings, or write `{{% set {name} = … %}}` before"
@@ -118,7 +118,7 @@ impl Diagnosis<'_> {
             RenderFault::UnknownFilter(name) if NOT_HERE.contains(&name.as_str()) => {
                 return vec!["Jinja has it, and it is not supported here".to_owned()];
             }
-            RenderFault::UnknownFilter(name) => find_near(name, FILTERS.into_iter()),
+            RenderFault::UnknownFilter(name) => owned(find_near(name, FILTERS)),
             RenderFault::Filter(FilterError::UnknownImage { near, .. }) if near.is_empty() => {
                 return vec![
                     "give the directory that holds it as well, or list it in `base_images`"
@@ -258,4 +258,8 @@ fn find_column(error: &Error) -> Option<usize> {
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let is_line = before.matches('\n').count() + 1 == error.line()?;
     is_line.then(|| before[line_start..].chars().count() + 1)
+}
+
+fn owned(names: Vec<&str>) -> Vec<String> {
+    names.into_iter().map(str::to_owned).collect()
 }

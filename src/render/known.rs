@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::near::find_near;
 use crate::oci::Reference;
 use crate::settings::Naming;
 
@@ -74,27 +75,12 @@ impl KnownImages {
         });
         let mut near: Vec<String> = same_last.cloned().collect();
         near.sort();
-        near.extend(find_near(name, self.images.keys().map(String::as_str)));
+        let names = self.images.keys().map(String::as_str);
+        near.extend(find_near(name, names).into_iter().map(str::to_owned));
         near.dedup();
         near.truncate(3);
         near
     }
-}
-
-/// Finds up to three names near to a name, the closest first.
-pub(super) fn find_near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let most = (name.chars().count() / 3).max(1);
-    let mut near: Vec<(usize, &str)> = names
-        .filter(|known| known.len().abs_diff(name.len()) <= most || known.starts_with(name))
-        .filter_map(|known| {
-            let distance = strsim::damerau_levenshtein(name, known);
-            let begins = name.len() > 3 && known.starts_with(name);
-            (distance <= most || begins).then_some((distance, known))
-        })
-        .collect();
-    near.sort_unstable();
-    let names = near.into_iter().map(|(_, known)| known.to_owned());
-    names.take(3).collect()
 }
 
 #[cfg(test)]
@@ -163,7 +149,10 @@ mod tests {
     #[test]
     fn near_names_are_found() {
         let known = known("r.example.org", "ns");
-        assert_eq!(known.find_near("nodejs20"), ["nodejs20-slim"]);
+        assert_eq!(
+            known.find_near("nodejs20"),
+            ["nodejs20-slim", "nodejs22-slim"]
+        );
         assert_eq!(
             known.find_near("nodejs21-slim"),
             ["nodejs20-slim", "nodejs22-slim"]
