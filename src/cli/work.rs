@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use chrono::{DateTime, FixedOffset, TimeDelta};
 use tokio_util::sync::CancellationToken;
 
 use super::Ending;
@@ -130,8 +131,8 @@ pub(super) async fn execute(
     prepared: &Prepared,
     manner: Manner,
 ) -> anyhow::Result<Ending> {
-    let began = session.clock()?.now().format("%Y%m%d-%H%M%S");
-    let id = format!("{began}-{}", std::process::id());
+    let now = session.clock()?.now();
+    let id = name_run(now);
     let logs = session.state()?.join("logs").join(&id);
     create_directory(&logs)?;
     let cancelled = CancellationToken::new();
@@ -145,7 +146,10 @@ pub(super) async fn execute(
         manner,
     };
     let made = prepared.make(&session.environment, &errand, &tell).await;
-    let unpinned = prepared.engine.remove_pins(&errand.id).await;
+    let unpinned = prepared
+        .engine
+        .remove_pins(&errand.id, &day(now - LONGEST_RUN))
+        .await;
     prepared.publish(&made, errand, &tell).await;
     let mut summary = progress.finish();
     for step in &prepared.plan.steps {
@@ -163,6 +167,22 @@ pub(super) async fn execute(
         None if summary.is_success() => Ending::Done,
         None => Ending::Failed,
     })
+}
+
+/// A run that began longer ago than this and still has pins was killed.
+const LONGEST_RUN: TimeDelta = TimeDelta::days(7);
+
+fn day(time: DateTime<FixedOffset>) -> String {
+    time.format("%Y%m%d").to_string()
+}
+
+/// Gives a run a name that no other one has, not even one in another container that has the same engine, time and
+/// process id.
+fn name_run(began: DateTime<FixedOffset>) -> String {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    let time = began.format("%Y%m%d-%H%M%S");
+    format!("{time}-{}-{:04x}", std::process::id(), random & 0xffff)
 }
 
 /// One run of a plan.

@@ -151,15 +151,18 @@ impl Engine {
         }
     }
 
-    /// Removes the references that [`Engine::pin`] gave in this run.
-    pub async fn remove_pins(&self, run: &str) -> Result<(), EngineError> {
+    /// Removes the references that [`Engine::pin`] gave in this run, and those of runs that began before the day
+    /// `stale_before` and were killed. The name of a run begins with its day: `20261121-073000-17-9f2c`.
+    pub async fn remove_pins(&self, run: &str, stale_before: &str) -> Result<(), EngineError> {
         let images = self.images().await?;
-        let suffix = format!(".{run}");
-        for reference in images
-            .references()
-            .filter(|name| name.starts_with(PIN_REPOSITORY) && name.ends_with(&suffix))
-        {
-            self.remove_tag(reference).await?;
+        for reference in images.references() {
+            let pinned = reference.strip_prefix(PIN_REPOSITORY);
+            let Some((_, by)) = pinned.and_then(|pinned| pinned.split_once('.')) else {
+                continue;
+            };
+            if by == run || by < stale_before {
+                self.remove_tag(reference).await?;
+            }
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Building a catalog: order, doing nothing twice, failures that block what they must and nothing else.
 
+use bollard::query_parameters::TagImageOptionsBuilder;
+
 use crate::Test;
 use crate::support::catalog::Catalog;
 use crate::support::engine::Engine;
@@ -8,6 +10,10 @@ pub(crate) const TESTS: &[Test] = &[
     (
         "a_catalog_is_built_in_the_order_of_its_dependencies_and_tested",
         a_catalog_is_built_in_the_order_of_its_dependencies_and_tested,
+    ),
+    (
+        "what_a_killed_run_left_on_the_engine_goes_with_a_later_one",
+        what_a_killed_run_left_on_the_engine_goes_with_a_later_one,
     ),
     (
         "a_second_run_does_nothing_and_a_new_version_rebuilds_what_depends_on_it",
@@ -115,6 +121,30 @@ pub(crate) fn assert_no_pins(engine: &Engine) {
         .filter(|name| name.starts_with("127.0.0.1:1/"))
         .collect();
     assert!(pins.is_empty(), "{pins:?}");
+}
+
+fn what_a_killed_run_left_on_the_engine_goes_with_a_later_one(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
+    catalog.build(&[]).assert_code(0);
+    let repository = "127.0.0.1:1/pkg/parent";
+    // Runs of tests begin on 2026-11-21.
+    let tags = ["20261101-000000-1-00ff", "20261120-000000-1-00ff"];
+    for tag in tags {
+        let tag = format!("{}.{tag}", "0".repeat(64));
+        let options = TagImageOptionsBuilder::new().repo(repository).tag(&tag);
+        let image = catalog.id("a", "1-1");
+        let tagging = engine.docker().tag_image(&image, Some(options.build()));
+        engine.wait(tagging).expect("a tag");
+    }
+    catalog.build(&[]).assert_code(0);
+    let left = engine.all_names_of_its_images();
+    let left: Vec<_> = left
+        .iter()
+        .filter_map(|name| name.strip_prefix(repository))
+        .collect();
+    // One that began yesterday may still be at work.
+    assert_eq!(left, [format!(":{}.{}", "0".repeat(64), tags[1])]);
 }
 
 fn a_second_run_does_nothing_and_a_new_version_rebuilds_what_depends_on_it(engine: &Engine) {
