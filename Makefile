@@ -49,5 +49,6 @@ corpus: quickstart
 bench:
 	scripts/prepare bench
 	cargo build $(CARGO_FLAGS) --release --quiet
+	cargo bench $(CARGO_FLAGS) --bench catalog
 	scripts/bench-scan
 	scripts/bench-build
