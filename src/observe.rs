@@ -106,11 +106,7 @@ impl Observer<'_> {
         Ok(Some(LocalImage {
             id: found.id.clone(),
             manifests: found.manifests.clone(),
-            parents: found
-                .labels
-                .get(PARENTS)
-                .map(|value| parse_parents(value))
-                .unwrap_or_default(),
+            parents: found.labels.get(PARENTS).map(|value| parse_parents(value)),
             verified: test.is_none_or(|test| self.verified.holds(&found.id, test.digest())),
         }))
     }

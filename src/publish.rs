@@ -1,6 +1,6 @@
 //! Publishing: the version first, `latest` last, and nothing is called published before the registry confirmed the digest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::catalog::ImageId;
 use crate::engine::{Engine, EngineError, RegistryLogin};
 use crate::host::fs::FileError;
 use crate::oci::{Digest, Reference, Tag};
-use crate::plan::{Ended, Plan, Schedule};
+use crate::plan::{Action, Ended, Plan, Schedule};
 use crate::registry::{Client, Presence, RegistryError};
 use crate::scan::Loaded;
 
@@ -94,15 +94,10 @@ fn found(there: &Presence) -> String {
 }
 
 impl Publication<'_> {
-    /// Publishes what the plan says and what passed its tests, parents before children; an image whose parent could not be
-    /// published stays back.
+    /// Publishes what the plan says and what passed its tests, with all that it is built on; parents go before children,
+    /// and an image whose parent could not be published stays back.
     pub async fn publish(&self, plan: &Plan, made: &Made, tell: &dyn Fn(Event)) {
-        let due: Vec<(ImageId, &Digest)> = plan
-            .steps
-            .iter()
-            .filter(|step| step.publish)
-            .filter_map(|step| Some((step.image, made.passed.get(&step.image)?)))
-            .collect();
+        let due = self.due(plan, made, tell);
         let place: BTreeMap<ImageId, usize> = due
             .iter()
             .enumerate()
@@ -111,11 +106,9 @@ impl Publication<'_> {
         let before: Vec<Vec<usize>> = due
             .iter()
             .map(|(image, _)| {
-                let parents = self.loaded.graph.parents(*image);
-                parents
-                    .iter()
-                    .filter_map(|parent| place.get(parent).copied())
-                    .collect()
+                let ancestors = self.loaded.graph.ancestors([*image]);
+                let due = ancestors.iter().filter_map(|it| place.get(it).copied());
+                due.collect()
             })
             .collect();
         let mut schedule = Schedule::new(&before);
@@ -143,6 +136,40 @@ impl Publication<'_> {
                 }
             }
         }
+    }
+
+    /// The images to publish. One that passed its own tests is blocked all the same when something that it is built on
+    /// was to be built or tested in this run and did not pass.
+    fn due<'m>(
+        &self,
+        plan: &Plan,
+        made: &'m Made,
+        tell: &dyn Fn(Event),
+    ) -> Vec<(ImageId, &'m Digest)> {
+        let failed: BTreeSet<ImageId> = plan
+            .steps
+            .iter()
+            .filter(|step| matches!(step.action, Action::Build(_) | Action::Verify))
+            .map(|step| step.image)
+            .filter(|image| !made.passed.contains_key(image))
+            .collect();
+        let mut due = Vec::new();
+        for step in plan.steps.iter().filter(|step| step.publish) {
+            let Some(id) = made.passed.get(&step.image) else {
+                continue;
+            };
+            let ancestors = self.loaded.graph.ancestors([step.image]);
+            match ancestors.intersection(&failed).next() {
+                None => due.push((step.image, id)),
+                Some(_) if self.cancelled.is_cancelled() => {}
+                Some(&by) => {
+                    let label = |image| self.loaded.catalog.image(image).label.clone();
+                    let outcome = Outcome::Blocked { by: label(by) };
+                    tell(finished(&label(step.image), outcome, Duration::ZERO));
+                }
+            }
+        }
+        due
     }
 
     async fn one(&self, image: ImageId, id: &Digest, tell: &dyn Fn(Event)) -> Ended {
@@ -186,23 +213,26 @@ impl Publication<'_> {
         log: &mut Log,
         tell: &dyn Fn(Event),
     ) -> Result<Digest, PublishError> {
-        if self.engine.find_id(label).await?.as_ref() != Some(id) {
-            return Err(PublishError::Moved {
-                label: label.clone(),
-            });
-        }
+        self.is_still(label, id).await?;
         if let Presence::Present(digest) = self.registry.presence(label).await? {
             return Err(PublishError::Overtaken {
                 label: label.clone(),
                 digest,
             });
         }
-        let digest = self.push_one(label, label, log, tell).await?;
+        let step = |reference: &Reference| Event::Step {
+            image: label.clone(),
+            name: format!("push {reference}"),
+        };
+        tell(step(label));
+        let digest = self.push_one(label, id, log).await?;
         self.confirm(label.with_digest(digest.clone()), &digest)
             .await?;
         self.confirm(label.clone(), &digest).await?;
         if self.latest == Latest::Moves {
-            let moved = self.move_latest(label, id, log, tell).await;
+            let latest = label.with_tag(Tag::latest());
+            tell(step(&latest));
+            let moved = self.move_latest(latest, id, log).await;
             moved.map_err(|source| PublishError::Latest {
                 label: label.clone(),
                 source: Box::new(source),
@@ -213,38 +243,45 @@ impl Publication<'_> {
 
     async fn move_latest(
         &self,
-        label: &Reference,
+        latest: Reference,
         id: &Digest,
         log: &mut Log,
-        tell: &dyn Fn(Event),
     ) -> Result<(), PublishError> {
-        let latest = label.with_tag(Tag::latest());
         self.engine.tag(id, &latest).await?;
-        let digest = self.push_one(label, &latest, log, tell).await?;
+        let digest = self.push_one(&latest, id, log).await?;
         self.confirm(latest, &digest).await
+    }
+
+    /// The engine pushes what a reference points to at that moment: it has to be the image that passed, before and after.
+    async fn is_still(&self, reference: &Reference, id: &Digest) -> Result<(), PublishError> {
+        if self.engine.find_id(reference).await?.as_ref() == Some(id) {
+            return Ok(());
+        }
+        Err(PublishError::Moved {
+            label: reference.clone(),
+        })
     }
 
     /// Pushes, and again where the failure may pass: then only what the registry lacks is sent.
     async fn push_one(
         &self,
-        image: &Reference,
         reference: &Reference,
+        id: &Digest,
         log: &mut Log,
-        tell: &dyn Fn(Event),
     ) -> Result<Digest, PublishError> {
         log.heading(&format!("push {reference}"));
-        tell(Event::Step {
-            image: image.clone(),
-            name: format!("push {reference}"),
-        });
         let (mut failed_since, mut wait) = (None, FIRST_WAIT);
         loop {
+            self.is_still(reference, id).await?;
             let pushed = self
                 .engine
                 .push(reference, self.login.as_ref(), |line| log.line(&line))
                 .await;
             let error = match pushed {
-                Ok(digest) => return Ok(digest),
+                Ok(digest) => {
+                    self.is_still(reference, id).await?;
+                    return Ok(digest);
+                }
                 Err(error) => error,
             };
             let since = *failed_since.get_or_insert_with(Instant::now);

@@ -37,12 +37,18 @@ pub(super) enum MakeError {
         "no mirror is known for Debian `{0}`: set `mirror` (and `security_mirror`) in the settings"
     )]
     NoMirror(String),
+    #[error(
+        "the mirror of Debian `{0}` has a name or password in its address, which would be in the image: set a `mirror` without"
+    )]
+    MirrorWithCredentials(String),
     #[error(transparent)]
     Assemble(#[from] AssembleError),
     #[error("`{label}` is not there to build on")]
     NoParent { label: Reference },
     #[error("the engine does not have {0} any more")]
     Lost(Reference),
+    #[error("{0} was given to another image meanwhile")]
+    Moved(Reference),
     #[error("interrupted")]
     Interrupted,
 }
@@ -138,6 +144,9 @@ impl Run<'_> {
             phase: Phase::Verify,
         });
         report.log.heading(&format!("verify {label}"));
+        if let Err(error) = self.is_still(label, &id).await {
+            return Ending::failed(Phase::Verify, &error, &mut report.log, began);
+        }
         let deadline = self.settings.verify_timeout;
         let passed = verify(test, self.environment, deadline, &self.cancelled, |line| {
             report.log.line(line);
@@ -147,7 +156,7 @@ impl Run<'_> {
             });
         });
         match passed.await {
-            Ok(()) => match self.verified.note(&id, test.digest()) {
+            Ok(()) => match self.vouch(label, &id, test).await {
                 Ok(()) => Ending::done(Phase::Verify, id, began),
                 Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
             },
@@ -156,6 +165,19 @@ impl Run<'_> {
             }
             Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
         }
+    }
+
+    /// Notes that an image passed. The tests are given its label: when that pointed elsewhere, they tested another image.
+    async fn vouch(&self, label: &Reference, id: &Digest, test: &Test) -> Result<(), MakeError> {
+        self.is_still(label, id).await?;
+        Ok(self.verified.note(id, test.digest())?)
+    }
+
+    async fn is_still(&self, label: &Reference, id: &Digest) -> Result<(), MakeError> {
+        if self.engine.find_id(label).await?.as_ref() == Some(id) {
+            return Ok(());
+        }
+        Err(MakeError::Moved(label.clone()))
     }
 
     async fn build(
@@ -227,6 +249,25 @@ impl Run<'_> {
         Ok(parents)
     }
 
+    /// The labels of an image that this program made, with what it was made on.
+    pub(super) fn labels(
+        &self,
+        image: ImageId,
+        parents: &[(Reference, Digest)],
+    ) -> BTreeMap<String, String> {
+        let described = self.loaded.catalog.image(image);
+        let labels = [
+            (PARENTS, render_parents(parents)),
+            ("org.opencontainers.image.title", described.name.to_string()),
+            (
+                "org.opencontainers.image.version",
+                described.version.to_string(),
+            ),
+        ];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value));
+        labels.into()
+    }
+
     fn request(&self, image: ImageId, parents: &[(Reference, Digest)]) -> BuildRequest {
         let described = self.loaded.catalog.image(image);
         let limits = self.settings.container_limits.clone();
@@ -236,21 +277,10 @@ impl Run<'_> {
                 arguments.insert(name.to_owned(), proxy.clone());
             }
         }
-        let labels = [
-            (PARENTS.to_owned(), render_parents(parents)),
-            (
-                "org.opencontainers.image.title".to_owned(),
-                described.name.to_string(),
-            ),
-            (
-                "org.opencontainers.image.version".to_owned(),
-                described.version.to_string(),
-            ),
-        ];
         BuildRequest {
             label: described.label.clone(),
             arguments,
-            labels: labels.into(),
+            labels: self.labels(image, parents),
             use_cache: self.cache == Cache::Use,
             // BuildKit does not keep limits: where they are asked for, the builder that does is used.
             builder: if limits == ContainerLimits::default() {

@@ -84,6 +84,8 @@ pub struct Run<'a> {
 pub struct Made {
     /// The identities.
     pub passed: BTreeMap<ImageId, Digest>,
+    /// Whether everything that was to be made was made.
+    pub is_whole: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -140,6 +142,7 @@ impl Run<'_> {
         let mut schedule = Schedule::new(&before);
         let known = RefCell::new(Known::new(plan, facts));
         let mut running = FuturesUnordered::new();
+        let mut is_whole = true;
         loop {
             if self.cancelled.is_cancelled() {
                 schedule.give_up();
@@ -164,6 +167,7 @@ impl Run<'_> {
                     self.tell_blocked(&works[blocked], work, tell);
                 }
             }
+            is_whole &= how == Ended::Done;
             if how == Ended::Failed && self.on_failure == OnFailure::Stop {
                 schedule.give_up();
             }
@@ -171,6 +175,7 @@ impl Run<'_> {
         drop(running);
         Made {
             passed: known.into_inner().passed,
+            is_whole,
         }
     }
 

@@ -157,6 +157,7 @@ fn reason(action: &Action, name: &dyn Fn(crate::catalog::ImageId) -> String) -> 
     match action {
         Action::Build(Reason::NotPublished) | Action::Publish => json!({ "kind": "not-published" }),
         Action::Build(Reason::NotBuilt) => json!({ "kind": "not-built" }),
+        Action::Build(Reason::NotOurs) => json!({ "kind": "not-ours" }),
         Action::Build(Reason::ParentRebuilt { parent }) => {
             json!({ "kind": "parent-rebuilt", "parent": name(*parent) })
         }

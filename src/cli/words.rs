@@ -20,6 +20,7 @@ pub(super) fn because(action: &Action, catalog: &Catalog) -> String {
     match action {
         Action::Build(Reason::NotPublished) => "not published".to_owned(),
         Action::Build(Reason::NotBuilt) => "not built".to_owned(),
+        Action::Build(Reason::NotOurs) => "the engine has one that something else built".to_owned(),
         Action::Build(Reason::ParentRebuilt { parent }) => {
             format!("{} is rebuilt", catalog.image(*parent).name)
         }
@@ -118,6 +119,10 @@ mod tests {
         let rows = [
             (Action::Build(Reason::NotPublished), "build: not published"),
             (Action::Build(Reason::NotBuilt), "build: not built"),
+            (
+                Action::Build(Reason::NotOurs),
+                "build: the engine has one that something else built",
+            ),
             (
                 Action::Build(Reason::ParentRebuilt { parent }),
                 "build: left is rebuilt",

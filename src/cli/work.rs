@@ -15,8 +15,8 @@ use crate::build::{Bases, Cache, Event, Made, OnFailure, Phase, Run};
 use crate::catalog::ImageId;
 use crate::engine::{Engine, RegistryLogin};
 use crate::error::UsageError;
-use crate::host::Environment;
 use crate::host::fs::create_directory;
+use crate::host::{Environment, unique_hex};
 use crate::observe::Observer;
 use crate::plan::{Action, Extent, Facts, Goal, Plan, plan};
 use crate::publish::{Latest, Publication};
@@ -150,7 +150,10 @@ pub(super) async fn execute(
         .engine
         .remove_pins(&errand.id, &day(now - LONGEST_RUN))
         .await;
-    prepared.publish(&made, errand, &tell).await;
+    // After a failure, `--fail-fast` begins nothing more, and that holds for publishing too.
+    if made.is_whole || errand.manner.on_failure == OnFailure::GoOn {
+        prepared.publish(&made, errand, &tell).await;
+    }
     let mut summary = progress.finish();
     for step in &prepared.plan.steps {
         if let Action::Skip(skip) = &step.action {
@@ -161,11 +164,14 @@ pub(super) async fn execute(
     for diagnostic in words::stale(&prepared.plan, &prepared.loaded.catalog) {
         session.ui.diagnostic(&diagnostic);
     }
+    if let Some(signal) = signals.received() {
+        return Ok(Ending::Interrupted(signal));
+    }
     unpinned?;
-    Ok(match signals.received() {
-        Some(signal) => Ending::Interrupted(signal),
-        None if summary.is_success() => Ending::Done,
-        None => Ending::Failed,
+    Ok(if summary.is_success() {
+        Ending::Done
+    } else {
+        Ending::Failed
     })
 }
 
@@ -179,10 +185,7 @@ fn day(time: DateTime<FixedOffset>) -> String {
 /// Gives a run a name that no other one has, not even one in another container that has the same engine, time and
 /// process id.
 fn name_run(began: DateTime<FixedOffset>) -> String {
-    use std::hash::{BuildHasher as _, Hasher as _};
-    let random = std::hash::RandomState::new().build_hasher().finish();
-    let time = began.format("%Y%m%d-%H%M%S");
-    format!("{time}-{}-{:04x}", std::process::id(), random & 0xffff)
+    format!("{}-{}", began.format("%Y%m%d-%H%M%S"), unique_hex())
 }
 
 /// One run of a plan.

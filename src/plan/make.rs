@@ -25,8 +25,9 @@ pub struct LocalImage {
     pub id: Digest,
     /// The manifests under which registries know it.
     pub manifests: Vec<Digest>,
-    /// The identities of the images that it was built on, with the labels that they had, as recorded at the build.
-    pub parents: Vec<(Reference, Digest)>,
+    /// The identities of the images that it was built on, with the labels that they had, as recorded at the build; nothing
+    /// where this program did not build it.
+    pub parents: Option<Vec<(Reference, Digest)>>,
     /// Whether its tests passed on this very identity.
     pub verified: bool,
 }
@@ -115,15 +116,24 @@ pub fn plan(catalog: &Catalog, graph: &Graph, facts: &[Facts], goal: &Goal) -> P
     let mut actions = planner.actions;
     let mut plan = Plan::default();
     let mut needed: BTreeSet<ImageId> = BTreeSet::new();
+    let mut vouching: BTreeSet<ImageId> = BTreeSet::new();
     // From the leaves to the roots: what is only an ancestor is worked on when something that is built needs it.
     for &id in graph.order().iter().rev() {
         let Some(action) = actions[id.0].take() else {
             continue;
         };
         let is_selected = selected.contains(&id);
-        let action = settle(action, &facts[id.0], is_selected, needed.contains(&id));
+        let is_needed =
+            needed.contains(&id) || (action == Action::Verify && vouching.contains(&id));
+        let action = settle(action, &facts[id.0], is_selected, is_needed);
         if matches!(action, Action::Build(_)) {
             needed.extend(graph.parents(id));
+        }
+        // An image is as good as what it is built on: the tests of that have to pass before it is published.
+        if matches!(action, Action::Build(_) | Action::Verify | Action::Publish)
+            || vouching.contains(&id)
+        {
+            vouching.extend(graph.parents(id));
         }
         let publish = is_selected
             && goal.extent != Extent::Build
@@ -169,6 +179,7 @@ impl Planner<'_> {
         };
         let out_of_date = rebuilt
             .map(|parent| Reason::ParentRebuilt { parent })
+            .or_else(|| local.parents.is_none().then_some(Reason::NotOurs))
             .or_else(|| self.find_moved_parent(id, local));
         match (out_of_date, local.verified, self.extent) {
             (Some(_), _, Extent::Publish) => Action::Skip(Skip::NotBuiltYet),
@@ -199,6 +210,7 @@ impl Planner<'_> {
             let name = label.name();
             let (_, built_on) = local
                 .parents
+                .as_ref()?
                 .iter()
                 .find(|(recorded, _)| recorded.name() == name)?;
             (built_on != now).then(|| Reason::ParentMoved {

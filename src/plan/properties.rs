@@ -74,7 +74,7 @@ fn make_facts(
     });
     let local = local.then(|| LocalImage {
         manifests: as_published.then(manifest).into_iter().collect(),
-        parents: parents.collect(),
+        parents: Some(parents.collect()),
         verified,
         ..built(catalog.image(id).name.as_str())
     });

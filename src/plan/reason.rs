@@ -25,6 +25,8 @@ pub enum Reason {
     NotPublished,
     /// The engine does not have this version, and no registry is set.
     NotBuilt,
+    /// The engine has an image with this label, and what it was built from is not known: this program did not build it.
+    NotOurs,
     /// The engine has this version, but an image that it is built on is built anew.
     ParentRebuilt {
         /// The image that it is built on.

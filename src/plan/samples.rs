@@ -25,7 +25,7 @@ pub(super) fn built(name: &str) -> LocalImage {
     LocalImage {
         id: identity(name),
         manifests: Vec::new(),
-        parents: Vec::new(),
+        parents: Some(Vec::new()),
         verified: true,
     }
 }

@@ -13,18 +13,20 @@ fn facts_of(name: &str, words: &str) -> Facts {
     let mut facts = Facts::default();
     for word in words.split(", ") {
         let local = facts.local.get_or_insert_with(|| built(name));
+        let parents = local.parents.get_or_insert_default();
         match word {
             "built" => (),
             "untested" => local.verified = false,
+            "foreign" => local.parents = None,
             "built as published" => local.manifests.push(manifest()),
             _ => {
                 if let Some(parent) = word.strip_prefix("on old ") {
                     let old = label(parent).with_tag("0".parse().expect("a tag"));
-                    local.parents.push((old, Digest::of(b"old")));
+                    parents.push((old, Digest::of(b"old")));
                     continue;
                 }
                 if let Some(parent) = word.strip_prefix("on ") {
-                    local.parents.push((label(parent), identity(parent)));
+                    parents.push((label(parent), identity(parent)));
                     continue;
                 }
                 // What the registry says comes first in a row.
@@ -47,6 +49,7 @@ fn show(catalog: &Catalog, step: &Step) -> String {
     let action = match &step.action {
         Action::Build(Reason::NotPublished) => "build, not published".to_owned(),
         Action::Build(Reason::NotBuilt) => "build, not built".to_owned(),
+        Action::Build(Reason::NotOurs) => "build, not ours".to_owned(),
         Action::Build(Reason::ParentRebuilt { parent }) => {
             format!("build, {} is rebuilt", name(*parent))
         }
@@ -116,6 +119,40 @@ fn case(
 const BUILD: (Extent, &[&str]) = (Extent::Build, &[]);
 const ALL: (Extent, &[&str]) = (Extent::BuildAndPublish, &[]);
 const PUBLISH: (Extent, &[&str]) = (Extent::Publish, &[]);
+
+#[test]
+fn what_something_else_built_is_built_anew() {
+    case(
+        &[],
+        &[("a", "unasked, built, foreign")],
+        BUILD,
+        &["a: build, not ours"],
+    );
+    case(
+        &[],
+        &[("a", "absent, foreign")],
+        PUBLISH,
+        &["a: skip, not built yet"],
+    );
+}
+
+#[test]
+fn an_image_is_not_published_before_the_tests_of_what_it_is_built_on() {
+    case(
+        CHAIN,
+        &[
+            ("base", "absent, untested"),
+            ("left", "absent, built, on base"),
+            ("app", "absent, built, on left"),
+        ],
+        (Extent::BuildAndPublish, &["app"]),
+        &[
+            "base: verify",
+            "left: skip, not needed",
+            "app: publish, to be published",
+        ],
+    );
+}
 
 #[test]
 fn what_is_nowhere_is_built() {

@@ -1,6 +1,7 @@
 //! Publishing to real registries, and to one that misbehaves: nothing is called published that is not.
 
 use base64::Engine as _;
+use bollard::query_parameters::TagImageOptionsBuilder;
 use pkg::oci::{Digest, Reference};
 use pkg::registry::{self, Presence};
 use rustix::process::Signal;
@@ -13,6 +14,14 @@ use crate::support::faulty_registry::{ALWAYS, Fault, FaultyRegistry, Operation};
 use crate::support::sandbox::Sandbox;
 
 pub(crate) const TESTS: &[Test] = &[
+    (
+        "a_child_is_not_published_while_the_tests_of_its_parent_fail",
+        a_child_is_not_published_while_the_tests_of_its_parent_fail,
+    ),
+    (
+        "what_something_else_built_under_a_label_is_not_published",
+        what_something_else_built_under_a_label_is_not_published,
+    ),
     (
         "what_is_built_is_published_and_can_be_pulled_back_by_digest",
         what_is_built_is_published_and_can_be_pulled_back_by_digest,
@@ -216,6 +225,36 @@ fn of_a_broken_branch_nothing_is_published(engine: &Engine) {
         last.starts_with("2 built, 2 published, 1 failed, 1 blocked in "),
         "{last}"
     );
+}
+
+fn a_child_is_not_published_while_the_tests_of_its_parent_fail(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    parent_and_child(&catalog);
+    catalog.build(&["--no-publish"]).assert_code(0);
+    catalog.test("parent", "exit 5");
+    let child = format!("{}:1-1", catalog.repository("child"));
+    for select in [&[][..], &["--select", &child]] {
+        let output = catalog.build(select);
+        output.assert_code(1);
+        let blocked = format!("blocked {}/child 1-1 by", engine.namespace());
+        assert!(output.stderr.contains(&blocked), "{}", output.stderr);
+        assert!(!is_published(engine, &child));
+    }
+}
+
+fn what_something_else_built_under_a_label_is_not_published(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN echo ours > /whose");
+    let repository = catalog.repository("a");
+    let options = TagImageOptionsBuilder::new().repo(&repository).tag("1-1");
+    let base = engine.base_image();
+    let tagging = engine.docker().tag_image(&base, Some(options.build()));
+    engine.wait(tagging).expect("a tag");
+    catalog.build(&[]).assert_code(0);
+    assert_eq!(catalog.output_of("a", "cat /whose"), "ours\n");
+    published(engine, &format!("{repository}:1-1"), None);
 }
 
 fn an_image_that_fails_its_test_is_not_published_until_the_test_passes(engine: &Engine) {
