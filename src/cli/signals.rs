@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first one ends the run cleanly, the second at once.
+//! SIGINT, SIGTERM and SIGHUP: the first one ends the run cleanly, the second at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -27,6 +27,7 @@ impl Session {
     pub(super) fn watch_signals(&self, cancelled: &CancellationToken) -> anyhow::Result<Signals> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
         let signals = Signals::default();
         let (noted, cancelled, ui) = (signals.clone(), cancelled.clone(), self.ui.clone());
         tokio::spawn(async move {
@@ -34,6 +35,7 @@ impl Session {
                 let kind = tokio::select! {
                     _ = interrupt.recv() => SignalKind::interrupt(),
                     _ = terminate.recv() => SignalKind::terminate(),
+                    _ = hang_up.recv() => SignalKind::hangup(),
                 };
                 let number = u8::try_from(kind.as_raw_value()).unwrap_or(u8::MAX);
                 if noted.received().is_some() {

@@ -14,6 +14,7 @@ use super::progress::{BuildKitFollower, ClassicFollower, FailedStep};
 use super::step::explain_failed_step;
 use super::stream::{BodyWriter, body};
 use super::{BuildProgress, Builder, Engine, EngineError};
+use crate::host::unique_hex;
 use crate::oci::{Digest, Reference};
 use crate::settings::ContainerLimits;
 
@@ -72,7 +73,7 @@ impl Engine {
             .docker
             .clone()
             .with_request_modifier(limit(&request.limits));
-        let mut answers = std::pin::pin!(docker.build_image(options, None, Some(body)));
+        let mut answers = Box::pin(docker.build_image(options, None, Some(body)));
         let mut follower = Follower::new(request.builder);
         let reading = tokio::time::timeout(request.deadline, async {
             while let Some(answer) = answers.next().await {
@@ -92,8 +93,11 @@ impl Engine {
                 Self::built_id(&follower, request)
             }
             Ok(Err(error)) => {
+                // The thread may wait for an engine that reads no more; without the request nobody listens to it.
+                drop(answers);
+                let context = tokio::time::timeout(THREAD_DEADLINE, context).await;
                 // A context that could not be made breaks the request off; its own error says why.
-                if let Ok(Err(ContextFault::Content(fault))) = context.await {
+                if let Ok(Ok(Err(ContextFault::Content(fault)))) = context {
                     return Err(BuildFault::Context(fault));
                 }
                 let text = step_error(&error);
@@ -155,18 +159,24 @@ impl Engine {
     /// `stale_before` and were killed. The name of a run begins with its day: `20261121-073000-17-9f2c`.
     pub async fn remove_pins(&self, run: &str, stale_before: &str) -> Result<(), EngineError> {
         let images = self.images().await?;
+        let mut result = Ok(());
         for reference in images.references() {
             let pinned = reference.strip_prefix(PIN_REPOSITORY);
             let Some((_, by)) = pinned.and_then(|pinned| pinned.split_once('.')) else {
                 continue;
             };
             if by == run || by < stale_before {
-                self.remove_tag(reference).await?;
+                let removed = self.remove_tag(reference).await;
+                // One that cannot be removed does not keep the others.
+                result = result.and(removed);
             }
         }
-        Ok(())
+        result
     }
 }
+
+/// How long a thread that nobody listens to any more may take to notice.
+pub(super) const THREAD_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Port 1 of the loopback: no registry is there, so a pin that is gone makes a build fail rather than pull.
 const PIN_REPOSITORY: &str = "127.0.0.1:1/pkg/parent";
@@ -201,9 +211,10 @@ fn options(request: &BuildRequest) -> BuildImageOptions {
         .buildargs(&arguments)
         .labels(&labels);
     let options = match request.builder {
+        // Two builds with one session would get each other's answers.
         Builder::BuildKit => options
             .version(BuilderVersion::BuilderBuildKit)
-            .session(&unique_session()),
+            .session(&unique_hex()),
         Builder::Classic => options,
     };
     options.build()
@@ -238,17 +249,6 @@ fn limit(
         }
         request
     }
-}
-
-/// Two builds with one session would get each other's answers.
-fn unique_session() -> String {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!(
-        "pkg-{}-{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    )
 }
 
 /// What the engine says of a failing step comes inside the stream; a refused Dockerfile is a 400 before it.

@@ -103,6 +103,12 @@ impl Engine {
         self.builder
     }
 
+    /// Tells whether the identity of an image is the digest of its configuration.
+    #[must_use]
+    pub fn identifies_by_config(&self) -> bool {
+        self.store == Store::GraphDriver
+    }
+
     pub(super) fn store(&self) -> Store {
         self.store
     }
@@ -138,11 +144,23 @@ fn unreachable(address: &EngineAddress, error: bollard::errors::Error) -> Engine
             status: status_code,
             message: super::error::one_line(&message),
         },
+        other if is_forbidden(&other) => EngineError::Forbidden { address },
         other => EngineError::Unreachable {
             address,
             source: Box::new(other),
         },
     }
+}
+
+/// The kind of the fault is at the bottom of the client's errors.
+fn is_forbidden(error: &bollard::errors::Error) -> bool {
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
+        error.source()
+    });
+    causes.any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+    })
 }
 
 fn is_at_least(version: &str, minimum: (u32, u32)) -> bool {

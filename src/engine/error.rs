@@ -15,9 +15,15 @@ pub enum EngineError {
         /// What the connection said.
         source: Box<bollard::errors::Error>,
     },
+    /// The socket is there, and this user may not open it.
+    #[error("this user may not talk to the Docker engine at {address}")]
+    Forbidden {
+        /// The address.
+        address: EngineAddress,
+    },
     /// The address is of a kind that cannot be used.
     #[error(
-        "`{address}` is no address of a Docker engine that can be used: it has to begin with unix:// or tcp://"
+        "`{address}` is no address of a Docker engine that can be used: DOCKER_HOST has to begin with unix:// or tcp://"
     )]
     Address {
         /// The address.

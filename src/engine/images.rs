@@ -28,7 +28,13 @@ impl EngineImages {
     /// Finds the image that has this reference.
     #[must_use]
     pub fn find(&self, reference: &Reference) -> Option<&EngineImage> {
-        self.0.get(&reference.to_string())
+        // podman lists the names of its own images below `localhost/`.
+        let familiar = reference.familiar().to_string();
+        let found = self
+            .0
+            .get(&familiar)
+            .or_else(|| self.0.get(&reference.to_string()));
+        found.or_else(|| self.0.get(&format!("localhost/{familiar}")))
     }
 
     /// Gives all references.

@@ -9,6 +9,7 @@ use bollard::query_parameters::{
 };
 use futures_util::{Stream, StreamExt as _};
 
+use super::build::THREAD_DEADLINE;
 use super::stream::body;
 use super::{Engine, EngineError};
 use crate::oci::{Digest, Reference};
@@ -132,8 +133,12 @@ impl Engine {
             |_| (),
         )
         .await;
-        match (archive.await, loaded) {
-            (Ok(Err(error)), _) => Ok(Err(error)),
+        let archive = tokio::time::timeout(THREAD_DEADLINE, archive)
+            .await
+            .ok()
+            .and_then(Result::ok);
+        match (archive, loaded) {
+            (Some(Err(error)), _) => Ok(Err(error)),
             (_, Err(error)) => Err(error),
             (_, Ok(())) => Ok(Ok(())),
         }

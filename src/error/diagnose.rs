@@ -145,6 +145,9 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
         _ => None,
     });
     let engine = engine.and_then(|error| match error {
+        EngineError::Forbidden { .. } => {
+            Some("run as root, or become a member of its group: adduser USER docker".to_owned())
+        }
         EngineError::Unreachable { .. } => {
             Some("start the engine, or name another one with DOCKER_HOST".to_owned())
         }

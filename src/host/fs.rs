@@ -1,7 +1,11 @@
 //! Files: every error names its path, and a file that is replaced is old or new, never half of it.
 
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+/// `O_NONBLOCK` of open(2).
+const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
 /// A file or directory that could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -42,10 +46,36 @@ impl FileError {
     }
 }
 
-/// Reads a whole file of UTF-8 text.
+/// More than any file has that is read as a whole.
+const LARGEST_TEXT_BYTES: u64 = 64 << 20;
+
+/// Reads a whole file of UTF-8 text; what is no file (a pipe, a device) or is larger than 64 MiB is an error.
 pub fn read_text(path: &Path) -> Result<String, FileError> {
-    #[expect(clippy::disallowed_methods, reason = "this is where files are read")]
-    std::fs::read_to_string(path).map_err(|source| FileError::new("read", path, source))
+    String::from_utf8(read_bytes(path)?).map_err(|_| {
+        let source = io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
+        FileError::new("read", path, source)
+    })
+}
+
+/// Reads a whole file, as [`read_text`] does.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
+    let bytes = || {
+        let file = std::fs::File::options()
+            .read(true)
+            // A pipe without a writer would be waited for.
+            .custom_flags(NONBLOCK)
+            .open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        let mut bytes = Vec::new();
+        let count = file.take(LARGEST_TEXT_BYTES + 1).read_to_end(&mut bytes)?;
+        if count as u64 > LARGEST_TEXT_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(bytes)
+    };
+    bytes().map_err(|source| FileError::new("read", path, source))
 }
 
 /// Reads a file of UTF-8 text, or gives nothing where there is none.
@@ -96,7 +126,7 @@ fn replace(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), File
     let mut name = std::ffi::OsString::from(".");
     let last = path.file_name();
     name.push(last.ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?);
-    name.push(format!(".{}.new", std::process::id()));
+    name.push(format!(".{}.new", super::unique_hex()));
     let beside = directory.join(name);
     let written = (|| {
         let mut file = std::fs::File::create(&beside)?;
@@ -150,6 +180,19 @@ mod tests {
         assert_eq!(read_text(&path).unwrap(), "FROM ab");
         write_generated(&path, b"FROM a").unwrap();
         assert_eq!(read_text(&path).unwrap(), "FROM a");
+    }
+
+    #[test]
+    fn what_is_no_file_is_neither_waited_for_nor_read_without_end() {
+        for path in ["/dev/zero", "/dev/tty", "/proc"] {
+            let error = read_text(Path::new(path)).expect_err("no regular file");
+            assert_eq!(error.to_string(), format!("cannot read {path}"));
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("control");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+        read_text(&pipe).expect_err("a pipe without a writer");
     }
 
     #[test]

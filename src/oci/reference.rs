@@ -97,6 +97,27 @@ impl Reference {
         }
     }
 
+    /// Gives the reference as Docker lists it: without its default registry and the `library` there.
+    #[must_use]
+    pub fn familiar(&self) -> Self {
+        let is_default = matches!(
+            self.registry.as_deref(),
+            None | Some("docker.io" | "index.docker.io" | "registry-1.docker.io")
+        );
+        if !is_default {
+            return self.clone();
+        }
+        let repository = match self.repository.strip_prefix("library/") {
+            Some(short) if !short.contains('/') => short,
+            _ => &self.repository,
+        };
+        Self {
+            registry: None,
+            repository: repository.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Gives the last component of the repository: `nginx` of `registry.example.org/base/nginx:1`.
     #[must_use]
     pub fn short_name(&self) -> &str {
@@ -300,6 +321,24 @@ mod tests {
     #[test]
     fn a_name_is_a_registry_only_with_dot_colon_or_as_localhost() {
         case("registry/nginx:1", None, "registry/nginx", Some("1"));
+    }
+
+    #[test]
+    fn the_default_registry_has_several_spellings() {
+        for text in [
+            "docker.io/library/a:1",
+            "library/a:1",
+            "index.docker.io/a:1",
+            "a:1",
+        ] {
+            let reference: Reference = text.parse().expect("a reference");
+            assert_eq!(reference.familiar().to_string(), "a:1");
+        }
+        for text in ["docker.io/ns/a:1", "r.example.org/library/a:1"] {
+            let reference: Reference = text.parse().expect("a reference");
+            let familiar = text.trim_start_matches("docker.io/");
+            assert_eq!(reference.familiar().to_string(), familiar);
+        }
     }
 
     #[test]
