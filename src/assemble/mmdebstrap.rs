@@ -3,6 +3,7 @@
 //! The result depends on the packages of the mirror and on the date of the changelog entry alone: mmdebstrap takes
 //! `SOURCE_DATE_EPOCH` for all times, and what it would copy from this machine is removed.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ pub struct Bootstrap<'a> {
     pub mirrors: Mirrors,
     /// The date of the changelog entry.
     pub created: DateTime<Utc>,
+    /// Labels of the image.
+    pub labels: BTreeMap<String, String>,
     /// Variables for the program: the search path, proxies.
     pub environment: Vec<(String, String)>,
     /// A directory for the tar, which is as large as the base.
@@ -81,14 +84,24 @@ pub async fn bootstrap(
         .grace(Duration::from_secs(20))
         .run(cancelled, |_, line| on_line(line))
         .await?;
+    let path = rootfs.path.clone();
+    // Hundreds of megabytes would hold up everything else that runs.
+    let hashed = tokio::task::spawn_blocking(move || hash(&path)).await;
+    let hashed = hashed.unwrap_or_else(|panic| Err(io::Error::other(panic)));
     let (digest, size_bytes) =
-        hash(&rootfs.path).map_err(|source| FileError::new("read", &rootfs.path, source))?;
+        hashed.map_err(|source| FileError::new("read", &rootfs.path, source))?;
     rootfs.size_bytes = size_bytes;
     rootfs.config = config(base, digest);
     Ok(rootfs)
 }
 
 impl Rootfs {
+    /// Gives the identity that the image has on an engine with a graph driver: the digest of its configuration.
+    #[must_use]
+    pub fn id(&self) -> Digest {
+        Digest::of(self.config.as_bytes())
+    }
+
     /// Writes the archive from which an engine loads the image under `reference`.
     pub fn write_archive(
         &self,
@@ -167,7 +180,7 @@ fn config(base: &Bootstrap<'_>, diff_id: Digest) -> String {
         cmd: file.cmd.0.clone(),
         working_directory: file.work_dir.clone(),
         stop_signal: file.stop_signal.clone(),
-        labels: [].into(),
+        labels: base.labels.clone(),
     };
     let layer = LayerHistory {
         diff_id,

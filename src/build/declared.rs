@@ -5,7 +5,7 @@ use super::image::MakeError;
 use super::run::{Report, Run};
 use crate::assemble::{Bootstrap, bootstrap};
 use crate::catalog::ImageId;
-use crate::debian::{Mirrors, parse_changelog};
+use crate::debian::{Mirrors, has_credentials, parse_changelog};
 use crate::declared::ImageFile;
 use crate::host::find_machine_mirrors;
 use crate::host::fs::{FileError, read_text};
@@ -33,6 +33,7 @@ impl Run<'_> {
             file,
             mirrors: self.mirrors(&file.suite)?,
             created: date.to_utc(),
+            labels: self.labels(image, &[]),
             environment: self.program_environment(),
             scratch: scratch.path(),
             deadline: self.settings.build_timeout,
@@ -53,31 +54,48 @@ impl Run<'_> {
         })
         .await?;
         let label = described.label.clone();
-        self.engine
-            .load(move |out| rootfs.write_archive(&label, out))
-            .await??;
-        let id = self.engine.find_id(&described.label).await?;
-        id.ok_or_else(|| MakeError::Lost(described.label.clone()))
+        let expected = rootfs.id();
+        let loading = self
+            .engine
+            .load(move |out| rootfs.write_archive(&label, out));
+        tokio::select! {
+            biased;
+            () = self.cancelled.cancelled() => return Err(MakeError::Interrupted),
+            loaded = loading => loaded??,
+        }
+        let found = self.engine.find_id(&described.label).await?;
+        let id = found.ok_or_else(|| MakeError::Lost(described.label.clone()))?;
+        if self.engine.identifies_by_config() && id != expected {
+            return Err(MakeError::Moved(described.label.clone()));
+        }
+        Ok(id)
     }
 
     fn mirrors(&self, suite: &str) -> Result<Mirrors, MakeError> {
         let set = &self.settings.mirrors;
-        match &set.main {
-            Some(main) => Ok(Mirrors {
+        let mirrors = match &set.main {
+            Some(main) => Mirrors {
                 main: main.clone(),
                 security: set.security.clone(),
-            }),
+            },
             None => {
-                find_machine_mirrors(suite).ok_or_else(|| MakeError::NoMirror(suite.to_owned()))
+                find_machine_mirrors(suite).ok_or_else(|| MakeError::NoMirror(suite.to_owned()))?
             }
+        };
+        let mut all = std::iter::once(&mirrors.main).chain(&mirrors.security);
+        if all.any(|uri| has_credentials(uri)) {
+            return Err(MakeError::MirrorWithCredentials(suite.to_owned()));
         }
+        Ok(mirrors)
     }
 
     fn program_environment(&self) -> Vec<(String, String)> {
         let names = ["PATH", "HOME", "http_proxy", "https_proxy", "no_proxy"];
-        names
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), self.environment.find(name)?)))
+        let own = names.iter();
+        let own = own.filter_map(|name| Some(((*name).to_owned(), self.environment.find(name)?)));
+        // The proxy of the settings is the one that builds have; later ones count.
+        let set = self.settings.proxies.apt_only.iter();
+        own.chain(set.map(|proxy| ("http_proxy".to_owned(), proxy.clone())))
             .collect()
     }
 }

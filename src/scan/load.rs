@@ -1,5 +1,6 @@
 //! Everything that is known of a catalog without asking anybody: images, rendered recipes, and the graph.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,9 +52,19 @@ pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> 
         .iter()
         .map(|(_, image)| (image.name.to_string(), image.label.clone()));
     let known = KnownImages::new(&settings.naming, &settings.base_images, labels);
-    // A file that cannot be read is one that is not there, as far as a template is concerned.
-    let renderer = Renderer::new(settings, Arc::new(known), |path| read_text(path).ok());
-    let (renderings, faults) = render_all(&catalog, &renderer, &mut warnings);
+    let inside: Vec<PathBuf> = roots
+        .iter()
+        .filter_map(|root| root.canonicalize().ok())
+        .collect();
+    // A file that cannot be read is one that is not there, as far as a template is concerned; so is one to which a link
+    // leads out of the tree.
+    let renderer = Renderer::new(settings, Arc::new(known), move |path| {
+        let real = path.canonicalize().ok()?;
+        let is_inside = inside.iter().any(|root| real.starts_with(root));
+        is_inside.then(|| read_text(&real).ok()).flatten()
+    });
+    let (renderings, faults) =
+        render_all(&catalog, &renderer, &settings.base_images, &mut warnings);
     problems.extend(faults);
     if settings.force_numeric_user {
         problems.extend(
@@ -136,6 +147,7 @@ impl Loaded {
 fn render_all(
     catalog: &Catalog,
     renderer: &Renderer,
+    base_images: &[Reference],
     warnings: &mut Vec<Warning>,
 ) -> (Vec<Option<Rendering>>, Vec<Problem>) {
     /// Fewer templates than this are done before a thread has started.
@@ -150,7 +162,7 @@ fn render_all(
                 scope.spawn(move || {
                     chunk
                         .iter()
-                        .map(|image| render(image, renderer))
+                        .map(|image| render(image, renderer, base_images))
                         .collect::<Vec<_>>()
                 })
             })
@@ -185,6 +197,7 @@ fn render_all(
 fn render(
     image: &Image,
     renderer: &Renderer,
+    base_images: &[Reference],
 ) -> Result<Option<(Rendering, Vec<Warning>)>, Problem> {
     let Recipe::Template { path, text } = &image.recipe else {
         return Ok(None);
@@ -202,16 +215,18 @@ fn render(
     });
     let warnings = warnings.collect();
     let used: Vec<_> = rendered.used_images.into_iter().collect();
-    let mut bases: Vec<Reference> = Vec::new();
-    for used in used.iter().filter(|used| used.kind == ImageKind::Base) {
-        if !bases.contains(&used.label) {
-            bases.push(used.label.clone());
-        }
-    }
+    let asked = used.iter().filter(|used| used.kind == ImageKind::Base);
+    let written = dockerfile.image_references();
+    let written = written.filter_map(|written| written.text.parse().ok());
+    let written = written.filter(|reference| base_images.contains(reference));
+    let bases: BTreeSet<Reference> = asked
+        .map(|used| used.label.clone())
+        .chain(written)
+        .collect();
     let rendering = Rendering {
         text: rendered.dockerfile,
         dockerfile,
-        bases,
+        bases: bases.into_iter().collect(),
         used,
     };
     Ok(Some((rendering, warnings)))
@@ -230,7 +245,7 @@ fn find_line(dockerfile: &str, error: &DockerfileError) -> Option<String> {
 fn find_needs(catalog: &Catalog, renderings: &[Option<Rendering>]) -> Vec<Need> {
     let by_label: std::collections::HashMap<String, &Image> = catalog
         .iter()
-        .map(|(_, image)| (image.label.name(), image))
+        .map(|(_, image)| (image.label.familiar().name(), image))
         .collect();
     let mut needs = Vec::new();
     for (child, image) in catalog.iter() {
@@ -270,7 +285,7 @@ fn find_needs(catalog: &Catalog, renderings: &[Option<Rendering>]) -> Vec<Need> 
             .image_references()
             .filter_map(|written| {
                 let reference: Reference = written.text.parse().ok()?;
-                let named = by_label.get(&reference.name()).copied()?;
+                let named = by_label.get(&reference.familiar().name()).copied()?;
                 means_current(&reference, &named.label).then_some(named)
             });
         needs.extend(literal.map(|parent| Need {
@@ -292,7 +307,7 @@ fn short_name(text: &str) -> &str {
 /// named by its tag is an outside image like any other.
 pub(crate) fn means_current(reference: &Reference, label: &Reference) -> bool {
     let is_tag = |tag: &Tag| Some(tag) == label.tag() || *tag == Tag::latest();
-    reference.name() == label.name()
+    reference.familiar().name() == label.familiar().name()
         && reference.digest().is_none()
         && reference.tag().is_none_or(is_tag)
 }

@@ -70,19 +70,19 @@ pub fn find_test(
         .iter()
         .chain([&verify.command])
         .find_map(|text| find_named_file(text));
-    let content = match file {
-        None => String::new(),
-        Some(name) => match fs::find_text(&directory.join(name))? {
-            None => return Ok(None),
-            Some(content) => content,
-        },
+    let content = match file.map(|name| fs::read_bytes(&directory.join(name))) {
+        None => Vec::new(),
+        Some(Ok(content)) => content,
+        Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Some(Err(error)) => return Err(error),
     };
-    let written = format!("{}\0{}\0{content}", verify.command, verify.args.join("\0"));
+    let mut written = format!("{}\0{}\0", verify.command, verify.args.join("\0")).into_bytes();
+    written.extend(content);
     Ok(Some(Test {
         command: fill(&verify.command),
         arguments: verify.args.iter().map(fill).collect(),
         directory: path,
-        digest: Digest::of(written.as_bytes()),
+        digest: Digest::of(&written),
     }))
 }
 
