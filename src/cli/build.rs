@@ -38,6 +38,9 @@ pub(super) struct Args {
     /// Print the plan and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Print the plan as JSON
+    #[arg(long, requires = "dry_run")]
+    json: bool,
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
@@ -71,7 +74,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     Session::block_on(async {
         let prepared = prepare(session, &wish).await?;
         if args.dry_run {
-            plan::print(session, &prepared, plan::Form::Text)?;
+            plan::print(session, &prepared, plan::Form::of(args.json))?;
             return Ok(Ending::Done);
         }
         execute(session, &prepared, manner).await

@@ -32,6 +32,13 @@ pub(super) enum Form {
     Json,
 }
 
+impl Form {
+    /// Gives the form that `--json` asks for.
+    pub(super) fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let wish = Wish {
         scope: &args.scope,
@@ -42,11 +49,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         },
     };
     let prepared = Session::block_on(prepare(session, &wish))?;
-    print(
-        session,
-        &prepared,
-        if args.json { Form::Json } else { Form::Text },
-    )?;
+    print(session, &prepared, Form::of(args.json))?;
     Ok(Ending::Done)
 }
 

@@ -80,6 +80,9 @@ Options:
       --dry-run
           Print the plan and do nothing
 
+      --json
+          Print the plan as JSON
+
   -h, --help
           Print help (see a summary with '-h')
 
