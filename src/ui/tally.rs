@@ -60,7 +60,8 @@ pub(super) struct Tally {
     running: Vec<Running>,
     /// The images that do not wait any more: their work began or will not begin.
     met: HashSet<Reference>,
-    /// The time that all finished work took together.
+    /// How much work was finished, and the time that it took together.
+    worked: usize,
     busy: Duration,
     /// The width of the widest name so far: a column that never shrinks does not jump.
     label_columns: usize,
@@ -73,6 +74,7 @@ impl Tally {
             size,
             running: Vec::new(),
             met: HashSet::new(),
+            worked: 0,
             busy: Duration::ZERO,
             label_columns: 0,
             summary: Summary::new(size.work),
@@ -135,6 +137,7 @@ impl Tally {
             Outcome::Done if phase == Phase::Publish => {}
             Outcome::Done | Outcome::Published(_) => {
                 if phase == self.size.work {
+                    self.worked += 1;
                     self.busy = self.busy.saturating_add(took);
                 }
                 summary.passed_mut(phase).push(image);
@@ -143,13 +146,19 @@ impl Tally {
                 cause,
                 last_lines,
                 log,
-            } => summary.failed.push(Failure {
-                image,
-                phase,
-                cause: cause.clone(),
-                last_lines: last_lines.clone(),
-                log: log.clone(),
-            }),
+            } => {
+                // An image that does not pass its tests counts once, as failed.
+                if phase == Phase::Verify {
+                    summary.built.retain(|built| *built != image);
+                }
+                summary.failed.push(Failure {
+                    image,
+                    phase,
+                    cause: cause.clone(),
+                    last_lines: last_lines.clone(),
+                    log: log.clone(),
+                });
+            }
             Outcome::Blocked { by } => summary.blocked.push(Blocked {
                 image,
                 by: by.clone(),
@@ -195,7 +204,7 @@ impl Tally {
     ///
     /// Gives nothing as long as too little is known, and when all that runs takes longer than the mean.
     pub(super) fn left(&self, now: Duration) -> Option<Duration> {
-        let Counts { done, waiting, .. } = self.counts();
+        let (done, waiting) = (self.worked, self.counts().waiting);
         if done < DONE_BEFORE_ESTIMATE || now < TIME_BEFORE_ESTIMATE {
             return None;
         }
@@ -277,6 +286,19 @@ mod tests {
             since: seconds(1),
         };
         assert_eq!(tally.running(), [running]);
+    }
+
+    #[test]
+    fn an_image_whose_tests_fail_counts_only_as_failed() {
+        let tally = tally(&[
+            (0, started("base:1", Phase::Build)),
+            (4, done("base:1", Phase::Build, 4)),
+            (4, started("base:1", Phase::Verify)),
+            (9, failed("base:1", Phase::Verify, "exit code 1")),
+        ]);
+        assert_eq!((tally.counts().done, tally.counts().failed), (0, 1));
+        let summary = tally.into_summary(seconds(9));
+        assert_eq!((summary.built.len(), summary.failed.len()), (0, 1));
     }
 
     #[test]
