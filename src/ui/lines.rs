@@ -58,18 +58,39 @@ pub(super) fn started(image: &Reference, phase: Phase) -> String {
 
 /// Writes that a phase reached its next step.
 pub(super) fn step(image: &Reference, name: &str) -> String {
-    format!("{}: {}", label(image), text::one_line(name))
+    format!("{}: {}", label(image), step_name(name))
+}
+
+/// Names a step on one line; what only engines know is named in the user's words.
+pub(super) fn step_name(name: &str) -> String {
+    match text::one_line(name) {
+        // BuildKit's own step for an archive that came with the request.
+        name if name == "copy /context /" => "sending the context".to_owned(),
+        name => name,
+    }
+}
+
+/// Who reads the lines of a run, and what it is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader {
+    pub(super) size: RunSize,
+    pub(super) verbosity: Verbosity,
+    pub(super) look: Look,
+    /// The width of the terminal; a log has none.
+    pub(super) room: Option<usize>,
 }
 
 /// Writes how a phase ended, or nothing where the user did not ask to know.
 ///
-/// A pull or a test that passed is news only when it is what the run is about.
-pub(super) fn finished(
-    event: &Event,
-    size: RunSize,
-    verbosity: Verbosity,
-    look: Look,
-) -> Option<String> {
+/// A pull or a test that passed is news only when it is what the run is about. What was interrupted is told once, in
+/// the summary, and so is a cause that would break a line of the terminal.
+pub(super) fn finished(event: &Event, reader: Reader) -> Option<String> {
+    let Reader {
+        size,
+        verbosity,
+        look,
+        room,
+    } = reader;
     let Event::Finished {
         image,
         phase,
@@ -96,19 +117,18 @@ pub(super) fn finished(
             (Tone::Good, glyphs.done, format!("{verb} {name} in {took}"))
         }
         Outcome::Failed { cause, .. } => {
-            let cause = text::one_line(cause);
             let verb = infinitive(*phase);
-            let rest = format!("failed to {verb} {name} after {took}: {cause}");
-            (Tone::Bad, glyphs.failed, rest)
+            let short = format!("failed to {verb} {name} after {took}");
+            let long = format!("{short}: {}", text::one_line(cause));
+            let columns = text::width(glyphs.failed) + 1 + text::width(&long);
+            let fits = room.is_none_or(|room| columns < room);
+            (Tone::Bad, glyphs.failed, if fits { long } else { short })
         }
         Outcome::Blocked { by } => {
             let rest = format!("blocked {name} by {}", label(by));
             (Tone::Caution, glyphs.stopped, rest)
         }
-        Outcome::Interrupted => {
-            let rest = format!("interrupted {name}");
-            (Tone::Caution, glyphs.stopped, rest)
-        }
+        Outcome::Interrupted => return None,
     };
     Some(format!("{} {rest}", look.paint(tone, glyph)))
 }
@@ -125,10 +145,43 @@ mod tests {
     use super::super::samples::{blocked, done, failed, image, interrupted, published, size};
     use super::*;
 
+    fn reader(verbosity: Verbosity) -> Reader {
+        Reader {
+            size: size(27, 4),
+            verbosity,
+            look: Look::default(),
+            room: None,
+        }
+    }
+
     #[track_caller]
     fn case(event: &Event, verbosity: Verbosity, expected: Option<&str>) {
-        let line = finished(event, size(27, 4), verbosity, Look::default());
+        let line = finished(event, reader(verbosity));
         assert_eq!(line.as_deref(), expected);
+    }
+
+    #[test]
+    fn a_cause_is_told_at_once_where_the_terminal_has_room_for_it() {
+        let failed = failed("nginx:1", Phase::Verify, "exit code 1");
+        let long = "✗ failed to verify nginx 1 after 7.0s: exit code 1";
+        let short = "✗ failed to verify nginx 1 after 7.0s";
+        let columns = text::width(long);
+        for (room, expected) in [(columns + 1, long), (columns, short), (1, short)] {
+            let reader = Reader {
+                room: Some(room),
+                ..reader(Verbosity::Warnings)
+            };
+            assert_eq!(finished(&failed, reader).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_step_of_the_engines_own_has_a_name_that_says_something() {
+        assert_eq!(
+            step(&image("nginx:1"), "copy /context /"),
+            "nginx 1: sending the context"
+        );
+        assert_eq!(step_name("COPY /context /"), "COPY /context /");
     }
 
     #[test]
@@ -152,11 +205,7 @@ mod tests {
         case(&failed, Warnings, Some(line));
         let blocked = blocked("redis:7", "bookworm:12");
         case(&blocked, Warnings, Some("– blocked redis 7 by bookworm 12"));
-        case(
-            &interrupted("redis:7"),
-            Warnings,
-            Some("– interrupted redis 7"),
-        );
+        case(&interrupted("redis:7"), Warnings, None);
     }
 
     #[test]
@@ -168,11 +217,9 @@ mod tests {
             Verbosity::Info,
             Some("✓ verified nginx 1 in 1.0s"),
         );
-        let run = RunSize {
-            work: Phase::Verify,
-            ..size(1, 1)
-        };
-        let line = finished(&verified, run, Verbosity::Warnings, Look::default());
+        let mut reader = reader(Verbosity::Warnings);
+        reader.size.work = Phase::Verify;
+        let line = finished(&verified, reader);
         assert_eq!(line.as_deref(), Some("✓ verified nginx 1 in 1.0s"));
     }
 
@@ -182,7 +229,11 @@ mod tests {
             charset: Charset::Ascii,
             ..Look::default()
         };
-        let line = finished(&published("a:1", 1), size(1, 1), Verbosity::Warnings, look);
+        let reader = Reader {
+            look,
+            ..reader(Verbosity::Warnings)
+        };
+        let line = finished(&published("a:1", 1), reader);
         assert_eq!(line.as_deref(), Some("+ published a 1 in 1.0s"));
         assert_eq!(
             log_line(&image("a:1"), "\tb\u{7}\n", look),

@@ -6,12 +6,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::facts::Verbosity;
+use super::lines::Reader;
 use super::look::Look;
 use super::summary::Summary;
 use super::talk::Talk;
 use super::tally::{RunSize, Tally};
 use super::{frame, lines};
-use crate::build::{Event, Outcome};
+use crate::build::Event;
 
 /// Ten times a second is smooth enough for a spinner and slow enough for a distant terminal.
 const PAINT_EVERY: Duration = Duration::from_millis(100);
@@ -85,13 +86,7 @@ impl Progress {
 
     fn take(&self, event: &Event) -> Option<String> {
         let mut tally = lock(&self.tally);
-        // What was only waiting when the run was interrupted is told once, in the summary.
-        let told_later = matches!(event, Event::Finished { image, outcome: Outcome::Interrupted, .. }
-            if !tally.is_running(image));
         tally.take(event, self.began.elapsed());
-        if told_later {
-            return None;
-        }
         let line = match event {
             Event::Line { image, text } => {
                 let asked = self.verbosity >= Verbosity::Debug;
@@ -104,7 +99,7 @@ impl Progress {
             Event::Step { image, name } => {
                 (self.verbosity >= self.steps_from()).then(|| lines::step(image, name))
             }
-            Event::Finished { .. } => lines::finished(event, self.size, self.verbosity, self.look),
+            Event::Finished { .. } => lines::finished(event, self.reader()),
         }?;
         match self.display {
             Display::Live(_) => Some(line),
@@ -116,6 +111,18 @@ impl Progress {
                     counts.done, counts.images
                 ))
             }
+        }
+    }
+
+    fn reader(&self) -> Reader {
+        Reader {
+            size: self.size,
+            verbosity: self.verbosity,
+            look: self.look,
+            room: match self.display {
+                Display::Live(_) => Some(self.talk.columns()),
+                Display::Plain => None,
+            },
         }
     }
 

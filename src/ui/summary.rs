@@ -3,7 +3,8 @@
 //! ```text
 //! ✗ failed to build nginx 1.22.1-9: `apt-get install` ended with exit code 100
 //!     │ E: Unable to locate package libpcre4
-//!     the whole log: /home/ann/.local/state/pkg/logs/nginx.log
+//!     the whole log:
+//!     /home/ann/.local/state/pkg/logs/20261121-073000-4711-3f2a/nginx_1.22.1-9
 //! – blocked by nginx 1.22.1-9: shop 3.1-2, wiki 1.0-7
 //! 3 built, 2 published, 24 already published, 1 failed, 2 blocked in 1m12s
 //! ```
@@ -127,7 +128,7 @@ impl Summary {
             && self.not_begun == 0
     }
 
-    /// Renders the summary; log lines are cut to `room`, and lists wrapped.
+    /// Renders the summary; log lines are cut to `room`, and causes and lists wrapped.
     pub(super) fn render(&self, look: Look, room: Option<usize>) -> String {
         let mut text = String::new();
         for failure in &self.failed {
@@ -146,6 +147,10 @@ impl Summary {
         }
         text.push_str(&self.counts(look, room));
         text.push('\n');
+        if !self.interrupted.is_empty() {
+            let hint = look.paint(Tone::Accent, "hint:");
+            text.extend([&hint, " run the same command again to go on\n"]);
+        }
         text
     }
 
@@ -201,13 +206,14 @@ impl Summary {
 impl Failure {
     fn render(&self, look: Look, room: Option<usize>) -> String {
         let glyphs = look.glyphs();
-        let mut text = format!(
-            "{} failed to {} {}: {}\n",
+        let heading = format!(
+            "{} failed to {} {}: {}",
             look.paint(Tone::Bad, glyphs.failed),
             infinitive(self.phase),
             look.paint(Tone::Strong, &label(&self.image)),
             text::one_line(&self.cause),
         );
+        let mut text = text::wrap(&heading, room) + "\n";
         let skipped = self.last_lines.len().saturating_sub(LAST_LINES);
         for line in self.last_lines.iter().skip(skipped) {
             let line = format!("    {} {}", glyphs.gutter, text::log_line(line));
@@ -219,7 +225,8 @@ impl Failure {
         if let Some(log) = &self.log {
             let path = log.display().to_string();
             let path = look.paint(Tone::Accent, &text::visible(&path));
-            text.extend(["    the whole log: ", &path, "\n"]);
+            text.push_str(&text::list("    the whole log:", &[path], room));
+            text.push('\n');
         }
         text
     }
@@ -276,10 +283,26 @@ mod tests {
              – blocked by other 1: redis 7\n\
              – interrupted: kafka 3\n\
              1 built, 1 verified, 1 published, 1 failed, 3 blocked, 1 interrupted, \
-             21 not begun, 2 already published, 1 not selected in 1m12s\n"
+             21 not begun, 2 already published, 1 not selected in 1m12s\n\
+             hint: run the same command again to go on\n"
         );
         assert_eq!(render(&summary, None), expected);
         assert!(!summary.is_success());
+    }
+
+    #[test]
+    fn a_cause_breaks_between_words_and_a_log_has_its_own_line() {
+        let mut summary = Summary::new(Phase::Build);
+        summary.failed.push(Failure {
+            image: image("a:1"),
+            phase: Phase::Build,
+            cause: "`apt-get install` ended with exit code 100".to_owned(),
+            last_lines: Vec::new(),
+            log: Some("/state/logs/a_1".into()),
+        });
+        let expected = "✗ failed to build a 1:\n    `apt-get install`\n    ended with exit\n    \
+            code 100\n    the whole log:\n    /state/logs/a_1\n1 failed in 0.0s\n";
+        assert_eq!(render(&summary, Some(22)), expected);
     }
 
     #[test]
@@ -303,7 +326,8 @@ mod tests {
             last_lines: vec![line.to_owned(), String::new()],
             log: None,
         });
-        let expected = "✗ failed to verify a 1: no way\n    │ 映像檔…\n    │\n1 failed in 0.0s\n";
-        assert_eq!(render(&summary, Some(14)), expected);
+        let expected =
+            "✗ failed to verify\n    a 1: no way\n    │ 映像檔案映…\n    │\n1 failed in 0.0s\n";
+        assert_eq!(render(&summary, Some(18)), expected);
     }
 }

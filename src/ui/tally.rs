@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::lines::label;
+use super::lines::{label, step_name};
 use super::summary::{Blocked, Failure, Summary};
 use super::text;
 use crate::build::{Event, Outcome, Phase};
@@ -97,7 +97,7 @@ impl Tally {
             }
             Event::Step { image, name } => {
                 if let Some(running) = self.running.iter_mut().find(|r| r.image == *image) {
-                    let step = text::one_line(name);
+                    let step = step_name(name);
                     running.step = Some(text::cut(&step, STEP_COLUMNS, "").into_owned());
                 }
             }

@@ -24,12 +24,22 @@ pub(super) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
+/// Breaks a text between its words where `room` ends, and indents what follows; a word that is too long stays whole.
+pub(super) fn wrap(text: &str, room: Option<usize>) -> String {
+    let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+    flow("", &words, "", room)
+}
+
 /// Lists items after a heading, parted by commas; with `room` it breaks lines between items and indents what follows.
 pub(super) fn list(heading: &str, items: &[String], room: Option<usize>) -> String {
+    flow(heading, items, ",", room)
+}
+
+fn flow(heading: &str, items: &[String], between: &str, room: Option<usize>) -> String {
     let mut list = heading.to_owned();
     let mut column = width(heading);
     for (index, item) in items.iter().enumerate() {
-        let comma = if index + 1 < items.len() { "," } else { "" };
+        let comma = if index + 1 < items.len() { between } else { "" };
         let item_columns = width(item) + comma.len();
         if column > 0 {
             let fits = room.is_none_or(|room| column + 1 + item_columns <= room);
@@ -130,6 +140,14 @@ mod tests {
         list_case("– by php:", Some(20), narrow);
         list_case("", Some(27), "nginx 1, redis 7, 映像 3, a");
         list_case("", Some(1), "nginx 1,\n    redis 7,\n    映像 3,\n    a");
+    }
+
+    #[test]
+    fn a_text_breaks_between_its_words_and_nowhere_else() {
+        let text = "✗ failed to build: `r.example.org/nginx` is gone";
+        assert_eq!(wrap(text, None), text);
+        let narrow = "✗ failed to\n    build:\n    `r.example.org/nginx`\n    is gone";
+        assert_eq!(wrap(text, Some(14)), narrow);
     }
 
     #[test]
