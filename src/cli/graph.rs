@@ -36,12 +36,11 @@ enum Format {
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let settings = session.settings(Flavour::Release)?;
     let loaded = session.load(&args.directories, &settings)?;
-    let text = match args.format {
-        Format::Text => Tree::draw(&loaded),
-        Format::Dot => dot(&loaded),
-        Format::Mermaid => mermaid(&loaded),
-    };
-    session.ui.print(&text)?;
+    match args.format {
+        Format::Text => session.ui.print_drawing(&Tree::draw(&loaded))?,
+        Format::Dot => session.ui.print(&dot(&loaded))?,
+        Format::Mermaid => session.ui.print(&mermaid(&loaded))?,
+    }
     Ok(Ending::Done)
 }
 

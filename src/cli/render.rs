@@ -87,6 +87,6 @@ fn render_one(
         let hints = vec![format!("it is made from {}", image.recipe_path().display())];
         return Err(UsageError { message, hints }.into());
     };
-    session.ui.print(dockerfile)?;
+    session.ui.print_file(dockerfile)?;
     Ok(Ending::Done)
 }

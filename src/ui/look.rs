@@ -1,5 +1,7 @@
 //! How meaning is shown on one stream: tones that become colours, and glyphs with their ASCII counterparts.
 
+use std::borrow::Cow;
+
 use console::Style;
 
 use super::facts::Charset;
@@ -81,6 +83,29 @@ impl Look {
         style.force_styling(true).apply_to(text).to_string()
     }
 
+    /// Writes the signs that this program's own texts hold as the reader's terminal can show them: `a -> b`.
+    pub(super) fn spell(self, text: &str) -> Cow<'_, str> {
+        let ascii = |sign: char| match sign {
+            '→' => Some("->"),
+            '…' => Some("..."),
+            '–' | '─' => Some("-"),
+            '├' | '│' => Some("|"),
+            '└' => Some("`"),
+            _ => None,
+        };
+        if self.charset == Charset::Utf8 || !text.contains(|sign| ascii(sign).is_some()) {
+            return Cow::Borrowed(text);
+        }
+        let mut spelled = String::with_capacity(text.len());
+        for sign in text.chars() {
+            match ascii(sign) {
+                Some(instead) => spelled.push_str(instead),
+                None => spelled.push(sign),
+            }
+        }
+        Cow::Owned(spelled)
+    }
+
     /// Gives the signs that the reader's terminal can show.
     pub(super) fn glyphs(self) -> &'static Glyphs {
         match self.charset {
@@ -103,6 +128,16 @@ mod tests {
         assert_eq!(red, "\u{1b}[31m\u{1b}[1merror\u{1b}[0m");
         assert_eq!(look.paint(Tone::Plain, "error"), "error");
         assert_eq!(look.paint(Tone::Bad, ""), "", "no empty codes");
+    }
+
+    #[test]
+    fn signs_are_spelled_out_where_the_locale_is_ascii() {
+        let mut look = Look::default();
+        let text = "a → b… – é\n├── c\n│   └── d";
+        assert_eq!(look.spell(text), text);
+        look.charset = Charset::Ascii;
+        let expected = "a -> b... - é\n|-- c\n|   `-- d";
+        assert_eq!(look.spell(text), expected);
     }
 
     #[test]

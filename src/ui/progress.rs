@@ -72,7 +72,8 @@ impl Progress {
     pub fn event(&self, event: &Event) {
         let line = self.take(event);
         if let Some(line) = line {
-            self.talk.say(&format!("{line}\n"));
+            let line = self.look.spell(&line).into_owned();
+            self.talk.say(&(line + "\n"));
         }
     }
 

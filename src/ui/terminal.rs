@@ -96,6 +96,19 @@ impl Ui {
         Ok(())
     }
 
+    /// Writes the text of a file to stdout: as it is, but for the end of its last line on a terminal.
+    pub fn print_file(&self, text: &str) -> Result<(), PrintError> {
+        if self.facts.stdout_is_terminal && !text.is_empty() && !text.ends_with('\n') {
+            return self.print(&format!("{text}\n"));
+        }
+        self.print(text)
+    }
+
+    /// Writes a drawing to stdout, in signs that the locale can show.
+    pub fn print_drawing(&self, drawing: &str) -> Result<(), PrintError> {
+        self.print(&self.stdout_look().spell(drawing))
+    }
+
     /// Writes a table to stdout, narrowed to the width of a terminal; without rows it writes nothing.
     pub fn table(&self, columns: &[Column<'_>], rows: &[Vec<Cell>]) -> Result<(), PrintError> {
         let width = self.facts.width.map(usize::from);
@@ -111,13 +124,16 @@ impl Ui {
 
     /// Writes a problem to stderr.
     pub fn diagnostic(&self, diagnostic: &Diagnostic) {
-        let text = diagnostic::render(diagnostic, self.stderr_look());
-        self.talk.say(&text);
+        let look = self.stderr_look();
+        let text = diagnostic::render(diagnostic, look);
+        self.talk.say(&look.spell(&text));
     }
 
     /// Writes a line to stderr that every user should see.
     pub fn say(&self, line: &str) {
-        self.talk.say(&format!("{}\n", text::visible(line)));
+        let line = text::visible(line);
+        let line = self.stderr_look().spell(&line).into_owned();
+        self.talk.say(&(line + "\n"));
     }
 
     /// Writes a line to stderr for those who asked for more.
@@ -139,7 +155,8 @@ impl Ui {
     pub fn summary(&self, summary: &Summary) {
         let on_terminal = self.facts.stderr_is_terminal;
         let room = on_terminal.then(|| self.talk.columns());
-        self.talk.say(&summary.render(self.stderr_look(), room));
+        let look = self.stderr_look();
+        self.talk.say(&look.spell(&summary.render(look, room)));
     }
 
     /// Gives a writer of log lines to stderr, for a `tracing` subscriber.
@@ -253,6 +270,22 @@ mod tests {
             ui.note("note");
             assert_eq!(out.bytes(), "data\n");
             assert_eq!(err.bytes(), talked);
+        }
+    }
+
+    #[test]
+    fn the_last_line_of_a_file_ends_on_a_terminal() {
+        for (stdout_is_terminal, expected) in [(true, "a\nb\nc\n"), (false, "a\nbc\n")] {
+            let out = screen();
+            let facts = TerminalFacts {
+                stdout_is_terminal,
+                ..TerminalFacts::default()
+            };
+            let ui = ui(Options::default(), facts, Box::new(out.clone()), &screen());
+            ui.print_file("a\nb").unwrap();
+            ui.print_file("c\n").unwrap();
+            ui.print_file("").unwrap();
+            assert_eq!(out.bytes(), expected);
         }
     }
 

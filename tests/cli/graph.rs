@@ -26,6 +26,42 @@ bottom 1.0-1
 }
 
 #[test]
+fn a_diamond_where_the_locale_is_ascii() {
+    Sandbox::with_settings()
+        .diamond()
+        .env("LC_ALL", "C")
+        .pkg(&["graph", "images"])
+        .assert_snapshot(str![[r#"
+bottom 1.0-1
+|-- left 2.0-1
+|   `-- app 4.0-1
+`-- right 3.0-1
+    `-- app 4.0-1
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_cycle_where_the_locale_is_ascii() {
+    Sandbox::with_settings()
+        .dependent("images/a", "a (1.0)", "b")
+        .dependent("images/b", "b (1.0)", "a")
+        .env("LC_ALL", "C")
+        .pkg(&["graph", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: images need each other: a -> b -> a
+  --> images/a/control:2
+  --> images/b/control:2
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
 fn a_diamond_for_graphviz() {
     Sandbox::with_settings()
         .diamond()
