@@ -23,10 +23,14 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
     if let Some(errors) = error.downcast_ref::<SettingsErrors>() {
         return (Kind::Work, errors.iter().map(of_settings).collect());
     }
-    let kind = kind(error);
+    if let Some(file) = error.downcast_ref::<FileError>()
+        && is_no_text(file)
+    {
+        return (kind(error), vec![of_file(file)]);
+    }
     let mut causes: Vec<String> = Vec::new();
     let mut said = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
+    for cause in own_causes(error) {
         if !said.contains(&cause) {
             said.push_str(&cause);
             causes.push(cause);
@@ -39,7 +43,27 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
         places: Vec::new(),
         hints: hints(error),
     };
-    (kind, vec![diagnostic])
+    (kind(error), vec![diagnostic])
+}
+
+/// Gives the causes that are told, from the outermost: between an error of a connection and its innermost cause stand
+/// only libraries.
+fn own_causes(error: &anyhow::Error) -> Vec<String> {
+    let is_own = |cause: &(dyn std::error::Error + 'static)| {
+        let observed = cause.downcast_ref::<ObserveError>();
+        let client = cause.downcast_ref::<ClientError>();
+        cause.is::<EngineError>()
+            || matches!(observed, Some(ObserveError::Engine(_)))
+            || matches!(client, Some(ClientError::Tls(_)))
+    };
+    let causes: Vec<_> = error.chain().collect();
+    let own = causes.iter().rposition(|cause| is_own(*cause));
+    let told = causes
+        .iter()
+        .enumerate()
+        .skip(1)
+        .filter(|(index, _)| own.is_none_or(|own| *index <= own || *index + 1 == causes.len()));
+    told.map(|(_, cause)| cause.to_string()).collect()
 }
 
 /// Gives the hint with names that may have been meant, unless there is none.
@@ -182,7 +206,11 @@ fn of_problem(problem: &Problem) -> Diagnostic {
         },
         Problem::File(error) => of_file(error),
         Problem::Walk { source, .. } => Diagnostic {
-            causes: vec![source.to_string()],
+            // The error itself says again which directory it is about.
+            causes: vec![match source.io_error() {
+                Some(error) => error.to_string(),
+                None => source.to_string(),
+            }],
             ..at(Severity::Error, message, [])
         },
         Problem::Label { place, source } => Diagnostic {
@@ -235,7 +263,15 @@ fn of_tag(error: &TagError) -> Option<&'static str> {
     }
 }
 
+fn is_no_text(error: &FileError) -> bool {
+    error.is_of_reading() && error.kind() == std::io::ErrorKind::InvalidData
+}
+
 fn of_file(error: &FileError) -> Diagnostic {
+    if is_no_text(error) {
+        let message = format!("{} is not UTF-8", error.path().display());
+        return at(Severity::Error, message, []);
+    }
     Diagnostic {
         causes: causes(error),
         ..at(Severity::Error, error.to_string(), [])
@@ -349,7 +385,7 @@ mod tests {
         let [cause] = diagnostic.causes.as_slice() else {
             panic!("one cause: {diagnostic:?}");
         };
-        assert!(cause.contains("No such file or directory"), "{cause}");
+        assert_eq!(cause, "No such file or directory (os error 2)");
     }
 
     #[test]

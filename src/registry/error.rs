@@ -40,7 +40,7 @@ pub enum RegistryError {
         said: Said,
     },
     /// A 429 to the end of the patience.
-    #[error("{asked} was too much for it{said}")]
+    #[error("{} limits requests (429){}{said}", asked.host, asks_to_wait(*wait))]
     RateLimited {
         /// What was asked.
         asked: Asked,
@@ -68,28 +68,28 @@ pub enum RegistryError {
         garbage: Garbage,
     },
     /// No connection came about.
-    #[error("{asked} reached no server")]
+    #[error("{} cannot be reached: {}", asked.host, innermost(fault))]
     Unreachable {
         /// What was asked.
         asked: Asked,
-        /// Why.
-        source: Arc<reqwest::Error>,
+        /// Why; it is told by its innermost cause alone, since those around it are of libraries.
+        fault: Arc<reqwest::Error>,
     },
     /// A connection came about whose other side could not be trusted, or which speaks no TLS.
-    #[error("{asked} reached no server that can be trusted")]
+    #[error("{} cannot be trusted: {}", asked.host, innermost(fault))]
     Tls {
         /// What was asked.
         asked: Asked,
-        /// Why.
-        source: Arc<reqwest::Error>,
+        /// Why; it is told by its innermost cause alone, since those around it are of libraries.
+        fault: Arc<reqwest::Error>,
     },
     /// The connection was lost before the answer was whole.
-    #[error("{asked} lost the connection")]
+    #[error("{asked} lost the connection: {}", innermost(fault))]
     Broken {
         /// What was asked.
         asked: Asked,
-        /// Why.
-        source: Arc<reqwest::Error>,
+        /// Why; it is told by its innermost cause alone, since those around it are of libraries.
+        fault: Arc<reqwest::Error>,
     },
     /// No whole answer came in time.
     #[error("{asked} got no whole answer in {} seconds", after.as_secs_f64())]
@@ -219,6 +219,35 @@ impl RegistryError {
     }
 }
 
+/// The one cause that a user can do something about, without what the resolver puts before it.
+fn innermost(fault: &Arc<reqwest::Error>) -> String {
+    let mut cause: &dyn std::error::Error = fault.as_ref();
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let text = cause.to_string();
+    match text.strip_prefix("failed to lookup address information: ") {
+        Some(text) => text.to_owned(),
+        None => text,
+    }
+}
+
+/// ` and asks to wait 1h30m`: in whole seconds, minutes above a minute, or nothing where the server did not say.
+fn asks_to_wait(wait: Option<Duration>) -> String {
+    let Some(wait) = wait else {
+        return String::new();
+    };
+    let seconds = wait.as_millis().div_ceil(1000).max(1);
+    let minutes = seconds.div_ceil(60);
+    let wait = match (seconds, minutes % 60) {
+        (0..60, _) => format!("{seconds}s"),
+        (60..3600, 1..) => format!("{minutes}m"),
+        (_, 0) => format!("{}h", minutes / 60),
+        (_, rest) => format!("{}h{rest:02}m", minutes / 60),
+    };
+    format!(" and asks to wait {wait}")
+}
+
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "asking `{}` for {}", self.host, self.subject)?;
@@ -280,6 +309,33 @@ mod tests {
             "asking `r.example.org` for `base/nginx:1` (3 times) failed there with status 503: out of order"
         );
         assert_eq!(error.hint(), Some(Hint::TryLater));
+    }
+
+    #[test]
+    fn a_limit_is_told_with_the_time_that_the_server_asks_for() {
+        let case = |wait: Option<u64>, expected: &str| {
+            let error = RegistryError::RateLimited {
+                asked: asked(1),
+                wait: wait.map(Duration::from_secs),
+                said: Said::text("slow down"),
+            };
+            assert_eq!(error.to_string(), expected);
+        };
+        let host = "r.example.org limits requests (429)";
+        case(None, &format!("{host}: slow down"));
+        for (seconds, shown) in [
+            (0, "1s"),
+            (59, "59s"),
+            (60, "1m"),
+            (61, "2m"),
+            (3541, "1h"),
+            (3600, "1h"),
+            (5400, "1h30m"),
+            (86_400, "24h"),
+        ] {
+            let expected = format!("{host} and asks to wait {shown}: slow down");
+            case(Some(seconds), &expected);
+        }
     }
 
     #[test]

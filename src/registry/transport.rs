@@ -197,19 +197,19 @@ impl Transport {
 
     fn explain(&self, error: reqwest::Error, asked: Asked) -> RegistryError {
         // The address is in the question already, and a token's would only be in the way.
-        let source = Arc::new(error.without_url());
+        let fault = Arc::new(error.without_url());
         let after = self.request_deadline;
-        if source.is_redirect() {
+        if fault.is_redirect() {
             let garbage = Garbage::Redirect;
             RegistryError::Garbage { asked, garbage }
-        } else if is_about_tls(&source) {
-            RegistryError::Tls { asked, source }
-        } else if source.is_connect() {
-            RegistryError::Unreachable { asked, source }
-        } else if source.is_timeout() {
+        } else if is_about_tls(&fault) {
+            RegistryError::Tls { asked, fault }
+        } else if fault.is_connect() {
+            RegistryError::Unreachable { asked, fault }
+        } else if fault.is_timeout() {
             RegistryError::Silent { asked, after }
         } else {
-            RegistryError::Broken { asked, source }
+            RegistryError::Broken { asked, fault }
         }
     }
 

@@ -47,8 +47,7 @@ fn a_file_that_is_no_text() {
     sandbox.run("sh", &["-c", script]).assert_code(0);
     sandbox.pkg(&LIST).assert_snapshot(str![[r#"
 ------- stderr -------
-error: cannot read images/a/Dockerfile.template
-caused by: stream did not contain valid UTF-8
+error: images/a/Dockerfile.template is not UTF-8
 [exit status: 1]
 [EOF]
 

@@ -43,8 +43,6 @@ fn without_an_engine() {
         .assert_snapshot(str![[r#"
 ------- stderr -------
 error: no Docker engine answers at tcp://127.0.0.1:[PORT]
-caused by: Error in the hyper legacy client: client error (Connect)
-caused by: tcp connect error
 caused by: Connection refused (os error 111)
 hint: start the engine, or name another one with DOCKER_HOST
 [exit status: 4]
