@@ -65,7 +65,11 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
             // A pipe without a writer would be waited for.
             .custom_flags(NONBLOCK)
             .open(path)?;
-        if !file.metadata()?.is_file() {
+        let kind = file.metadata()?.file_type();
+        if kind.is_dir() {
+            return Err(io::Error::other("it is a directory"));
+        }
+        if !kind.is_file() {
             return Err(io::Error::other("it is no regular file"));
         }
         let mut bytes = Vec::new();

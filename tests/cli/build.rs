@@ -39,7 +39,7 @@ fn an_address_that_is_none() {
         .pkg(&["plan", "images"])
         .assert_snapshot(str![[r#"
 ------- stderr -------
-error: `ssh://ann@example.org` is no address of a Docker engine that can be used: it has to begin with unix:// or tcp://
+error: `ssh://ann@example.org` is no address of a Docker engine that can be used: DOCKER_HOST has to begin with unix:// or tcp://
 [exit status: 4]
 [EOF]
 

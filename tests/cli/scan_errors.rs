@@ -33,7 +33,7 @@ fn a_file_that_cannot_be_read() {
         .assert_snapshot(str![[r#"
 ------- stderr -------
 error: cannot read images/a/control
-caused by: Is a directory (os error 21)
+caused by: it is a directory
 [exit status: 1]
 [EOF]
 

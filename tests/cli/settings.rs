@@ -51,7 +51,7 @@ fn a_directory_in_place_of_the_file() {
         .assert_snapshot(str![[r#"
 ------- stderr -------
 error: cannot read config.yaml
-caused by: Is a directory (os error 21)
+caused by: it is a directory
 [exit status: 1]
 [EOF]
 
