@@ -1,5 +1,6 @@
 //! Turns the errors of all modules into diagnostics: the one place that knows kinds, places and hints.
 
+use super::missing::Missing;
 use super::{Diagnostic, Kind, PrintError, Severity, UsageError};
 use crate::catalog::{GraphError, PatternError};
 use crate::engine::EngineError;
@@ -17,7 +18,11 @@ use crate::settings::{SettingsError, SettingsErrors, SettingsWarning};
 pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
     if let Some(problems) = error.downcast_ref::<Problems>() {
         let warnings = problems.warnings.iter().map(diagnose_warning);
-        let errors = problems.problems.iter().map(of_problem);
+        let all = &problems.problems;
+        let errors = all.iter().filter_map(|problem| match Missing::of(problem) {
+            Some(missing) => missing.diagnose(all),
+            None => Some(of_problem(problem)),
+        });
         return (kind_of_problems(problems), warnings.chain(errors).collect());
     }
     if let Some(errors) = error.downcast_ref::<SettingsErrors>() {
@@ -91,6 +96,18 @@ pub fn diagnose_warning(warning: &Warning) -> Diagnostic {
         Warning::Stripped { place, name, stripped } => {
             (format!("`{stripped}` has no effect on the dependency `{name}`"), place)
         }
+        Warning::OtherName {
+            name,
+            package,
+            places,
+        } => {
+            let message =
+                format!("the changelog names this image `{name}`, and `Package` says `{package}`");
+            return Diagnostic {
+                hints: vec!["the changelog counts: write its name in `Package` as well".to_owned()],
+                ..at(Severity::Warning, message, places)
+            };
+        }
         Warning::Render { place, text } => (text.clone(), place),
     };
     at(Severity::Warning, message, [place])
@@ -102,7 +119,7 @@ impl From<&SettingsWarning> for Diagnostic {
     }
 }
 
-fn at<'a>(
+pub(super) fn at<'a>(
     severity: Severity,
     message: String,
     places: impl IntoIterator<Item = &'a Place>,
@@ -118,7 +135,8 @@ fn at<'a>(
 
 /// Directories that do not exist are a slip on the command line, as long as nothing else is wrong.
 fn kind_of_problems(problems: &Problems) -> Kind {
-    let is_slip = |problem: &Problem| matches!(problem, Problem::NoDirectory(_));
+    let is_slip =
+        |problem: &Problem| matches!(problem, Problem::NoDirectory(_) | Problem::NotADirectory(_));
     if problems.problems.iter().all(is_slip) {
         Kind::Usage
     } else {
@@ -199,7 +217,7 @@ fn causes(error: &dyn std::error::Error) -> Vec<String> {
 fn of_problem(problem: &Problem) -> Diagnostic {
     let message = problem.to_string();
     match problem {
-        Problem::NoDirectory(_) => at(Severity::Error, message, []),
+        Problem::NoDirectory(_) | Problem::NotADirectory(_) => at(Severity::Error, message, []),
         Problem::Changelog { place, source } => Diagnostic {
             causes: causes(source.as_ref()),
             ..at(Severity::Error, message, [place])
@@ -220,10 +238,14 @@ fn of_problem(problem: &Problem) -> Diagnostic {
         Problem::Control { place, .. }
         | Problem::ImageFile { place, .. }
         | Problem::Name { place, .. } => at(Severity::Error, message, [place]),
-        Problem::Dockerfile { place, line, .. } => Diagnostic {
+        Problem::Dockerfile {
+            place,
+            line,
+            source,
+        } => Diagnostic {
             hints: line
                 .iter()
-                .map(|line| format!("the rendered line is `{line}`"))
+                .map(|line| format!("line {} of the rendered text is `{line}`", source.line()))
                 .collect(),
             ..at(Severity::Error, message, [place])
         },
@@ -288,16 +310,14 @@ fn of_render(error: &crate::render::RenderError) -> Diagnostic {
 
 fn of_graph(error: &GraphError, message: String) -> Diagnostic {
     match error {
-        GraphError::Missing { place, near, .. } => {
-            let hint = closest_names(near).unwrap_or_else(|| {
-                "give the directory that holds it as well, or list it in `base_images`".to_owned()
-            });
-            Diagnostic {
-                hints: vec![hint],
-                ..at(Severity::Error, message, [place])
-            }
+        GraphError::Missing { place, .. } => at(Severity::Error, message, [place]),
+        GraphError::Cycle { path, places } => {
+            let message = match path.as_slice() {
+                [itself, _] => format!("image `{itself}` needs itself"),
+                _ => message,
+            };
+            at(Severity::Error, message, places)
         }
-        GraphError::Cycle { places, .. } => at(Severity::Error, message, places),
     }
 }
 

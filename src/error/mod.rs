@@ -1,6 +1,7 @@
 //! What went wrong, as the user reads it: kinds with their exit codes, and diagnostics with place and hint.
 
 mod diagnose;
+mod missing;
 
 pub use diagnose::{closest_names, diagnose, diagnose_warning};
 

@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 
 use super::{Problem, Warning};
 use crate::catalog::{Catalog, DeclaredDependency, Image, ImageName, Recipe};
-use crate::debian::{Version, parse_control, parse_top_entry};
+use crate::debian::{Control, Version, parse_control, parse_top_entry};
 use crate::declared::parse_image_file;
 use crate::host::fs::{find_text, read_text};
 use crate::oci::Reference;
@@ -76,7 +76,12 @@ struct Scan<'a> {
 impl Scan<'_> {
     fn root(&mut self, root: &Path) {
         if !root.is_dir() {
-            self.problems.push(Problem::NoDirectory(root.to_owned()));
+            let problem = if root.exists() {
+                Problem::NotADirectory
+            } else {
+                Problem::NoDirectory
+            };
+            self.problems.push(problem(root.to_owned()));
             return;
         }
         let walk = WalkDir::new(root).sort_by_file_name().into_iter();
@@ -128,14 +133,22 @@ impl Scan<'_> {
         let identity = read_identity(directory, self.naming);
         let identity = self.keep(identity);
         let recipe = self.keep(read_recipe(directory));
-        let dependencies = self.dependencies(directory);
-        let dependencies = self.keep(dependencies);
+        let (package, dependencies) = self.control(directory);
         let Identity {
             name,
             version,
             label,
             entry,
         } = identity?;
+        if let Some((package, place)) = package
+            && package != name.as_str()
+        {
+            self.warnings.push(Warning::OtherName {
+                name: name.clone(),
+                package,
+                places: [place, entry.clone()],
+            });
+        }
         Some(Image {
             name,
             version,
@@ -152,15 +165,18 @@ impl Scan<'_> {
         read.map_err(|problem| self.problems.push(problem)).ok()
     }
 
-    fn dependencies(&mut self, directory: &Path) -> Result<Vec<DeclaredDependency>, Problem> {
+    /// Gives the name in the control file with its place, and what the image needs.
+    fn control(
+        &mut self,
+        directory: &Path,
+    ) -> (Option<(String, Place)>, Option<Vec<DeclaredDependency>>) {
         let path = directory.join(CONTROL);
-        let Some(text) = find_text(&path)? else {
-            return Ok(Vec::new());
+        let Some(control) = self.keep(read_control(&path)) else {
+            return (None, None);
         };
-        let control = parse_control(&text).map_err(|source| Problem::Control {
-            place: Place::line(&path, source.line()),
-            source: Box::new(source),
-        })?;
+        let package = control
+            .package
+            .map(|field| (field.text, Place::line(&path, field.line)));
         let dependencies = control.dependencies.into_iter().map(|dependency| {
             let place = Place::line(&path, dependency.line);
             if let Some(stripped) = dependency.stripped {
@@ -175,7 +191,7 @@ impl Scan<'_> {
                 place,
             }
         });
-        Ok(dependencies.collect())
+        (package, Some(dependencies.collect()))
     }
 }
 
@@ -212,6 +228,17 @@ fn read_identity(directory: &Path, naming: &Naming) -> Result<Identity, Problem>
         version: top.version,
         label,
         entry,
+    })
+}
+
+/// An image without a control file needs what its recipe uses.
+fn read_control(path: &Path) -> Result<Control, Problem> {
+    let Some(text) = find_text(path)? else {
+        return Ok(Control::default());
+    };
+    parse_control(&text).map_err(|source| Problem::Control {
+        place: Place::line(path, source.line()),
+        source: Box::new(source),
     })
 }
 

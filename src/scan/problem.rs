@@ -17,6 +17,9 @@ pub enum Problem {
     /// A directory of the command line is none.
     #[error("there is no such directory: {}", .0.display())]
     NoDirectory(PathBuf),
+    /// A directory of the command line is a file.
+    #[error("{} is no directory", .0.display())]
+    NotADirectory(PathBuf),
     /// A file or directory cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -174,6 +177,15 @@ pub enum Warning {
         name: String,
         /// What does not.
         stripped: String,
+    },
+    /// `Package` of the control file is not the name that the changelog gives.
+    OtherName {
+        /// The name, as the changelog has it.
+        name: ImageName,
+        /// What `Package` says.
+        package: String,
+        /// The field, and the top entry.
+        places: [Place; 2],
     },
     /// Rendering has a word to say.
     Render {

@@ -4,6 +4,10 @@ use super::look::{Look, Tone};
 use super::text::visible;
 use crate::error::{Diagnostic, Severity};
 
+/// Where there are more places than fit a glance, only the first ones are shown.
+const MOST_PLACES: usize = 4;
+const FIRST_PLACES: usize = 3;
+
 /// Renders a problem, one line per part, each ended.
 pub(super) fn render(diagnostic: &Diagnostic, look: Look) -> String {
     let (heading, tone) = match diagnostic.severity {
@@ -21,8 +25,18 @@ pub(super) fn render(diagnostic: &Diagnostic, look: Look) -> String {
         text.push_str(&visible(rest));
         text.push('\n');
     };
-    for place in &diagnostic.places {
+    let places = &diagnostic.places;
+    let shown = if places.len() > MOST_PLACES {
+        FIRST_PLACES
+    } else {
+        places.len()
+    };
+    for place in &places[..shown] {
         line("  -->", Tone::Accent, &place.to_string());
+    }
+    if shown < places.len() {
+        let more = format!("and {} more places", places.len() - shown);
+        line("  …", Tone::Accent, &more);
     }
     for cause in &diagnostic.causes {
         line("caused by:", Tone::Dim, cause);
@@ -62,6 +76,26 @@ caused by: line\none
 hint: the closest name is `nodejs20-slim`
 ";
         assert_eq!(render(&problem(), Look::default()), expected);
+    }
+
+    #[test]
+    fn of_many_places_the_first_are_shown() {
+        let place = |line| Place::line(Path::new("control"), line);
+        let case = |count: usize, expected: &str| {
+            let problem = Diagnostic {
+                places: (1..=count).map(place).collect(),
+                causes: Vec::new(),
+                hints: Vec::new(),
+                ..problem()
+            };
+            let text = render(&problem, Look::default());
+            let (_, places) = text.split_once('\n').expect("a heading");
+            assert_eq!(places, expected);
+        };
+        let three = "  --> control:1\n  --> control:2\n  --> control:3\n";
+        case(4, &format!("{three}  --> control:4\n"));
+        case(5, &format!("{three}  … and 2 more places\n"));
+        case(25, &format!("{three}  … and 22 more places\n"));
     }
 
     #[test]

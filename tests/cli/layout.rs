@@ -27,9 +27,10 @@ impl Sandbox {
 
     /// Writes an image directory with a template and a list of what it is built on.
     pub(crate) fn dependent(self, directory: &str, header: &str, depends: &str) -> Self {
+        let (name, _) = header.split_once(" (").expect("name and version");
         self.image(directory, header, "FROM scratch\n").file(
             &format!("{directory}/control"),
-            &format!("Package: any\nDepends: {depends}\n"),
+            &format!("Package: {name}\nDepends: {depends}\n"),
         )
     }
 

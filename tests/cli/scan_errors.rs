@@ -17,7 +17,7 @@ fn a_directory_that_does_not_exist() {
         .assert_snapshot(str![[r#"
 ------- stderr -------
 error: there is no such directory: imgaes
-error: there is no such directory: config
+error: config is no directory
 [exit status: 2]
 [EOF]
 
@@ -294,6 +294,82 @@ hint: the closest names are `nodejs20-slim`, `nodejs22-slim`
 }
 
 #[test]
+fn one_missing_parent_of_many_images() {
+    let sandbox = ["a", "b", "c", "d"]
+        .iter()
+        .fold(Sandbox::with_settings(), |sandbox, name| {
+            let (directory, header) = (format!("images/{name}"), format!("{name} (1.0)"));
+            sandbox.dependent(&directory, &header, "zlib, wget")
+        });
+    sandbox
+        .dependent("images/app", "app (1.0)", "zlib")
+        .file(
+            "images/app/Dockerfile.template",
+            "FROM {{ \"zlib\" | image_tag }}\n",
+        )
+        .pkg(&LIST)
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: no directory provides `zlib`, which 5 images need
+  --> images/app/Dockerfile.template:1:18
+  --> images/a/control:2
+  --> images/app/control:2
+  … and 3 more places
+hint: give the directory that holds it as well, or list it in `base_images`
+error: no directory provides `wget`, which 4 images need
+  --> images/a/control:2
+  --> images/b/control:2
+  --> images/c/control:2
+  --> images/d/control:2
+hint: give the directory that holds it as well, or list it in `base_images`
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_missing_parent_of_template_and_control() {
+    Sandbox::with_settings()
+        .dependent("images/app", "app (1.0)", "zlib")
+        .file(
+            "images/app/Dockerfile.template",
+            "FROM {{ \"zlib\" | image_tag }}\n",
+        )
+        .pkg(&LIST)
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: image `app` needs `zlib`, which no directory provides
+  --> images/app/Dockerfile.template:1:18
+  --> images/app/control:2
+hint: give the directory that holds it as well, or list it in `base_images`
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_control_file_of_another_name() {
+    Sandbox::with_settings()
+        .image("images/a", "a (1.0)", "FROM scratch\n")
+        .file("images/a/control", "# of a\nPackage: b\n")
+        .pkg(&LIST)
+        .assert_snapshot(str![[r#"
+NAME  VERSION  DIRECTORY
+a     1.0      images/a
+------- stderr -------
+warning: the changelog names this image `a`, and `Package` says `b`
+  --> images/a/control:2
+  --> images/a/changelog:1
+hint: the changelog counts: write its name in `Package` as well
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
 fn images_that_need_each_other() {
     Sandbox::with_settings()
         .dependent("images/a", "a (1.0)", "b")
@@ -308,7 +384,7 @@ error: images need each other: a → b → c → a
   --> images/a/control:2
   --> images/b/control:2
   --> images/c/Dockerfile.template:1
-error: images need each other: self → self
+error: image `self` needs itself
   --> images/self/control:2
 [exit status: 1]
 [EOF]

@@ -114,21 +114,21 @@ fn rendered_templates_that_are_no_dockerfile() {
 ------- stderr -------
 error: the rendered template is no Dockerfile: `${BASE}` names no image: the `ARG` lines before the first `FROM` give it no value
   --> images/blank/Dockerfile.template
-hint: the rendered line is `FROM ${BASE}`
+hint: line 2 of the rendered text is `FROM ${BASE}`
 error: the rendered template is no Dockerfile: a Dockerfile needs a `FROM`, and there is none
   --> images/empty/Dockerfile.template
 error: the rendered template is no Dockerfile: before the first `FROM` stands only `ARG`, not `RUN`
   --> images/first/Dockerfile.template
-hint: the rendered line is `RUN true`
+hint: line 1 of the rendered text is `RUN true`
 error: the rendered template is no Dockerfile: expected `FROM image` or `FROM image AS name`, not `FROM a:1 b:2`
   --> images/from/Dockerfile.template
-hint: the rendered line is `FROM a:1 b:2`
+hint: line 1 of the rendered text is `FROM a:1 b:2`
 error: the rendered template is no Dockerfile: the here-document that begins here has no line `EOF` at its end
   --> images/here/Dockerfile.template
-hint: the rendered line is `RUN <<EOF`
+hint: line 2 of the rendered text is `RUN <<EOF`
 error: the rendered template is no Dockerfile: `RUNN` is no instruction
   --> images/word/Dockerfile.template
-hint: the rendered line is `RUNN true`
+hint: line 6 of the rendered text is `RUNN true`
 [exit status: 1]
 [EOF]
 

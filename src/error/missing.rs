@@ -1,0 +1,95 @@
+//! Images that nothing provides: one problem for each name, however many places ask for it.
+//!
+//! ```text
+//! error: no directory provides `zlib`, which 25 images need
+//!   --> images/app/control:4
+//!   --> images/base/Dockerfile.template:1:9
+//!   --> images/curl/control:4
+//!   … and 22 more places
+//! hint: give the directory that holds it as well, or list it in `base_images`
+//! ```
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::diagnose::{at, closest_names};
+use super::{Diagnostic, Severity};
+use crate::catalog::GraphError;
+use crate::place::Place;
+use crate::render::{FilterError, RenderFault};
+use crate::scan::Problem;
+
+/// One place that asks for an image that is not there.
+pub(super) struct Missing<'a> {
+    name: &'a str,
+    place: &'a Place,
+    near: &'a [String],
+    problem: &'a Problem,
+}
+
+impl<'a> Missing<'a> {
+    /// Finds out whether a problem is one of these.
+    pub(super) fn of(problem: &'a Problem) -> Option<Self> {
+        let (name, place, near) = match problem {
+            Problem::Render(error) => match &error.fault {
+                RenderFault::Filter(FilterError::UnknownImage { name, near }) => {
+                    (name, &error.place, near)
+                }
+                _ => return None,
+            },
+            Problem::Graph(error) => match error.as_ref() {
+                GraphError::Missing {
+                    name, place, near, ..
+                } => (name, place, near),
+                GraphError::Cycle { .. } => return None,
+            },
+            _ => return None,
+        };
+        Some(Self {
+            name,
+            place,
+            near,
+            problem,
+        })
+    }
+
+    /// Gives what the user is told of a name, at the first place that asks for it.
+    pub(super) fn diagnose(&self, problems: &'a [Problem]) -> Option<Diagnostic> {
+        let all: Vec<Self> = problems
+            .iter()
+            .filter_map(Self::of)
+            .filter(|missing| missing.name == self.name)
+            .collect();
+        if !std::ptr::eq(all.first()?.problem, self.problem) {
+            return None;
+        }
+        let images: BTreeSet<Option<&Path>> = all.iter().map(Self::directory).collect();
+        let message = if images.len() > 1 {
+            format!(
+                "no directory provides `{}`, which {} images need",
+                self.name,
+                images.len()
+            )
+        } else {
+            // The graph knows which image it is that asks.
+            let named = all
+                .iter()
+                .find(|one| matches!(one.problem, Problem::Graph(_)));
+            named.unwrap_or(self).problem.to_string()
+        };
+        let near = all.iter().map(|missing| missing.near);
+        let near = near.max_by_key(|near| near.len()).unwrap_or_default();
+        let hint = closest_names(near).unwrap_or_else(|| {
+            "give the directory that holds it as well, or list it in `base_images`".to_owned()
+        });
+        let places = all.iter().map(|missing| missing.place);
+        Some(Diagnostic {
+            hints: vec![hint],
+            ..at(Severity::Error, message, places)
+        })
+    }
+
+    fn directory(&self) -> Option<&'a Path> {
+        self.place.path().parent()
+    }
+}
