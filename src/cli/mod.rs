@@ -26,12 +26,7 @@ use crate::ui::{ColorChoice, Live, Options, TerminalFacts, Ui, Verbosity};
 
 /// Keeps a git repository of container images: renders, orders, builds, tests and publishes them
 #[derive(Debug, Parser)]
-#[command(
-    name = "pkg",
-    version,
-    max_term_width = 100,
-    disable_help_subcommand = true
-)]
+#[command(name = "pkg", version, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -80,7 +75,7 @@ enum Command {
     List(list::Args),
     Graph(graph::Args),
     Render(render::Args),
-    #[command(subcommand)]
+    #[command(subcommand, disable_help_subcommand = true)]
     Util(util::Command),
 }
 

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Ending;
 use super::session::{Flavour, Session, find_image};
+use crate::catalog::Image;
 use crate::error::UsageError;
 use crate::verify::{find_test, verify};
 
@@ -31,10 +32,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     Session::block_on(async {
         let Some(id) = session.engine().await?.find_id(&image.label).await? else {
             let message = format!("{} is not built", image.label);
-            let hints = vec![format!(
-                "build it with `pkg build --select '*{}:*'`",
-                image.name
-            )];
+            let hints = vec![format!("build it with `{}`", build_command(image, args))];
             return Err(UsageError { message, hints }.into());
         };
         let cancelled = CancellationToken::new();
@@ -52,4 +50,47 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         session.ui.say(&format!("{} passed its tests", image.label));
         Ok(Ending::Done)
     })
+}
+
+/// Writes the command that builds an image, ready to be pasted.
+fn build_command(image: &Image, args: &Args) -> String {
+    // Without registry and namespace a label begins with the name.
+    let before = if image.label.to_string().contains('/') {
+        "*/"
+    } else {
+        ""
+    };
+    let directories = args.directories.iter().map(|directory| {
+        let directory = directory.display().to_string();
+        match shlex::try_quote(&directory) {
+            Ok(quoted) => quoted.into_owned(),
+            Err(_) => directory,
+        }
+    });
+    let directories: Vec<String> = directories.collect();
+    let name = &image.name;
+    format!(
+        "pkg build --select '{before}{name}:*' {}",
+        directories.join(" ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::samples::catalog;
+
+    #[test]
+    fn the_hint_can_be_pasted() {
+        let catalog = catalog(&["app"]);
+        let image = catalog.image(catalog.find("app").expect("an image"));
+        let args = Args {
+            name: "app".to_owned(),
+            directories: vec!["images".into(), "other images".into()],
+        };
+        assert_eq!(
+            build_command(image, &args),
+            "pkg build --select '*/app:*' images 'other images'"
+        );
+    }
 }

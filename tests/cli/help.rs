@@ -20,6 +20,7 @@ Commands:
   graph    Print what is built on what
   render   Print the Dockerfile of an image, or write those of all images
   util     Print completions and manual pages
+  help     Print this message or the help of the given subcommand(s)
 
 Options:
   -h, --help     Print help
@@ -339,7 +340,7 @@ Usage: pkg util [OPTIONS] <COMMAND>
 
 Commands:
   completions  Print completions for a shell
-  man          Print the manual page
+  man          Print the manual page of the program or of a command
 
 Options:
   -h, --help  Print help
@@ -367,7 +368,7 @@ fn every_command_has_its_test_here() {
     assert_eq!(
         names,
         [
-            "build", "plan", "publish", "verify", "list", "graph", "render", "util"
+            "build", "plan", "publish", "verify", "list", "graph", "render", "util", "help"
         ]
     );
 }

@@ -1,5 +1,7 @@
 //! `pkg util`: what shells and manual readers get.
 
+use snapbox::str;
+
 use crate::support::sandbox::Sandbox;
 
 #[track_caller]
@@ -52,4 +54,41 @@ fn the_manual_page_has_its_sections() {
             output.stdout
         );
     }
+}
+
+#[test]
+fn a_command_has_a_manual_page_of_its_own() {
+    let output = Sandbox::new().pkg(&["util", "man", "build"]);
+    output.assert_code(0);
+    for words in [".TH pkg-build", "fail\\-fast", "configfile"] {
+        assert!(
+            output.stdout.contains(words),
+            "no {words}:\n{}",
+            output.stdout
+        );
+    }
+}
+
+#[test]
+fn a_manual_page_of_no_command() {
+    Sandbox::new()
+        .pkg(&["util", "man", "biuld"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: there is no command `biuld`
+hint: the closest name is `build`
+[exit status: 2]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn help_is_a_command_as_well() {
+    let asked = Sandbox::new().pkg(&["help", "build"]);
+    asked.assert_code(0);
+    assert_eq!(
+        asked.stdout,
+        Sandbox::new().pkg(&["build", "--help"]).stdout
+    );
 }
