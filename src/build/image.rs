@@ -49,6 +49,10 @@ pub(super) enum MakeError {
     Lost(Reference),
     #[error("{0} was given to another image meanwhile")]
     Moved(Reference),
+    #[error(
+        "line {0} of the rendered Dockerfile has a here-document, which the classic builder takes for nothing"
+    )]
+    HereDocument(usize),
     #[error("interrupted")]
     Interrupted,
 }
@@ -191,16 +195,39 @@ impl Run<'_> {
         for (label, id) in &parents {
             pins.push((label.clone(), self.engine.pin(id, label, &self.id).await?));
         }
+        let mut request = self.request(image, &parents);
+        let refused = match self.build_with(image, &request, &pins, report).await {
+            Err(MakeError::Build(BuildFault::Engine(error))) if error.is_refusal_of_buildkit() => {
+                error
+            }
+            built => return built,
+        };
+        report
+            .log
+            .heading(&format!("{refused}; now with the classic builder"));
+        request.builder = Builder::Classic;
+        self.build_with(image, &request, &pins, report).await
+    }
+
+    async fn build_with(
+        &self,
+        image: ImageId,
+        request: &BuildRequest,
+        pins: &[(Reference, String)],
+        report: &mut Report<'_>,
+    ) -> Result<Digest, MakeError> {
+        if let (Builder::Classic, Some(line)) = (request.builder, self.loaded.heredoc_line(image)) {
+            return Err(MakeError::HereDocument(line));
+        }
         let described = self.loaded.catalog.image(image);
-        let dockerfile = self.loaded.pinned_dockerfile(image, &pins);
-        let request = self.request(image, &parents);
+        let dockerfile = self.loaded.pinned_dockerfile(image, pins);
         let (directory, root) = (described.directory.clone(), described.root.clone());
         let label = described.label.clone();
         let context = move |out: &mut dyn std::io::Write| {
             write_context(&directory, &root, &dockerfile, out).map(drop)
         };
-        let build = self.engine.build(&request, context, |progress| {
-            let progress = show_names(progress, &pins);
+        let build = self.engine.build(request, context, |progress| {
+            let progress = show_names(progress, pins);
             report.log.progress(&progress);
             tell_progress(&label, &progress, report.tell);
         });
@@ -208,7 +235,7 @@ impl Run<'_> {
             biased;
             () = self.cancelled.cancelled() => Err(MakeError::Interrupted),
             built = build => built.map_err(|fault| match fault {
-                BuildFault::Step(text) => BuildFault::Step(show_labels(text, &pins)).into(),
+                BuildFault::Step(text) => BuildFault::Step(show_labels(text, pins)).into(),
                 other => other.into(),
             }),
         }

@@ -177,6 +177,9 @@ impl Graph {
     }
 }
 
+/// So many missing names get a hint; comparing all names with all names takes too long in a large catalog.
+const WORTH_A_HINT: usize = 50;
+
 fn join(catalog: &Catalog, needs: Needs) -> (Vec<Edge>, Vec<GraphError>) {
     let outside: BTreeSet<String> = needs
         .base_images
@@ -203,10 +206,12 @@ fn join(catalog: &Catalog, needs: Needs) -> (Vec<Edge>, Vec<GraphError>) {
             errors.push(GraphError::Missing {
                 child: catalog.image(need.child).name.to_string(),
                 place: need.source.place().clone(),
-                near: find_near(&need.name, known)
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect(),
+                near: if errors.len() < WORTH_A_HINT {
+                    let near = find_near(&need.name, known);
+                    near.into_iter().map(str::to_owned).collect()
+                } else {
+                    Vec::new()
+                },
                 name: need.name,
             });
         }

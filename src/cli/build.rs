@@ -21,7 +21,7 @@ pub(super) struct Args {
     #[command(flatten)]
     scope: Scope,
     /// Work on so many images at once [default: the number of processors, 2 to 4]
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
     /// Let the engine take steps from its cache
     #[arg(long)]
@@ -41,6 +41,11 @@ pub(super) struct Args {
     /// Print the plan as JSON
     #[arg(long, requires = "dry_run")]
     json: bool,
+}
+
+fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
+    let jobs: usize = text.parse().map_err(|_| "a number is needed".to_owned())?;
+    NonZeroUsize::new(jobs).ok_or_else(|| "at least 1".to_owned())
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {

@@ -68,7 +68,13 @@ impl<'a> Tree<'a> {
     }
 
     fn below(&mut self, id: ImageId, indent: &str) {
+        /// No screen is wider; beyond, indentation alone would fill memory.
+        const DEEPEST_INDENT: usize = 4 * 64;
         let loaded = self.loaded;
+        if indent.len() > DEEPEST_INDENT && !loaded.graph.children(id).is_empty() {
+            self.line(indent, "(deeper)");
+            return;
+        }
         let children = loaded.graph.children(id);
         for (i, &child) in children.iter().enumerate() {
             let (branch, deeper) = if i + 1 == children.len() {

@@ -107,9 +107,7 @@ fn print_table(session: &Session, prepared: &Prepared) -> anyhow::Result<()> {
             .ui
             .say(&format!("nothing to do: {}", skipped.join(", "))),
         (false, true) => (),
-        (false, false) => session
-            .ui
-            .say(&format!("to be passed over: {}", skipped.join(", "))),
+        (false, false) => session.ui.say(&format!("skipped: {}", skipped.join(", "))),
     }
     for diagnostic in words::stale(&prepared.plan, catalog) {
         session.ui.diagnostic(&diagnostic);

@@ -119,7 +119,10 @@ impl Session {
                 message: format!("no image matches `{text}`"),
                 causes: Vec::new(),
                 places: Vec::new(),
-                hints: vec!["the pattern has to match a whole label: `*/nginx:*`".to_owned()],
+                hints: vec![match loaded.catalog.find(text) {
+                    Some(_) => format!("the pattern has to match a whole label: `*/{text}:*`"),
+                    None => "the pattern has to match a whole label: `*/nginx:*`".to_owned(),
+                }],
             });
         }
         Ok(Some(selection))

@@ -11,6 +11,8 @@ pub(super) struct Lines {
     /// The place of the value of the directive `syntax`, and its line.
     pub(super) syntax: Option<(Range<usize>, usize)>,
     pub(super) instructions: Vec<LogicalLine>,
+    /// The line of the first instruction with a here-document.
+    pub(super) heredoc_line: Option<usize>,
 }
 
 /// One instruction: its lines without continuation signs and comments, and where each part of it stood.
@@ -77,6 +79,7 @@ pub(super) fn cut_lines(text: &str) -> Result<Lines, DockerfileError> {
         escape: '\\',
         syntax: None,
         instructions: Vec::new(),
+        heredoc_line: None,
     };
     let mut physical = physical_lines(text).peekable();
     while let Some(line) = physical.peek() {
@@ -118,6 +121,7 @@ pub(super) fn cut_lines(text: &str) -> Result<Lines, DockerfileError> {
         }
         for heredoc in find_heredocs(&logical.text, lines.escape) {
             logical.span.end = skip_heredoc(heredoc, logical.line, &mut physical)?;
+            lines.heredoc_line.get_or_insert(logical.line);
         }
         lines.instructions.push(logical);
     }

@@ -17,6 +17,8 @@ pub struct Dockerfile {
     pub global_args: Vec<GlobalArg>,
     /// The directive `syntax`: an image that the engine fetches to read the file with.
     pub syntax: Option<ImageReference>,
+    /// The line of the first here-document: the classic builder of newer engines takes it and runs nothing.
+    pub heredoc_line: Option<usize>,
 }
 
 /// What a `FROM` begins.
@@ -126,6 +128,7 @@ pub fn parse_dockerfile(text: &str) -> Result<Dockerfile, DockerfileError> {
         dockerfile: Dockerfile {
             stages: Vec::new(),
             global_args: Vec::new(),
+            heredoc_line: lines.heredoc_line,
             syntax: lines.syntax.map(|(span, line)| ImageReference {
                 text: text[span.clone()].to_owned(),
                 span,

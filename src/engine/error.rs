@@ -88,6 +88,12 @@ impl EngineError {
         }
     }
 
+    /// Tells whether the engine said that it has no BuildKit.
+    #[must_use]
+    pub fn is_refusal_of_buildkit(&self) -> bool {
+        matches!(self, Self::Refused { message, .. } if message.to_lowercase().contains("buildkit"))
+    }
+
     /// Sorts an error of the client by what it means for the user.
     pub(super) fn from_client(action: impl Into<String>, error: bollard::errors::Error) -> Self {
         use bollard::errors::Error;

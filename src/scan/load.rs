@@ -110,6 +110,12 @@ impl Loaded {
             .map_or(&[], |rendering| &rendering.bases)
     }
 
+    /// Gives the line of the first here-document in the rendered Dockerfile of an image.
+    #[must_use]
+    pub fn heredoc_line(&self, image: ImageId) -> Option<usize> {
+        self.renderings[image.0].as_ref()?.dockerfile.heredoc_line
+    }
+
     /// Tells whether the recipe of an image names this label.
     #[must_use]
     pub fn uses(&self, image: ImageId, label: &Reference) -> bool {

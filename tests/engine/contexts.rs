@@ -11,6 +11,10 @@ use crate::support::engine::Engine;
 
 pub(crate) const TESTS: &[Test] = &[
     (
+        "the_classic_builder_is_given_no_here_document",
+        the_classic_builder_is_given_no_here_document,
+    ),
+    (
         "limits_hold_in_the_build_also_above_two_gibibytes",
         limits_hold_in_the_build_also_above_two_gibibytes,
     ),
@@ -46,6 +50,17 @@ fn limits_hold_in_the_build_also_above_two_gibibytes(engine: &Engine) {
         let limit = catalog.output_in(&image, "cat /limit");
         assert_eq!(limit, format!("{bytes}\n"), "{}", output.stderr);
     }
+}
+
+fn the_classic_builder_is_given_no_here_document(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    catalog
+        .image("a", "1-1", &[], "FROM $BASE\nRUN <<EOF\ntrue\nEOF")
+        .settings("container_limits: \"cpushares=512\"\n");
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    let cause = "line 2 of the rendered Dockerfile has a here-document";
+    assert!(output.stderr.contains(cause), "{}", output.stderr);
 }
 
 fn a_proxy_is_there_in_the_build_and_nowhere_in_the_image(engine: &Engine) {
