@@ -453,7 +453,7 @@ fn no_builds_at_once() {
         .pkg(&["build", "--jobs", "0", "images"])
         .assert_snapshot(str![[r#"
 ------- stderr -------
-error: invalid value '0' for '--jobs <N>': number would be zero for non-zero type
+error: invalid value '0' for '--jobs <N>': at least 1
 
 For more information, try '--help'.
 [exit status: 2]

@@ -46,7 +46,7 @@ fn a_pattern_that_selects_nothing() {
         .assert_snapshot(str![[r#"
 ------- stderr -------
 warning: no image matches `left`
-hint: the pattern has to match a whole label: `*/nginx:*`
+hint: the pattern has to match a whole label: `*/left:*`
 [exit status: 0]
 [EOF]
 
