@@ -1,5 +1,5 @@
 #!/bin/bash
-# Starts the server, and checks that a value outlives a restart.
+# Starts the server, and checks that a value outlives a restart and a full memory.
 set -eu
 
 image=${1:?usage: test.sh IMAGE}
@@ -42,3 +42,7 @@ docker restart -t 5 "$container" >/dev/null
 wait_for
 [ "$(say GET key)" = value ] || fail "lost a value at a restart"
 logged 'Ready to accept connections' || fail "does not log to stdout"
+
+[ "$(say CONFIG SET maxmemory 1)" = OK ] || fail "does not take a limit"
+say SET other value | grep -q '^OOM ' || fail "takes a value that it has no room for"
+[ "$(say GET key)" = value ] || fail "dropped a value to make room"
