@@ -1,5 +1,5 @@
 #!/bin/bash
-# Compiles and runs a program, and looks for the C compiler that cgo needs.
+# Compiles and runs a program in Go, and one that calls C.
 set -eu
 
 image=${1:?usage: test.sh IMAGE}
@@ -26,4 +26,15 @@ EOF
 ) || fail "does not compile Go"
 [ "$said" = "hello from Go" ] || fail "the program said: $said"
 
-inside sh -euc 'cc --version >/dev/null && CGO_ENABLED=1 go env CC' >/dev/null || fail "has no C compiler for cgo"
+said=$(inside sh -euc 'cat > hello.go && CGO_ENABLED=1 go run hello.go' <<'EOF'
+package main
+
+// static int doubled(int number) { return 2 * number; }
+import "C"
+
+import "fmt"
+
+func main() { fmt.Println("C says", C.doubled(21)) }
+EOF
+) || fail "does not compile Go with C in it"
+[ "$said" = "C says 42" ] || fail "the program with C in it said: $said"
