@@ -1,5 +1,6 @@
 #!/bin/bash
-# Starts the process, sees that it stays, and stops it.
+# Looks at the settings and the files of the image, starts the process, sees that
+# it stays, and stops it.
 set -eu
 
 image=${1:?usage: test.sh IMAGE}
@@ -12,6 +13,22 @@ fail() {
     echo "$image: $*" >&2
     exit 1
 }
+
+is() {
+    local value
+    value=$(docker inspect --format "{{json .Config.$1}}" "$image")
+    [ "$value" = "$2" ] || fail "has $1 $value, not $2"
+}
+
+is Entrypoint '["/pause"]'
+is Cmd null
+is User '"65534"'
+is ExposedPorts null
+
+# Its file system is read as an archive. What else is in it, the engine puts into
+# every container: files for the network, and an empty /dev, /proc and /sys.
+files=$(docker export "$container" | tar --list --verbose --numeric-owner --exclude-from <(printf '%s\n' .dockerenv dev etc proc sys))
+[ "$(awk '{ print $1, $2, $NF }' <<<"$files")" = '-rwxr-xr-x 0/0 pause' ] || fail "has other files than /pause: $files"
 
 docker start "$container" >/dev/null
 sleep 0.5
