@@ -1,10 +1,11 @@
 #!/bin/bash
-# Starts the server and asks it for a page, its health and its counters.
+# Starts the server, with an argument of a deployment, and asks it for a page, its
+# health and its counters.
 set -eu
 
 image=${1:?usage: test.sh IMAGE}
 
-container=$(docker create --network none --cap-drop ALL "$image")
+container=$(docker create --network none --cap-drop ALL "$image" -g 'worker_rlimit_nofile 1024;')
 trap 'docker rm --force --volumes "$container" >/dev/null' EXIT
 
 fail() {
