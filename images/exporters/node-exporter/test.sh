@@ -1,10 +1,12 @@
 #!/bin/bash
-# Starts the exporter and scrapes it.
+# Starts the exporter as one that measures a machine, and scrapes it.
 set -eu
 
 image=${1:?usage: test.sh IMAGE}
 
-container=$(docker create --network none --cap-drop ALL "$image")
+# The arguments that the Dockerfile recommends; here, the machine is the container.
+container=$(docker create --network none --cap-drop ALL "$image" \
+    --path.rootfs=/host --path.procfs=/proc --path.sysfs=/sys)
 trap 'docker rm --force --volumes "$container" >/dev/null' EXIT
 
 fail() {
@@ -27,5 +29,8 @@ for _ in $(seq 50); do
 done
 for metric in node_load1 node_memory_MemTotal_bytes node_filesystem_size_bytes node_cpu_seconds_total; do
     grep -q "^${metric}[ {]" <<<"${answer:-}" || fail "does not measure $metric"
+done
+for collector in systemd arp; do
+    ! grep -q "^node_scrape_collector_success{collector=\"$collector\"}" <<<"$answer" || fail "collects $collector"
 done
 [ "$(docker exec "$container" stat --format %u /proc/1)" = 906 ] || fail "does not run as prometheus"
