@@ -1,5 +1,6 @@
 #!/bin/bash
-# Starts the exporter, and scrapes it without and with a stand-in for memcached.
+# Starts the exporter, and scrapes it without and with a stand-in for memcached;
+# then once more, listening on the addresses of IPv6 and IPv4.
 set -eu
 
 image=${1:?usage: test.sh IMAGE}
@@ -56,3 +57,15 @@ grep -qx 'memcached_get_hits_total 1234' <<<"$answer" || fail "does not tell wha
 
 docker stop -t 5 "$container" >/dev/null
 [ "$(docker inspect --format '{{.State.ExitCode}}' "$container")" = 0 ] || fail "does not stop on SIGTERM"
+
+docker rm "$container" >/dev/null
+container=$(docker create --network none --cap-drop ALL "$image" --listen '[::]:9150')
+docker start "$container" >/dev/null
+for _ in $(seq 50); do
+    answer=$(get 9150 /healthz) && break
+    answer=
+    sleep 0.1
+done
+grep -qx ok <<<"${answer:-}" || fail "does not listen on [::]: ${answer:-no answer}"
+# Port 9150 is 23BE.
+docker exec "$container" grep -q ': 0*:23BE ' /proc/1/net/tcp6 || fail "does not listen on IPv6"

@@ -96,6 +96,14 @@ def handler(address, timeout):
     return Handler
 
 
+class Server(ThreadingHTTPServer):
+    """Listens on an address of IPv4 or IPv6, whichever it is given."""
+
+    def __init__(self, address, handler):
+        self.address_family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
+        super().__init__(address, handler)
+
+
 def parse_address(text):
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal():
@@ -112,4 +120,4 @@ def main():
 
     # As process 1 of a container, a program gets no default for SIGTERM.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    ThreadingHTTPServer(arguments.listen, handler(arguments.memcached, arguments.timeout)).serve_forever()
+    Server(arguments.listen, handler(arguments.memcached, arguments.timeout)).serve_forever()
