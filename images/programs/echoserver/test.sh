@@ -21,7 +21,9 @@ probe() {
 # Puts a program of this machine into the container, with its libraries: the image
 # has nothing that shows an answer.
 lend() {
-    tar --create --dereference --absolute-names --transform 's|^/||' "$1" $(ldd "$1" | grep -o '/[^ ]*') \
+    local libraries
+    mapfile -t libraries < <(ldd "$1" | grep -o '/[^ ]*')
+    tar --create --dereference --absolute-names --transform 's|^/||' "$1" "${libraries[@]}" \
         | docker cp - "$container:/" >/dev/null 2>&1
 }
 
