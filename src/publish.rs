@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 
-use crate::build::{Event, Log, Made, Outcome, Phase, cause};
+use crate::build::{Event, Fault, Log, Made, Outcome, Phase, cause};
 use crate::catalog::ImageId;
 use crate::engine::{Engine, EngineError, RegistryLogin};
 use crate::host::fs::FileError;
@@ -195,6 +195,7 @@ impl Publication<'_> {
             Err((PublishError::Interrupted, _)) => (Ended::Failed, Outcome::Interrupted),
             Err((error, log)) => {
                 let outcome = Outcome::Failed {
+                    fault: Fault::Work,
                     cause: cause(&error),
                     last_lines: log.as_ref().map(Log::last_lines).unwrap_or_default(),
                     log: log.map(|log| log.path().to_owned()),

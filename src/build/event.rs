@@ -18,6 +18,15 @@ pub enum Phase {
     Publish,
 }
 
+/// Whose fault a failure is: it decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The recipe's, the test's, or the registry's refusal.
+    Work,
+    /// The machine's: engine, mirror, a program or the space that is missing.
+    Environment,
+}
+
 /// How the work on one image ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -27,6 +36,8 @@ pub enum Outcome {
     Published(Digest),
     /// The phase failed; the lines are the last ones of the log.
     Failed {
+        /// Whose fault it is.
+        fault: Fault,
         /// What went wrong, on one line.
         cause: String,
         /// The last lines that the engine, the test or the registry gave.

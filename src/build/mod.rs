@@ -3,13 +3,14 @@
 mod context;
 mod declared;
 mod event;
+mod fault;
 mod image;
 mod log;
 mod pull;
 mod run;
 
 pub use context::{ContextError, ContextSize, write_context};
-pub use event::{Event, Outcome, Phase};
+pub use event::{Event, Fault, Outcome, Phase};
 pub(crate) use log::Log;
 pub(crate) use run::cause;
 pub use run::{Bases, Cache, Made, OnFailure, Run};

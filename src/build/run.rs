@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 
 use super::log::Log;
-use super::{Event, Outcome, Phase};
+use super::{Event, Fault, Outcome, Phase};
 use crate::catalog::ImageId;
 use crate::engine::{Engine, RegistryLogin};
 use crate::host::Environment;
@@ -348,14 +348,18 @@ impl Ending {
     }
 
     /// A failure without a log to read on in.
-    pub(super) fn failed_early(
+    pub(super) fn failed_early<E: std::error::Error>(
         phase: Phase,
-        error: &dyn std::error::Error,
+        error: &E,
         began: Instant,
-    ) -> Self {
+    ) -> Self
+    where
+        Fault: for<'e> From<&'e E>,
+    {
         Self {
             phase,
             outcome: Outcome::Failed {
+                fault: error.into(),
                 cause: cause(error),
                 last_lines: Vec::new(),
                 log: None,
@@ -366,17 +370,21 @@ impl Ending {
     }
 
     /// A failure that the log explains.
-    pub(super) fn failed(
+    pub(super) fn failed<E: std::error::Error>(
         phase: Phase,
-        error: &dyn std::error::Error,
+        error: &E,
         log: &mut Log,
         began: Instant,
-    ) -> Self {
+    ) -> Self
+    where
+        Fault: for<'e> From<&'e E>,
+    {
         let cause = cause(error);
         log.heading(&format!("failed: {cause}"));
         Self {
             phase,
             outcome: Outcome::Failed {
+                fault: error.into(),
                 cause,
                 last_lines: log.last_lines(),
                 log: Some(log.path().to_owned()),

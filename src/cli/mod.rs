@@ -86,6 +86,8 @@ enum Ending {
     Done,
     /// A part of the work failed, and the user was told which.
     Failed,
+    /// All of the work that failed, failed because of the machine, and the user was told which.
+    Hindered,
     /// The user ended it, by this signal.
     Interrupted(u8),
 }
@@ -96,6 +98,7 @@ impl Ending {
         match self {
             Self::Done => 0,
             Self::Failed => Kind::Work.exit_code(),
+            Self::Hindered => Kind::Environment.exit_code(),
             Self::Interrupted(signal) => 128 + signal,
         }
     }

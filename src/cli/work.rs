@@ -170,6 +170,8 @@ pub(super) async fn execute(
     unpinned?;
     Ok(if summary.is_success() {
         Ending::Done
+    } else if summary.is_environments_fault() {
+        Ending::Hindered
     } else {
         Ending::Failed
     })

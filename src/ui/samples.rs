@@ -57,6 +57,7 @@ pub(super) fn published(image_text: &str, took: u64) -> Event {
 
 pub(super) fn failed(image_text: &str, phase: Phase, cause: &str) -> Event {
     let outcome = Outcome::Failed {
+        fault: crate::build::Fault::Work,
         cause: cause.to_owned(),
         last_lines: (1..=14).map(|number| format!("line {number}")).collect(),
         log: Some("/state/logs/failed.log".into()),

@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::lines::{infinitive, label, past};
 use super::look::{Look, Tone};
 use super::{duration, text};
-use crate::build::Phase;
+use crate::build::{Fault, Phase};
 use crate::oci::Reference;
 
 /// How many of the last lines of a log are shown.
@@ -28,6 +28,8 @@ pub struct Failure {
     pub image: Reference,
     /// What was being done.
     pub phase: Phase,
+    /// Whose fault it is.
+    pub fault: Fault,
     /// What went wrong.
     pub cause: String,
     /// The last lines of the log.
@@ -126,6 +128,13 @@ impl Summary {
             && self.blocked.is_empty()
             && self.interrupted.is_empty()
             && self.not_begun == 0
+    }
+
+    /// Tells whether all that failed failed because of the machine.
+    #[must_use]
+    pub fn is_environments_fault(&self) -> bool {
+        let mut failed = self.failed.iter();
+        !self.failed.is_empty() && failed.all(|failure| failure.fault == Fault::Environment)
     }
 
     /// Renders the summary; log lines are cut to `room`, and causes and lists wrapped.
@@ -294,6 +303,7 @@ mod tests {
     fn a_cause_breaks_between_words_and_a_log_has_its_own_line() {
         let mut summary = Summary::new(Phase::Build);
         summary.failed.push(Failure {
+            fault: Fault::Work,
             image: image("a:1"),
             phase: Phase::Build,
             cause: "`apt-get install` ended with exit code 100".to_owned(),
@@ -320,6 +330,7 @@ mod tests {
         let mut summary = Summary::new(Phase::Verify);
         let line = "\u{1b}[31m映像檔案映像檔案\u{1b}[0m\u{1b}[2J";
         summary.failed.push(Failure {
+            fault: Fault::Work,
             image: image("a:1"),
             phase: Phase::Verify,
             cause: "no\nway".to_owned(),

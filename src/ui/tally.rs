@@ -143,6 +143,7 @@ impl Tally {
                 summary.passed_mut(phase).push(image);
             }
             Outcome::Failed {
+                fault,
                 cause,
                 last_lines,
                 log,
@@ -154,6 +155,7 @@ impl Tally {
                 summary.failed.push(Failure {
                     image,
                     phase,
+                    fault: *fault,
                     cause: cause.clone(),
                     last_lines: last_lines.clone(),
                     log: log.clone(),

@@ -1,0 +1,76 @@
+//! Whose fault an error is.
+
+use super::Fault;
+use super::image::MakeError;
+use crate::assemble::AssembleError;
+use crate::engine::{BuildFault, EngineError};
+use crate::host::ProcessError;
+use crate::host::fs::FileError;
+use crate::verify::VerifyError;
+
+impl From<&EngineError> for Fault {
+    /// What an engine refuses is wrong with what it was asked for; all else is the engine's own trouble.
+    fn from(error: &EngineError) -> Self {
+        match error {
+            EngineError::Refused { .. } => Self::Work,
+            _ => Self::Environment,
+        }
+    }
+}
+
+impl From<&FileError> for Fault {
+    fn from(error: &FileError) -> Self {
+        use std::io::ErrorKind;
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => {
+                Self::Environment
+            }
+            _ => Self::Work,
+        }
+    }
+}
+
+impl From<&ProcessError> for Fault {
+    fn from(error: &ProcessError) -> Self {
+        match error {
+            ProcessError::NotFound { .. } => Self::Environment,
+            _ => Self::Work,
+        }
+    }
+}
+
+impl From<&VerifyError> for Fault {
+    fn from(VerifyError::Command(error): &VerifyError) -> Self {
+        error.into()
+    }
+}
+
+impl From<&MakeError> for Fault {
+    fn from(error: &MakeError) -> Self {
+        match error {
+            MakeError::Engine(error) | MakeError::Build(BuildFault::Engine(error)) => error.into(),
+            MakeError::File(error) | MakeError::Assemble(AssembleError::File(error)) => {
+                error.into()
+            }
+            MakeError::Assemble(AssembleError::Program(error)) => error.into(),
+            MakeError::NoMirror(_) => Self::Environment,
+            _ => Self::Work,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_and_mirror_are_the_machines_fault() {
+        let program = "mmdebstrap".to_owned();
+        let missing = MakeError::from(AssembleError::from(ProcessError::NotFound { program }));
+        assert_eq!(Fault::from(&missing), Fault::Environment);
+        let none = MakeError::NoMirror("bookworm".to_owned());
+        assert_eq!(Fault::from(&none), Fault::Environment);
+        let step = MakeError::from(BuildFault::Step("`make` ended with exit code 2".to_owned()));
+        assert_eq!(Fault::from(&step), Fault::Work);
+    }
+}
