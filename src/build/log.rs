@@ -44,11 +44,15 @@ impl Log {
 
     /// Writes a line that the work printed.
     pub(crate) fn line(&mut self, text: &str) {
+        self.remember(text);
+        self.write(text);
+    }
+
+    fn remember(&mut self, text: &str) {
         if self.last_lines.len() == LAST_LINES {
             self.last_lines.pop_front();
         }
         self.last_lines.push_back(text.to_owned());
-        self.write(text);
     }
 
     /// Writes a line of this program's own.
@@ -62,10 +66,7 @@ impl Log {
             BuildProgress::Started { step, name } => self.write(&format!("#{step} {name}")),
             BuildProgress::Line { step, text } => {
                 self.write(&format!("#{step} {text}"));
-                if self.last_lines.len() == LAST_LINES {
-                    self.last_lines.pop_front();
-                }
-                self.last_lines.push_back(text.clone());
+                self.remember(text);
             }
             BuildProgress::Ended {
                 step,

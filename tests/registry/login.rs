@@ -264,12 +264,15 @@ async fn credentials_that_cannot_be_had_are_told_in_time() {
     let sandbox = Sandbox::new().file("config.json", r#"{"credsStore": "no-such-helper"}"#);
     // Reading it would hang.
     sandbox.run("mkfifo", &["fifo"]).assert_code(0);
-    for (file, text) in [
-        ("config.json", "the credential helper"),
-        ("fifo", "it is no regular file"),
+    // Reading it takes far longer than a millisecond, as a helper does that waits for its user.
+    let sandbox = sandbox.file("large.json", &format!("{}{{}}", " ".repeat(32 << 20)));
+    for (file, text, millis) in [
+        ("config.json", "the credential helper", 2000),
+        ("fifo", "it is no regular file", 2000),
+        ("large.json", "gave no answer in 0.001 seconds", 1),
     ] {
         let pace = Pace {
-            credentials: Duration::from_millis(200),
+            credentials: Duration::from_millis(millis),
             ..steady()
         };
         let path = sandbox.path().join(file);
@@ -283,5 +286,5 @@ async fn credentials_that_cannot_be_had_are_told_in_time() {
         assert!(everything(&error).contains(text), "{error:?}");
         assert!(begin.elapsed() < Duration::from_secs(10));
     }
-    assert_eq!(registry.requests().len(), 2);
+    assert_eq!(registry.requests().len(), 3);
 }
