@@ -106,6 +106,21 @@ impl Version {
         self.text[self.upstream_end..].strip_prefix('-')
     }
 
+    /// Gives the version of the next rebuild, as docker-pkg numbers them: `1.2-1` → `1.2-1-s1` → `1.2-1-s2`, with `s` for `id`.
+    ///
+    /// It sorts after this one, whatever this one is: what was the revision becomes a part of the upstream version. An id
+    /// that no revision can have is an error.
+    pub fn next_rebuild(&self, id: &str) -> Result<Self, VersionError> {
+        let numbered = self.text.rsplit_once(&format!("-{id}"));
+        let next = numbered.and_then(|(before, digits)| {
+            let is_number = digits.bytes().all(|b| b.is_ascii_digit());
+            let number: u64 = digits.parse().ok().filter(|_| is_number)?;
+            Some(format!("{before}-{id}{}", number.checked_add(1)?))
+        });
+        next.unwrap_or_else(|| format!("{}-{id}1", self.text))
+            .parse()
+    }
+
     /// Gives the tag of an image with this version, the whole text.
     ///
     /// A tag cannot hold the `:` of an epoch, nor `+` or `~`.
@@ -333,6 +348,33 @@ mod tests {
     }
 
     #[test]
+    fn a_rebuild_is_numbered_behind_any_version_and_sorts_after_it() {
+        for (old, new) in [
+            ("1.2.3", "1.2.3-s1"),
+            ("1.2.3-1", "1.2.3-1-s1"),
+            ("1.2.3-s1", "1.2.3-s2"),
+            ("1.2.3-s9", "1.2.3-s10"),
+            ("1-2-3-4", "1-2-3-4-s1"),
+            ("1.0-3-20260101", "1.0-3-20260101-s1"),
+            ("1.0-s1-20260101", "1.0-s1-20260101-s1"),
+            ("1.0~rc1", "1.0~rc1-s1"),
+            ("8.1-fpm", "8.1-fpm-s1"),
+            ("v1", "v1-s1"),
+            ("1.0+git20260101-1", "1.0+git20260101-1-s1"),
+            ("1.0-S9", "1.0-S9-s1"),
+            ("1.0-sid", "1.0-sid-s1"),
+            ("1.0-s18446744073709551615", "1.0-s18446744073709551615-s1"),
+        ] {
+            let next = version(old).next_rebuild("s").expect("a version");
+            assert_eq!(next.as_str(), new);
+            assert!(next > version(old), "{old} < {new}");
+        }
+        let next = version("1.0-wmf3").next_rebuild("wmf").expect("a version");
+        assert_eq!(next.as_str(), "1.0-wmf4");
+        version("1.0").next_rebuild("s_").expect_err("no revision");
+    }
+
+    #[test]
     fn an_epoch_a_plus_and_a_tilde_cannot_be_in_a_tag() {
         assert_eq!(
             version("1.22.1-9").as_tag().map(|tag| tag.to_string()),
@@ -395,6 +437,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_rebuild_sorts_after_its_version(text in "[0-9][0-9a-z.+~-]{0,8}[0-9a-z]", id in "[a-z]{0,3}") {
+            if let Ok(old) = text.parse::<Version>() {
+                prop_assert!(old.next_rebuild(&id).expect("a version") > old);
+            }
+        }
+
         #[test]
         fn no_text_panics_and_a_version_keeps_its_text(text in "\\PC{0,12}") {
             if let Ok(version) = text.parse::<Version>() {

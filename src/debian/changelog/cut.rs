@@ -91,6 +91,14 @@ impl<'a> Entries<'a> {
     }
 }
 
+/// Finds where the header of the top entry begins: its offset in bytes, behind blank lines and notes to editors.
+pub(super) fn find_header_start(text: &str) -> Option<usize> {
+    let (line, _) = Entries::of(text).find_header_line()?;
+    let mark = text.len() - text.trim_start_matches('\u{feff}').len();
+    let before = text[mark..].split_inclusive('\n').take(line - 1);
+    Some(mark + before.map(str::len).sum::<usize>())
+}
+
 fn push_line(text: &mut String, line: &str) {
     text.push_str(line);
     text.push('\n');

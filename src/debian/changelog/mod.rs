@@ -17,6 +17,8 @@
 mod cut;
 mod entry;
 mod error;
+mod write;
 
 pub use entry::{Author, Changelog, Entry, TopEntry, parse_changelog, parse_top_entry};
 pub use error::ChangelogError;
+pub use write::{NewEntry, insert_entry};
