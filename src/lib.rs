@@ -8,7 +8,7 @@
 //! formats   near → place → oci → debian → declared → dockerfile
 //! model     settings → catalog → plan → render
 //! border    host → engine → registry
-//! stages    scan → verify → observe → assemble → build → publish
+//! stages    scan → verify → observe → assemble → build → publish → update
 //! user      error → ui → cli
 //! ```
 //!
@@ -16,7 +16,9 @@
 //!
 //! | file | read by | written by |
 //! |---|---|---|
-//! | `changelog`, `control`, `Dockerfile.template`, `image.yaml` of an image | [`scan`], [`build`] the dates | |
+//! | `changelog` of an image | [`scan`], [`build`] the dates, [`update`] | [`update`], all or none of a run's |
+//! | `control`, `Dockerfile.template`, `image.yaml` of an image | [`scan`] | |
+//! | `.pkg-changes/` of the first directory, while changelogs are changed | [`host`] | [`host`] |
 //! | what a template includes from its directory | [`scan`] | |
 //! | the rest of an image directory, with its `.dockerignore` | [`build`], as the context | |
 //! | `test.sh`, or what the verify command names | [`verify`] | |
@@ -54,6 +56,7 @@ pub mod build;
 pub mod observe;
 pub mod publish;
 pub mod scan;
+pub mod update;
 pub mod verify;
 
 // What the user sees.

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use serde_json::json;
 
 use super::Ending;
 use super::session::{Flavour, Session};
-use crate::catalog::ImageId;
+use crate::catalog::{EdgeSource, ImageId};
 use crate::scan::Loaded;
 
 /// Print what is built on what
@@ -20,6 +21,9 @@ pub(super) struct Args {
     /// The form of the graph
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Print JSON: the order of a build, and each dependency with where it is written
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
 }
 
 /// The forms of a graph.
@@ -36,6 +40,11 @@ enum Format {
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let settings = session.settings(Flavour::Release)?;
     let loaded = session.load(&args.directories, &settings)?;
+    if args.json {
+        let text = serde_json::to_string_pretty(&to_json(&loaded))?;
+        session.ui.print(&format!("{text}\n"))?;
+        return Ok(Ending::Done);
+    }
     match args.format {
         Format::Text => session.ui.print_drawing(&Tree::draw(&loaded))?,
         Format::Dot => session.ui.print(&dot(&loaded))?,
@@ -143,6 +152,33 @@ fn mermaid(loaded: &Loaded) -> String {
         );
     }
     text
+}
+
+fn to_json(loaded: &Loaded) -> serde_json::Value {
+    let name = |id| loaded.catalog.image(id).name.to_string();
+    let order: Vec<_> = loaded.graph.order().iter().map(|id| name(*id)).collect();
+    let edges: Vec<_> = loaded
+        .graph
+        .edges()
+        .iter()
+        .map(|edge| {
+            let sources = edge.sources.iter().map(|source| {
+                let kind = match source {
+                    EdgeSource::Declared(_) => "control",
+                    EdgeSource::ImageTag(_) => "image_tag",
+                    EdgeSource::Reference(_) => "reference",
+                    EdgeSource::Base(_) => "base",
+                };
+                json!({ "kind": kind, "place": source.place().to_string() })
+            });
+            json!({
+                "parent": name(edge.parent),
+                "child": name(edge.child),
+                "sources": sources.collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({ "version": 1, "order": order, "edges": edges })
 }
 
 fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::Ending;
-use super::session::{Flavour, Session};
+use super::scope::FlavourArgs;
+use super::session::Session;
 use crate::catalog::ImageId;
 use crate::observe::Observer;
 use crate::plan::{Availability, Facts};
@@ -26,13 +27,15 @@ pub(super) struct Args {
     /// Ask neither engine nor registry
     #[arg(long)]
     offline: bool,
+    #[command(flatten)]
+    flavour: FlavourArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
-    let settings = session.settings(Flavour::Release)?;
+    let settings = session.settings(args.flavour.flavour())?;
     let loaded = session.load(&args.directories, &settings)?;
     let selection = session.select(&loaded, args.select.as_deref())?;
     let wanted: BTreeSet<ImageId> = match selection {
@@ -80,9 +83,10 @@ fn print_table(
         .iter()
         .map(|&id| {
             let image = loaded.catalog.image(id);
+            let tag = image.label.tag();
             let mut row = vec![
                 Cell::new(Tone::Strong, image.name.to_string()),
-                Cell::from(image.version.to_string()),
+                Cell::from(tag.map_or_else(|| image.version.to_string(), ToString::to_string)),
             ];
             if let Some(facts) = facts {
                 row.push(presence(&facts[id.0]));

@@ -9,6 +9,7 @@ mod render;
 mod scope;
 mod session;
 mod signals;
+mod update;
 mod util;
 mod verify;
 mod words;
@@ -75,6 +76,7 @@ enum Command {
     List(list::Args),
     Graph(graph::Args),
     Render(render::Args),
+    Update(update::Args),
     #[command(subcommand, disable_help_subcommand = true)]
     Util(util::Command),
 }
@@ -152,6 +154,7 @@ fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
         Command::List(args) => list::run(session, &args),
         Command::Graph(args) => graph::run(session, &args),
         Command::Render(args) => render::run(session, &args),
+        Command::Update(args) => update::run(session, &args),
         Command::Util(command) => util::run(session, &command, &mut Cli::command()),
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Ending;
-use super::session::{Flavour, Session, find_image};
+use super::scope::FlavourArgs;
+use super::session::{Session, find_image};
 use crate::catalog::ImageId;
 use crate::error::UsageError;
 use crate::host::fs::{create_directory, write_generated};
@@ -23,10 +24,12 @@ pub(super) struct Args {
     /// Write `OUT/<directory of the image below its root>/Dockerfile`
     #[arg(long, value_name = "OUT", requires = "all")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    flavour: FlavourArgs,
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
-    let settings = session.settings(Flavour::Release)?;
+    let settings = session.settings(args.flavour.flavour())?;
     let Some(out) = &args.out else {
         return render_one(session, &settings, &args.operands);
     };

@@ -21,7 +21,7 @@ pub(super) struct Scope {
 /// Which versions a run makes.
 #[derive(Clone, Copy, Debug, clap::Args)]
 #[group(multiple = false)]
-struct FlavourArgs {
+pub(super) struct FlavourArgs {
     /// Put the date behind each version (1.0-1-20261121); `latest` stays where it is
     #[arg(long)]
     nightly: bool,
@@ -30,14 +30,21 @@ struct FlavourArgs {
     snapshot: bool,
 }
 
-impl Scope {
+impl FlavourArgs {
     /// Gives what is put behind each version.
-    pub(super) fn flavour(&self) -> Flavour {
-        match (self.flavour.nightly, self.flavour.snapshot) {
+    pub(super) fn flavour(self) -> Flavour {
+        match (self.nightly, self.snapshot) {
             (true, _) => Flavour::Nightly,
             (_, true) => Flavour::Snapshot,
             _ => Flavour::Release,
         }
+    }
+}
+
+impl Scope {
+    /// Gives what is put behind each version.
+    pub(super) fn flavour(&self) -> Flavour {
+        self.flavour.flavour()
     }
 
     /// Tells whether `latest` follows: only a release is what its users want.

@@ -4,14 +4,15 @@ use super::missing::Missing;
 use super::{Diagnostic, Kind, PrintError, Severity, UsageError};
 use crate::catalog::{GraphError, PatternError};
 use crate::engine::EngineError;
-use crate::host::ClockError;
 use crate::host::fs::FileError;
+use crate::host::{ChangeError, ClockError};
 use crate::observe::ObserveError;
 use crate::oci::TagError;
 use crate::place::Place;
 use crate::registry::{ClientError, RegistryError};
 use crate::scan::{Problem, Problems, Warning};
 use crate::settings::{SettingsError, SettingsErrors, SettingsWarning};
+use crate::update::{UpdateError, UpdateErrors};
 
 /// Gives the kind of an error and what the user is told of it; problems that were found together are told together.
 #[must_use]
@@ -24,6 +25,9 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
             None => Some(of_problem(problem)),
         });
         return (kind_of_problems(problems), warnings.chain(errors).collect());
+    }
+    if let Some(errors) = error.downcast_ref::<UpdateErrors>() {
+        return (Kind::Work, errors.0.iter().map(of_update).collect());
     }
     if let Some(errors) = error.downcast_ref::<SettingsErrors>() {
         return (Kind::Work, errors.iter().map(of_settings).collect());
@@ -167,6 +171,7 @@ fn kind(error: &anyhow::Error) -> Kind {
         // What cannot be read is a file of the user's; what cannot be written is the disk's.
         let file = error.downcast_ref::<FileError>();
         let is_of_disk = file.is_some_and(|file| !file.is_of_reading());
+        let is_of_disk = is_of_disk || error.is::<ChangeError>();
         is(is_of_disk || error.is::<PrintError>(), Kind::Environment)
     })
     .unwrap_or(Kind::Work)
@@ -199,6 +204,36 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
         .and_then(RegistryError::hint)
         .map(|hint| hint.to_string());
     engine.into_iter().chain(registry).collect()
+}
+
+fn of_update(error: &UpdateError) -> Diagnostic {
+    let message = error.to_string();
+    match error {
+        UpdateError::File(error) => of_file(error),
+        UpdateError::NotHigher { place, .. } => Diagnostic {
+            hints: vec!["`--force` takes it all the same".to_owned()],
+            ..at(Severity::Error, message, [place])
+        },
+        UpdateError::Tag { place, source } => Diagnostic {
+            hints: of_tag(source).map(str::to_owned).into_iter().collect(),
+            ..at(Severity::Error, message, [place])
+        },
+        UpdateError::UpdateId { .. } => Diagnostic {
+            hints: vec!["set `update_id` to letters, as in `update_id: s`".to_owned()],
+            ..at(Severity::Error, message, [])
+        },
+        UpdateError::Entry { place, .. } => Diagnostic {
+            hints: vec![
+                "look at `distribution` in the settings, at the reason and at the author"
+                    .to_owned(),
+            ],
+            ..at(Severity::Error, message, [place])
+        },
+        UpdateError::Moved { place, .. } => Diagnostic {
+            hints: vec!["run it again".to_owned()],
+            ..at(Severity::Error, message, [place])
+        },
+    }
 }
 
 fn of_settings(error: &SettingsError) -> Diagnostic {
@@ -252,6 +287,12 @@ fn of_problem(problem: &Problem) -> Diagnostic {
         Problem::Tag { place, source } => Diagnostic {
             hints: of_tag(source).map(str::to_owned).into_iter().collect(),
             ..at(Severity::Error, message, [place])
+        },
+        Problem::Unfinished(_) => Diagnostic {
+            hints: vec![
+                "when no other run is at work, run `pkg update` again: it begins with undoing what is half done".to_owned(),
+            ],
+            ..at(Severity::Error, message, [])
         },
         Problem::TwoRecipes { places, .. } => Diagnostic {
             hints: vec!["keep one of them".to_owned()],

@@ -1,7 +1,9 @@
 //! The machine: environment, clock, files, programs. Nothing else in the crate asks it anything directly.
 
 mod apt;
+mod author;
 mod chance;
+mod changes;
 mod clock;
 mod conversation;
 mod environment;
@@ -10,7 +12,9 @@ mod lines;
 mod process;
 
 pub use apt::find_machine_mirrors;
+pub use author::find_author;
 pub use chance::unique_hex;
+pub use changes::{Change, ChangeError, Changes, has_unfinished_changes};
 pub use clock::{Clock, ClockError};
 pub use environment::Environment;
 pub use process::{Output, ProcessError, Program, Stream};

@@ -13,6 +13,7 @@ use crate::catalog::{Catalog, DeclaredDependency, Image, ImageName, Recipe};
 use crate::debian::{Control, Version, parse_control, parse_top_entry};
 use crate::declared::parse_image_file;
 use crate::host::fs::{find_text, read_text};
+use crate::host::has_unfinished_changes;
 use crate::oci::Reference;
 use crate::place::Place;
 use crate::settings::Naming;
@@ -83,6 +84,9 @@ impl Scan<'_> {
             };
             self.problems.push(problem(root.to_owned()));
             return;
+        }
+        if has_unfinished_changes(root) {
+            self.problems.push(Problem::Unfinished(root.to_owned()));
         }
         let walk = WalkDir::new(root).sort_by_file_name().into_iter();
         for entry in walk.filter_entry(|entry| entry.file_name() != ".git") {

@@ -79,6 +79,9 @@ pub enum Problem {
         /// Why.
         source: Box<ReferenceError>,
     },
+    /// Changelogs below a directory are being changed, or were when a run was killed: some are new and some old.
+    #[error("changelogs below {} are being changed, or a run was killed while it changed them", .0.display())]
+    Unfinished(PathBuf),
     /// A directory has two recipes.
     #[error("{} has two recipes", directory.display())]
     TwoRecipes {

@@ -99,7 +99,8 @@ mod tests {
     use super::super::parse_changelog;
     use super::*;
 
-    const OLD: &str = "a (1.0) w; urgency=low\n\n  * X.\n\n -- A B <a@b>  Sun, 16 Aug 2026 06:00:30 +0000\n";
+    const OLD: &str =
+        "a (1.0) w; urgency=low\n\n  * X.\n\n -- A B <a@b>  Sun, 16 Aug 2026 06:00:30 +0000\n";
 
     fn entry(reason: &str) -> NewEntry {
         NewEntry {

@@ -1,0 +1,120 @@
+//! Who writes: name and mail address for new changelog entries.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Environment, Program};
+use crate::debian::Author;
+
+/// git answers at once; a home directory on a network may not.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// What git finds its settings by.
+const OF_GIT: [&str; 7] = [
+    "PATH",
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_DIR",
+];
+
+/// Finds the author: `DEBFULLNAME` and `DEBEMAIL` (devscripts' debchange(1), which takes `DEBEMAIL` as `Name <mail>` too), else git's `user.name` and
+/// `user.email` in this directory, else the fallback; name and address each by itself.
+pub async fn find_author(environment: &Environment, directory: &Path, fallback: Author) -> Author {
+    let email = environment.find("DEBEMAIL");
+    let (name_of_email, email) = match email.as_deref().and_then(|text| text.split_once('<')) {
+        Some((name, rest)) => (
+            Some(name.trim().to_owned()).filter(|name| !name.is_empty()),
+            Some(rest.trim_end().trim_end_matches('>').to_owned()),
+        ),
+        None => (None, email),
+    };
+    let name = match environment.find("DEBFULLNAME").or(name_of_email) {
+        Some(name) => Some(name),
+        None => find_git_setting(environment, directory, "user.name").await,
+    };
+    let email = match email {
+        Some(email) => Some(email),
+        None => find_git_setting(environment, directory, "user.email").await,
+    };
+    Author {
+        name: name.unwrap_or(fallback.name),
+        email: email.unwrap_or(fallback.email),
+    }
+}
+
+/// A machine without git, and a git without the setting, have none.
+async fn find_git_setting(
+    environment: &Environment,
+    directory: &Path,
+    name: &str,
+) -> Option<String> {
+    let mut git = Program::new("git")
+        .arguments(["config", "--get", name])
+        .directory(directory)
+        .deadline(DEADLINE);
+    for variable in OF_GIT {
+        if let Some(value) = environment.find(variable) {
+            git = git.variable(variable, value);
+        }
+    }
+    let mut value = None;
+    let ended = git
+        .run(&CancellationToken::new(), |_, line| {
+            value.get_or_insert_with(|| line.trim().to_owned());
+        })
+        .await;
+    ended.ok().and(value).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn author(name: &str, email: &str) -> Author {
+        Author {
+            name: name.to_owned(),
+            email: email.to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn variables_come_before_git_and_git_before_the_fallback() {
+        let home = tempfile::tempdir().unwrap();
+        let settings = home.path().join("gitconfig");
+        let path = settings.to_str().unwrap();
+        let search = std::env::var("PATH");
+        let search = search.as_deref().unwrap_or("/usr/bin:/bin");
+        let find = async |variables: [(&str, &str); 2]| {
+            let [one, other] = variables;
+            let environment = Environment::from([
+                ("PATH", search),
+                ("GIT_CONFIG_GLOBAL", path),
+                ("GIT_CONFIG_NOSYSTEM", "1"),
+                one,
+                other,
+            ]);
+            find_author(&environment, home.path(), author("Fallback", "f@x")).await
+        };
+        let nothing = [("DEBFULLNAME", ""), ("DEBEMAIL", "")];
+        assert_eq!(find(nothing).await, author("Fallback", "f@x"));
+        let text = "[user]\nname = Git Name\nemail = git@x\n";
+        crate::host::fs::write_atomically(&settings, text.as_bytes()).unwrap();
+        for (name, email, expected) in [
+            ("", "", author("Git Name", "git@x")),
+            ("Deb Name", "", author("Deb Name", "git@x")),
+            ("", "deb@x", author("Git Name", "deb@x")),
+            ("Deb Name", "deb@x", author("Deb Name", "deb@x")),
+            ("", "Ann E <ann@x>", author("Ann E", "ann@x")),
+            ("Deb Name", "Ann E <ann@x>", author("Deb Name", "ann@x")),
+        ] {
+            assert_eq!(
+                find([("DEBFULLNAME", name), ("DEBEMAIL", email)]).await,
+                expected
+            );
+        }
+    }
+}
