@@ -82,9 +82,9 @@ pub enum UpdateError {
         /// The image.
         name: ImageName,
         /// The version that is there.
-        old: Version,
+        old: Box<Version>,
         /// The version that was asked for.
-        new: Version,
+        new: Box<Version>,
     },
     /// The version cannot be a tag.
     #[error("version {source}")]
@@ -98,9 +98,9 @@ pub enum UpdateError {
     #[error("`update_id` gives no version behind `{old}`: {source}")]
     UpdateId {
         /// The version that is there.
-        old: Version,
+        old: Box<Version>,
         /// Why.
-        source: VersionError,
+        source: Box<VersionError>,
     },
     /// The entry cannot stand in a changelog, or the file has changed since it was scanned.
     #[error("the changelog of `{name}` cannot take this entry: {source}")]
@@ -110,7 +110,7 @@ pub enum UpdateError {
         /// The image.
         name: ImageName,
         /// Why.
-        source: ChangelogError,
+        source: Box<ChangelogError>,
     },
     /// The file has another top entry than when the catalog was read.
     #[error("the changelog of `{name}` has changed since it was read")]
@@ -151,6 +151,8 @@ pub fn prepare(
     for id in images {
         match prepare_one(loaded, id, wish, habits) {
             Ok(update) => updates.push(update),
+            // The settings are at fault, and so for every image.
+            Err(error @ UpdateError::UpdateId { .. }) => return Err(UpdateErrors(vec![error])),
             Err(error) => errors.push(error),
         }
     }
@@ -173,7 +175,7 @@ fn prepare_one(
     let new = match asked {
         Some(version) => version,
         None => old.next_rebuild(habits.update_id).map_err(|source| {
-            let old = old.clone();
+            let (old, source) = (Box::new(old.clone()), Box::new(source));
             UpdateError::UpdateId { old, source }
         })?,
     };
@@ -181,8 +183,8 @@ fn prepare_one(
         return Err(UpdateError::NotHigher {
             place: place.clone(),
             name: name.clone(),
-            old: old.clone(),
-            new,
+            old: Box::new(old.clone()),
+            new: Box::new(new),
         });
     }
     new.as_tag().map_err(|source| UpdateError::Tag {
@@ -216,7 +218,7 @@ fn prepare_one(
     let new_text = insert_entry(&old_text, &entry).map_err(|source| UpdateError::Entry {
         place: place.clone(),
         name: name.clone(),
-        source,
+        source: Box::new(source),
     })?;
     Ok(Update {
         image: id,

@@ -45,11 +45,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
-    if args.reason.trim().is_empty() {
-        let message = "a reason is needed".to_owned();
-        let hints = vec!["`--reason 'New upstream version'`".to_owned()];
-        return Err(UsageError { message, hints }.into());
-    }
+    check_reason(&args.reason)?;
     let settings = session.settings(Flavour::Release)?;
     // A dry run changes nothing, and so does not wait for another run either.
     let changes = if args.dry_run {
@@ -77,6 +73,20 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         print_table(session, &loaded, &updates)?;
     }
     Ok(Ending::Done)
+}
+
+fn check_reason(reason: &str) -> Result<(), UsageError> {
+    let is_refused = |c: &char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    let message = match reason.chars().find(is_refused) {
+        Some(character) => format!(
+            "the reason holds `{}`, which cannot stand in a changelog",
+            character.escape_debug()
+        ),
+        None if reason.trim().is_empty() => "a reason is needed".to_owned(),
+        None => return Ok(()),
+    };
+    let hints = vec!["`--reason 'New upstream version'`".to_owned()];
+    Err(UsageError { message, hints })
 }
 
 fn begin(session: &Session, directories: &[PathBuf]) -> anyhow::Result<Changes> {

@@ -86,12 +86,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let settings = home.path().join("gitconfig");
         let path = settings.to_str().unwrap();
-        let search = std::env::var("PATH");
-        let search = search.as_deref().unwrap_or("/usr/bin:/bin");
+        let search = Environment::of_process().find("PATH").unwrap_or_default();
         let find = async |variables: [(&str, &str); 2]| {
             let [one, other] = variables;
             let environment = Environment::from([
-                ("PATH", search),
+                ("PATH", search.as_str()),
                 ("GIT_CONFIG_GLOBAL", path),
                 ("GIT_CONFIG_NOSYSTEM", "1"),
                 one,

@@ -384,7 +384,7 @@ mod tests {
         std::fs::remove_file(tree.workshop().join(JOURNAL)).unwrap();
         assert!(!has_unfinished_changes(tree.directory.path()));
         let changes = Changes::begin(&tree.roots()).unwrap();
-        assert_eq!(changes.undone(), [PathBuf::new(); 0]);
+        assert!(changes.undone().is_empty(), "it was done");
         tree.assert_all(["new a", "new b", "new c"]);
     }
 

@@ -19,6 +19,7 @@ Commands:
   list     List the images with their versions and where they are
   graph    Print what is built on what
   render   Print the Dockerfile of an image, or write those of all images
+  update   Write changelog entries for an image and for everything that depends on it
   util     Print completions and manual pages
   help     Print this message or the help of the given subcommand(s)
 
@@ -236,6 +237,9 @@ Arguments:
 Options:
       --select <GLOB>  Only images whose whole label matches this pattern (`*/nginx:*`)
       --offline        Ask neither engine nor registry
+      --nightly        Put the date behind each version (1.0-1-20261121); `latest` stays where it is
+      --snapshot       Put date and time behind each version (1.0-1-20261121-073000); `latest` stays
+                       where it is
       --json           Print JSON
   -h, --help           Print help
 
@@ -273,6 +277,9 @@ Options:
           - mermaid: A flowchart for Mermaid, as forges draw it in Markdown
           
           [default: text]
+
+      --json
+          Print JSON: the order of a build, and each dependency with where it is written
 
   -h, --help
           Print help (see a summary with '-h')
@@ -316,6 +323,9 @@ Arguments:
 Options:
       --all        Render every template
       --out <OUT>  Write `OUT/<directory of the image below its root>/Dockerfile`
+      --nightly    Put the date behind each version (1.0-1-20261121); `latest` stays where it is
+      --snapshot   Put date and time behind each version (1.0-1-20261121-073000); `latest` stays
+                   where it is
   -h, --help       Print help
 
 Options of every command:
@@ -323,6 +333,70 @@ Options of every command:
       --info               Show each step of each build
       --debug              Show each line that builds, tests and pushes print
       --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn update() {
+    Sandbox::new()
+        .pkg(&["update", "--help"])
+        .assert_snapshot(str![[r#"
+Write changelog entries for an image and for everything that depends on it
+
+What depends on it, through any chain and in any of the directories, gets the version of its next
+rebuild: 1.2-1-s1, then 1.2-1-s2. Neither engine nor registry is asked. All changelogs are changed,
+or none.
+
+Usage: pkg update [OPTIONS] <NAME> <DIR>...
+
+Arguments:
+  <NAME>
+          The name of the image
+
+  <DIR>...
+          The directories with images
+
+Options:
+  -v, --version <VERSION>
+          The new version of the image [default: that of its next rebuild]
+
+      --reason <TEXT>
+          Why
+          
+          [default: "Security update"]
+
+      --force
+          Take a version that does not sort after the one that is there
+
+      --dry-run
+          Print what would change, as a patch, and write nothing
+
+      --json
+          Print JSON
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Options of every command:
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of each build
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
 [exit status: 0]
 [EOF]
 
@@ -368,7 +442,8 @@ fn every_command_has_its_test_here() {
     assert_eq!(
         names,
         [
-            "build", "plan", "publish", "verify", "list", "graph", "render", "util", "help"
+            "build", "plan", "publish", "verify", "list", "graph", "render", "update", "util",
+            "help"
         ]
     );
 }

@@ -19,5 +19,6 @@ mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod template_errors;
+mod update;
 mod util;
 mod verify;
