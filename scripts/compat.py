@@ -40,8 +40,10 @@ class Comparison:
         self.tree, self.config, self.python, self.scratch = tree, config, python, scratch
         self.pkg = os.path.abspath(pkg)
         self.differences = 0
+        self.compared = 0
 
     def say(self, what, same, of, remark=""):
+        self.compared += of
         print(f"{what:<56} {same:>5} of {of:<5} {remark}".rstrip())
 
     def differ(self, text):
@@ -248,9 +250,9 @@ def main():
         comparison = Comparison(tree, config, pkg, python, scratch)
         comparison.compare()
     if comparison.differences:
-        print(f"{comparison.differences} differences")
+        print(f"{comparison.differences} differences in {comparison.compared} comparisons")
         sys.exit(1)
-    print("no difference")
+    print(f"no difference in {comparison.compared} comparisons")
 
 
 main()
