@@ -125,3 +125,36 @@ fn every_file_that_a_document_links_to_is_there() {
         }
     }
 }
+
+/// Every line of the tables in docs/docker-pkg.md names tests, and the tests are there.
+#[test]
+fn every_line_of_the_comparison_with_docker_pkg_has_its_test() {
+    let sources = ["src", "tests"].map(|directory| root().join(directory));
+    let files = sources.iter().flat_map(walkdir::WalkDir::new);
+    let code: String = files
+        .map(|entry| entry.expect("an entry").into_path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| std::fs::read_to_string(path).expect("a file of the source"))
+        .collect();
+    let text = std::fs::read_to_string(root().join("docs/docker-pkg.md")).expect("the document");
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let mut count = 0;
+    for row in rows.filter(|row| !row.ends_with("| test |")) {
+        let (_, tests) = row
+            .trim_end_matches(" |")
+            .rsplit_once(" | ")
+            .expect("columns");
+        for test in tests.split(", ") {
+            let name = test
+                .strip_prefix('`')
+                .and_then(|name| name.strip_suffix('`'));
+            let name = name.unwrap_or_else(|| panic!("no test: {test}\n{row}"));
+            assert!(
+                code.contains(&format!("fn {name}(")),
+                "no test: {name}\n{row}"
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 100, "the tables were found");
+}
