@@ -10,6 +10,7 @@ use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, Bui
 use futures_util::StreamExt as _;
 
 use super::connection::{Store, use_url_safe_credentials};
+use super::images::parse_id;
 use super::progress::{BuildKitFollower, ClassicFollower, FailedStep};
 use super::step::explain_failed_step;
 use super::stream::{BodyWriter, body};
@@ -121,12 +122,8 @@ impl Engine {
                 what: "image id",
             })
         };
-        let id = follower.id.clone().ok_or_else(incomplete)?;
-        match id.parse() {
-            Ok(id) => Ok(id),
-            // podman gives the identity without its algorithm.
-            Err(_) => format!("sha256:{id}").parse().map_err(|_| incomplete()),
-        }
+        let id = follower.id.as_deref().and_then(parse_id);
+        id.ok_or_else(incomplete)
     }
 
     /// Gives the text with which a FROM line gets exactly this image, whatever its label points to by then, and without
@@ -168,7 +165,7 @@ impl Engine {
             if by == run || by < stale_before {
                 let removed = self.remove_tag(reference).await;
                 // One that cannot be removed does not keep the others.
-                result = result.and(removed);
+                result = result.and(removed.map(drop));
             }
         }
         result

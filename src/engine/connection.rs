@@ -119,12 +119,22 @@ impl Engine {
         action: &str,
         request: impl Future<Output = Result<T, bollard::errors::Error>>,
     ) -> Result<T, EngineError> {
-        match tokio::time::timeout(ANSWER_DEADLINE, request).await {
+        self.answer_within(ANSWER_DEADLINE, action, request).await
+    }
+
+    /// Waits for an answer that takes the engine some work.
+    pub(super) async fn answer_within<T>(
+        &self,
+        deadline: Duration,
+        action: &str,
+        request: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, EngineError> {
+        match tokio::time::timeout(deadline, request).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(EngineError::from_client(action, error)),
             Err(_) => Err(EngineError::Silent {
                 action: action.to_owned(),
-                deadline: ANSWER_DEADLINE,
+                deadline,
             }),
         }
     }

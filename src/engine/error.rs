@@ -88,6 +88,19 @@ impl EngineError {
         }
     }
 
+    /// Gives the engine's words where it refused because something else needs what was asked for.
+    #[must_use]
+    pub fn find_conflict(&self) -> Option<&str> {
+        match self {
+            Self::Refused {
+                status: 409,
+                message,
+                ..
+            } => Some(message),
+            _ => None,
+        }
+    }
+
     /// Tells whether the engine said that it has no BuildKit.
     #[must_use]
     pub fn is_refusal_of_buildkit(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The images that an engine has: asked once for all of them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bollard::query_parameters::{
     ListImagesOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
@@ -8,6 +9,9 @@ use bollard::query_parameters::{
 
 use super::{Engine, EngineError};
 use crate::oci::{Digest, Reference};
+
+/// How long the engine may take to remove one image: the layers of a large one are many files.
+const REMOVAL_DEADLINE: Duration = Duration::from_secs(600);
 
 /// One image of the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub struct EngineImage {
     pub manifests: Vec<Digest>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// What its layers take, also those that other images share.
+    pub size_bytes: u64,
 }
 
 /// All tagged images of the engine by their references, as they were when the engine was asked.
@@ -41,6 +47,26 @@ impl EngineImages {
     pub fn references(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
+
+    /// Gives all references with their images, in the order of the references.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &EngineImage)> {
+        self.0
+            .iter()
+            .map(|(reference, image)| (reference.as_str(), image))
+    }
+}
+
+impl FromIterator<(String, EngineImage)> for EngineImages {
+    fn from_iter<I: IntoIterator<Item = (String, EngineImage)>>(images: I) -> Self {
+        Self(images.into_iter().collect())
+    }
+}
+
+/// Reads an identity; podman leaves the algorithm out in places.
+pub(super) fn parse_id(text: &str) -> Option<Digest> {
+    text.parse()
+        .or_else(|_| format!("sha256:{text}").parse())
+        .ok()
 }
 
 impl Engine {
@@ -52,7 +78,7 @@ impl Engine {
                 self.docker.list_images(None::<ListImagesOptions>),
             )
             .await?;
-        let mut images = BTreeMap::new();
+        let mut images = EngineImages::default();
         for summary in listed {
             // Identities of another algorithm are none that this program could have made.
             let Ok(id) = summary.id.parse::<Digest>() else {
@@ -66,15 +92,16 @@ impl Engine {
                     .filter_map(|text| text.rsplit_once('@')?.1.parse().ok())
                     .collect(),
                 labels: summary.labels.into_iter().collect(),
+                size_bytes: u64::try_from(summary.size).unwrap_or_default(),
             };
-            images.extend(
+            images.0.extend(
                 summary
                     .repo_tags
                     .into_iter()
                     .map(|tag| (tag, image.clone())),
             );
         }
-        Ok(EngineImages(images))
+        Ok(images)
     }
 
     /// Finds the identity that a reference has now.
@@ -111,18 +138,18 @@ impl Engine {
         .await
     }
 
-    /// Takes a reference from its image; the image goes when it has no other. What is not there is gone already.
-    pub async fn remove_tag(&self, reference: &str) -> Result<(), EngineError> {
+    /// Takes a reference from its image, and gives the identities of what went with it: the image, when it has no other
+    /// reference and nothing else needs it, and layers. `None` says that the reference was gone already.
+    pub async fn remove_tag(&self, reference: &str) -> Result<Option<Vec<Digest>>, EngineError> {
         let options = RemoveImageOptionsBuilder::new().noprune(false).build();
         let action = format!("remove {reference}");
-        match self
-            .answer(
-                &action,
-                self.docker.remove_image(reference, Some(options), None),
-            )
-            .await
-        {
-            Ok(_) | Err(EngineError::Refused { status: 404, .. }) => Ok(()),
+        let removal = self.docker.remove_image(reference, Some(options), None);
+        match self.answer_within(REMOVAL_DEADLINE, &action, removal).await {
+            Ok(items) => {
+                let deleted = items.iter().filter_map(|item| item.deleted.as_deref());
+                Ok(Some(deleted.filter_map(parse_id).collect()))
+            }
+            Err(EngineError::Refused { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -6,6 +6,7 @@
 mod address;
 mod build;
 mod connection;
+mod containers;
 mod error;
 mod images;
 mod labels;
@@ -17,6 +18,7 @@ mod stream;
 pub use address::{EngineAddress, find_address};
 pub use build::{BuildFault, BuildRequest};
 pub use connection::{Builder, Engine};
+pub use containers::{Activity, Container};
 pub use error::EngineError;
 pub use images::{EngineImage, EngineImages};
 pub use labels::{PARENTS, parse_parents, render_parents};
