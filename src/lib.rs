@@ -8,7 +8,7 @@
 //! formats   near → place → oci → debian → declared → dockerfile
 //! model     settings → catalog → plan → render
 //! border    host → engine → registry
-//! stages    scan → verify → observe → assemble → build → publish → update
+//! stages    scan → verify → observe → assemble → build → publish → prune → update
 //! user      error → ui → cli
 //! ```
 //!
@@ -54,6 +54,7 @@ pub mod registry;
 pub mod assemble;
 pub mod build;
 pub mod observe;
+pub mod prune;
 pub mod publish;
 pub mod scan;
 pub mod update;

@@ -1,0 +1,165 @@
+//! Removes what was prepared, one tag after the other, and tells what became of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Fate, LocalTag, Pruning, Why};
+use crate::build::cause;
+use crate::engine::{Engine, EngineError};
+use crate::oci::{Digest, Reference};
+
+/// What became of one tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The tag, as the engine lists it.
+    pub tag: Reference,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was removed, and its image with it.
+    Removed {
+        /// What the layers of the image took, also those that other images share.
+        size_bytes: u64,
+    },
+    /// It was removed, and its image stays.
+    Untagged {
+        /// Further names of the image; without one the engine needs it for something else.
+        stays_as: Vec<String>,
+    },
+    /// Somebody else had removed it.
+    Gone,
+    /// It stays.
+    Kept(Why),
+    /// It stays, because the engine needs it for what it says here.
+    Refused(String),
+    /// The engine could not remove it: what went wrong, on one line.
+    Failed(String),
+}
+
+/// What a run did and did not do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Tags that went with their images.
+    pub removed: usize,
+    /// Tags whose images stay.
+    pub untagged: usize,
+    /// Tags that somebody else had removed.
+    pub gone: usize,
+    /// Tags that stay because something needs them.
+    pub in_use: usize,
+    /// Tags that the engine could not remove.
+    pub failed: usize,
+    /// Tags that were to go when the run ended.
+    pub not_begun: usize,
+    /// What the layers of the removed images took, also those that other images share.
+    pub size_bytes: u64,
+}
+
+impl Done {
+    fn count(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Removed { size_bytes } => {
+                self.removed += 1;
+                self.size_bytes += size_bytes;
+            }
+            Outcome::Untagged { .. } => self.untagged += 1,
+            Outcome::Gone => self.gone += 1,
+            Outcome::Kept(Why::InUse(_)) | Outcome::Refused(_) => self.in_use += 1,
+            Outcome::Kept(Why::Current | Why::Latest | Why::BaseImage) => (),
+            Outcome::Failed(_) => self.failed += 1,
+        }
+    }
+}
+
+/// Removes what goes, until the end, the first signal, or the first request to which the engine gives no answer.
+pub async fn run(
+    engine: &Engine,
+    pruning: &Pruning,
+    cancelled: &CancellationToken,
+    tell: &dyn Fn(&Event),
+) -> Done {
+    let mut done = Done::default();
+    let mut names = Names::of(pruning);
+    let mut has_gone = false;
+    for tag in &pruning.tags {
+        let outcome = match &tag.fate {
+            Fate::Stays(why) => Outcome::Kept(why.clone()),
+            Fate::Goes { .. } if has_gone || cancelled.is_cancelled() => {
+                done.not_begun += 1;
+                continue;
+            }
+            Fate::Goes { .. } => match remove(engine, tag, &mut names).await {
+                ControlFlow::Continue(outcome) => outcome,
+                ControlFlow::Break(outcome) => {
+                    has_gone = true;
+                    outcome
+                }
+            },
+        };
+        done.count(&outcome);
+        tell(&Event {
+            tag: tag.reference.clone(),
+            outcome,
+        });
+    }
+    done
+}
+
+/// Removes one tag; breaks off where the engine does not answer, for then it does not remove the next one either.
+async fn remove(
+    engine: &Engine,
+    tag: &LocalTag,
+    names: &mut Names,
+) -> ControlFlow<Outcome, Outcome> {
+    let removed = engine.remove_tag(&tag.reference.to_string()).await;
+    if removed.is_ok() {
+        names.forget(tag);
+    }
+    ControlFlow::Continue(match removed {
+        Ok(None) => Outcome::Gone,
+        Ok(Some(gone)) if gone.contains(&tag.id) => Outcome::Removed {
+            size_bytes: tag.size_bytes,
+        },
+        Ok(Some(_)) => Outcome::Untagged {
+            stays_as: names.of_image(&tag.id),
+        },
+        Err(error) => match error.find_conflict() {
+            Some(words) => Outcome::Refused(words.to_owned()),
+            None if matches!(error, EngineError::Refused { .. }) => Outcome::Failed(cause(&error)),
+            None => return ControlFlow::Break(Outcome::Failed(cause(&error))),
+        },
+    })
+}
+
+/// The names that the images have which lose some.
+struct Names(BTreeMap<Digest, BTreeSet<String>>);
+
+impl Names {
+    fn of(pruning: &Pruning) -> Self {
+        let mut names: BTreeMap<Digest, BTreeSet<String>> = BTreeMap::new();
+        for tag in pruning.going() {
+            let of_image = names.entry(tag.id.clone()).or_default();
+            of_image.insert(tag.reference.to_string());
+            if let Fate::Goes { stays_as } = &tag.fate {
+                of_image.extend(stays_as.iter().cloned());
+            }
+        }
+        Self(names)
+    }
+
+    fn forget(&mut self, tag: &LocalTag) {
+        if let Some(names) = self.0.get_mut(&tag.id) {
+            names.remove(&tag.reference.to_string());
+        }
+    }
+
+    fn of_image(&self, id: &Digest) -> Vec<String> {
+        self.0.get(id).into_iter().flatten().cloned().collect()
+    }
+}
