@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::facts::{Options, TerminalFacts, Verbosity};
 use super::frame::Size;
@@ -13,6 +14,7 @@ use super::talk::{LogWriter, Talk};
 use super::tally::RunSize;
 use super::{diagnostic, table, text};
 use crate::error::{Diagnostic, PrintError};
+use crate::prune;
 
 /// What a terminal that does not tell its size is taken for.
 const USUAL_SIZE: Size = Size {
@@ -153,10 +155,28 @@ impl Ui {
 
     /// Writes the summary of a run to stderr.
     pub fn summary(&self, summary: &Summary) {
-        let on_terminal = self.facts.stderr_is_terminal;
-        let room = on_terminal.then(|| self.talk.columns());
-        let look = self.stderr_look();
+        let (look, room) = (self.stderr_look(), self.stderr_room());
         self.talk.say(&look.spell(&summary.render(look, room)));
+    }
+
+    /// Writes to stderr what became of a local tag.
+    pub fn pruned(&self, event: &prune::Event) {
+        let look = self.stderr_look();
+        if let Some(line) = super::prune::line(event, look, self.stderr_room()) {
+            self.talk.say(&look.spell(&line));
+        }
+    }
+
+    /// Writes to stderr what was done with all local tags.
+    pub fn pruning_done(&self, done: &prune::Done, took: Duration) {
+        let look = self.stderr_look();
+        let text = super::prune::summary(done, took, look, self.stderr_room());
+        self.talk.say(&text);
+    }
+
+    fn stderr_room(&self) -> Option<usize> {
+        let on_terminal = self.facts.stderr_is_terminal;
+        on_terminal.then(|| self.talk.columns())
     }
 
     /// Gives a writer of log lines to stderr, for a `tracing` subscriber.
