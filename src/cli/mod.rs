@@ -4,6 +4,7 @@ mod build;
 mod graph;
 mod list;
 mod plan;
+mod prune;
 mod publish;
 mod render;
 mod scope;
@@ -77,6 +78,7 @@ enum Command {
     Graph(graph::Args),
     Render(render::Args),
     Update(update::Args),
+    Prune(prune::Args),
     #[command(subcommand, disable_help_subcommand = true)]
     Util(util::Command),
 }
@@ -150,6 +152,7 @@ fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
         Command::Build(args) => build::run(session, &args),
         Command::Plan(args) => plan::run(session, &args),
         Command::Publish(args) => publish::run(session, &args),
+        Command::Prune(args) => prune::run(session, &args),
         Command::Verify(args) => verify::run(session, &args),
         Command::List(args) => list::run(session, &args),
         Command::Graph(args) => graph::run(session, &args),

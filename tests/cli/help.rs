@@ -15,6 +15,7 @@ Commands:
   build    Build, test and publish the images that need it
   plan     Print what `build` would do, and why
   publish  Publish what is built, after its tests passed
+  prune    Remove local versions of the images other than the changelogs'
   verify   Run the tests of an image that is built
   list     List the images with their versions and where they are
   graph    Print what is built on what
@@ -138,6 +139,61 @@ Options of every command:
       --info               Show each step of each build
       --debug              Show each line that builds, tests and pushes print
       --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn prune() {
+    Sandbox::new()
+        .pkg(&["prune", "--help"])
+        .assert_snapshot(str![[r#"
+Remove local versions of the images other than the changelogs'
+
+What a container uses is named and kept; `latest` stays where it is the version that stays. Nothing
+is removed from a registry.
+
+Usage: pkg prune [OPTIONS] <DIR>...
+
+Arguments:
+  <DIR>...
+          The directories with images
+
+Options:
+      --select <GLOB>
+          Only images whose whole label matches this pattern (`*/nginx:*`)
+
+      --nightly <ID>
+          Keep this nightly version of each image (1.0-1-ID) in place of the changelog's
+
+      --dry-run
+          Print what would be removed and do nothing
+
+      --json
+          Print it as JSON
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Options of every command:
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of each build
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
 [exit status: 0]
 [EOF]
 
@@ -442,8 +498,8 @@ fn every_command_has_its_test_here() {
     assert_eq!(
         names,
         [
-            "build", "plan", "publish", "verify", "list", "graph", "render", "update", "util",
-            "help"
+            "build", "plan", "publish", "verify", "list", "graph", "render", "update", "prune",
+            "util", "help"
         ]
     );
 }

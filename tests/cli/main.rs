@@ -11,6 +11,7 @@ mod graph;
 mod help;
 mod layout;
 mod list;
+mod prune;
 mod publish;
 mod render;
 mod sandbox;

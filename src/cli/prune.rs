@@ -1,0 +1,235 @@
+//! `pkg prune`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::Ending;
+use super::plan::Form;
+use super::session::{Flavour, Session};
+use crate::catalog::{Catalog, ImageId};
+use crate::engine::{Activity, Engine};
+use crate::error::{Diagnostic, Severity};
+use crate::oci::{Reference, Tag, TagError};
+use crate::prune::{self, Fate, LocalTag, Pruning, Stock, Why};
+use crate::scan::Loaded;
+use crate::settings::Settings;
+use crate::ui::{Cell, Column, Tone, render_size, render_stays_as, render_users};
+
+/// Remove local versions of the images other than the changelogs'
+///
+/// What a container uses is named and kept; `latest` stays where it is the version that stays. Nothing is removed from
+/// a registry.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The directories with images
+    #[arg(value_name = "DIR", required = true)]
+    directories: Vec<PathBuf>,
+    /// Only images whose whole label matches this pattern (`*/nginx:*`)
+    #[arg(long, value_name = "GLOB")]
+    select: Option<String>,
+    /// Keep this nightly version of each image (1.0-1-ID) in place of the changelog's
+    #[arg(long, value_name = "ID", value_parser = parse_nightly)]
+    nightly: Option<String>,
+    /// Print what would be removed and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print it as JSON
+    #[arg(long, requires = "dry_run")]
+    json: bool,
+}
+
+/// What stands behind a version has to make a tag of it.
+fn parse_nightly(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("an ID is needed, such as 20261121".to_owned());
+    }
+    match format!("0-{text}").parse::<Tag>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(TagError::Character { character, .. }) => {
+            Err(format!("no tag holds a `{}`", character.escape_debug()))
+        }
+        Err(_) => Err("it is too long for a tag".to_owned()),
+    }
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
+    let mut settings = session.settings(Flavour::Release)?;
+    settings.naming.suffix = args.nightly.as_ref().map(|id| format!("-{id}"));
+    let loaded = session.load(&args.directories, &settings)?;
+    Session::block_on(async {
+        let engine = session.engine().await?;
+        let pruning = prepare(session, args, &settings, &loaded, &engine).await?;
+        if args.dry_run {
+            print(session, &pruning, &loaded.catalog, Form::of(args.json))?;
+            return Ok(Ending::Done);
+        }
+        execute(session, &pruning, &engine).await
+    })
+}
+
+/// Asks the engine, and decides what goes.
+async fn prepare(
+    session: &Session,
+    args: &Args,
+    settings: &Settings,
+    loaded: &Loaded,
+    engine: &Engine,
+) -> anyhow::Result<Pruning> {
+    let selection = session.select(loaded, args.select.as_deref())?;
+    let (images, containers) = tokio::try_join!(engine.images(), engine.containers())?;
+    let stock = Stock {
+        catalog: &loaded.catalog,
+        graph: &loaded.graph,
+        images: &images,
+        containers: &containers,
+        base_images: &settings.base_images,
+    };
+    let pruning = prune::prepare(&stock, selection.as_ref());
+    let is_kept = |tag: &LocalTag| tag.fate == Fate::Stays(Why::Current);
+    if let Some(id) = &args.nightly
+        && !pruning.tags.is_empty()
+        && !pruning.tags.iter().any(is_kept)
+    {
+        session.ui.diagnostic(&Diagnostic {
+            severity: Severity::Warning,
+            message: format!("the engine has no image of the nightly `{id}`, so no version stays"),
+            causes: Vec::new(),
+            places: Vec::new(),
+            hints: Vec::new(),
+        });
+    }
+    Ok(pruning)
+}
+
+async fn execute(session: &Session, pruning: &Pruning, engine: &Engine) -> anyhow::Result<Ending> {
+    let cancelled = CancellationToken::new();
+    let signals = session.watch_signals(&cancelled)?;
+    let began = Instant::now();
+    let tell = |event: &prune::Event| session.ui.pruned(event);
+    let done = prune::run(engine, pruning, &cancelled, &tell).await;
+    session.ui.pruning_done(&done, began.elapsed());
+    Ok(match signals.received() {
+        Some(signal) => Ending::Interrupted(signal),
+        // Nothing of the user's can be wrong with a removal.
+        None if done.failed > 0 => Ending::Hindered,
+        None => Ending::Done,
+    })
+}
+
+/// Prints what was prepared: what is run is the same value.
+fn print(
+    session: &Session,
+    pruning: &Pruning,
+    catalog: &Catalog,
+    form: Form,
+) -> anyhow::Result<()> {
+    if form == Form::Json {
+        let text = serde_json::to_string_pretty(&to_json(pruning, catalog))?;
+        return Ok(session.ui.print(&format!("{text}\n"))?);
+    }
+    let columns = [
+        Column::left("WHAT"),
+        Column::left("NAME"),
+        Column::left("TAG"),
+        Column::right("SIZE"),
+        Column::left("WHY"),
+    ];
+    let rows: Vec<_> = pruning
+        .tags
+        .iter()
+        .filter_map(|tag| row(tag, catalog))
+        .collect();
+    session.ui.table(&columns, &rows)?;
+    let count = pruning.going().count();
+    session.ui.say(&match (count, pruning.size_bytes()) {
+        (0, _) => "nothing to remove".to_owned(),
+        (count, 0) => format!("{count} to remove"),
+        (count, bytes) => format!("{count} to remove, up to {} to free", render_size(bytes)),
+    });
+    Ok(())
+}
+
+/// The row of a tag; what stays as everybody expects has none.
+fn row(tag: &LocalTag, catalog: &Catalog) -> Option<Vec<Cell>> {
+    let (what, why) = match &tag.fate {
+        Fate::Goes { stays_as } => {
+            let version = version_of(tag.image, catalog);
+            let why = if stays_as.is_empty() {
+                format!("the version is {version}")
+            } else {
+                format!("the version is {version}; {}", render_stays_as(stays_as))
+            };
+            (Cell::new(Tone::Accent, "remove"), why)
+        }
+        Fate::Stays(Why::InUse(containers)) => {
+            (Cell::new(Tone::Caution, "keep"), render_users(containers))
+        }
+        Fate::Stays(Why::BaseImage) => {
+            let why = "`base_images` names it".to_owned();
+            (Cell::new(Tone::Dim, "keep"), why)
+        }
+        Fate::Stays(Why::Current | Why::Latest) => return None,
+    };
+    Some(vec![
+        what,
+        Cell::new(Tone::Strong, catalog.image(tag.image).name.to_string()),
+        Cell::from(tag_of(&tag.reference)),
+        Cell::from(render_size(tag.size_bytes)),
+        Cell::new(Tone::Dim, why),
+    ])
+}
+
+/// The tag of the version that stays.
+fn version_of(image: ImageId, catalog: &Catalog) -> String {
+    tag_of(&catalog.image(image).label)
+}
+
+fn tag_of(reference: &Reference) -> String {
+    let tag = reference.tag();
+    tag.map(ToString::to_string).unwrap_or_default()
+}
+
+fn to_json(pruning: &Pruning, catalog: &Catalog) -> Value {
+    let tags: Vec<Value> = pruning
+        .tags
+        .iter()
+        .map(|tag| {
+            let mut value = json!({
+                "name": catalog.image(tag.image).name.to_string(),
+                "reference": tag.reference.to_string(),
+                "id": tag.id.as_str(),
+                "size_bytes": tag.size_bytes,
+                "action": if tag.goes() { "remove" } else { "keep" },
+                "reason": reason(tag, catalog),
+            });
+            if let Fate::Goes { stays_as } = &tag.fate {
+                value["stays_as"] = json!(stays_as);
+            }
+            value
+        })
+        .collect();
+    json!({ "version": 1, "tags": tags })
+}
+
+fn reason(tag: &LocalTag, catalog: &Catalog) -> Value {
+    match &tag.fate {
+        Fate::Goes { .. } => {
+            json!({ "kind": "other-version", "version": version_of(tag.image, catalog) })
+        }
+        Fate::Stays(Why::Current) => json!({ "kind": "version" }),
+        Fate::Stays(Why::Latest) => json!({ "kind": "latest" }),
+        Fate::Stays(Why::BaseImage) => json!({ "kind": "base-image" }),
+        Fate::Stays(Why::InUse(containers)) => {
+            let containers = containers.iter().map(|container| {
+                json!({
+                    "name": container.name,
+                    "running": container.activity == Activity::Running,
+                })
+            });
+            json!({ "kind": "in-use", "containers": containers.collect::<Vec<_>>() })
+        }
+    }
+}
