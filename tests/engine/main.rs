@@ -15,6 +15,7 @@
 mod building;
 mod choosing;
 mod contexts;
+mod pruning;
 mod publishing;
 mod stopping;
 #[path = "../support/mod.rs"]
@@ -40,6 +41,7 @@ const TESTS: &[&[Test]] = &[
     surroundings::TESTS,
     choosing::TESTS,
     contexts::TESTS,
+    pruning::TESTS,
 ];
 
 fn main() -> ExitCode {

@@ -162,8 +162,12 @@ impl<'a> Catalog<'a> {
 
     /// Starts `pkg build` and leaves it running.
     pub(crate) fn start_build(&self, more: &[&str]) -> Running {
-        let arguments = [&["build", "--no-pull", "images"], more].concat();
-        Running::start(&self.sandbox, &arguments)
+        self.start(&[&["build", "--no-pull", "images"], more].concat())
+    }
+
+    /// Starts the program and leaves it running.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(&self.sandbox, arguments)
     }
 
     /// Finds the identity of a local image by its name and version.

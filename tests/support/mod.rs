@@ -10,4 +10,5 @@ pub(crate) mod catalog;
 pub(crate) mod docker_registry;
 pub(crate) mod engine;
 pub(crate) mod faulty_registry;
+pub(crate) mod meddler;
 pub(crate) mod sandbox;
