@@ -15,12 +15,12 @@ Commands:
   build    Build, test and publish the images that need it
   plan     Print what `build` would do, and why
   publish  Publish what is built, after its tests passed
-  prune    Remove local versions of the images other than the changelogs'
   verify   Run the tests of an image that is built
   list     List the images with their versions and where they are
   graph    Print what is built on what
   render   Print the Dockerfile of an image, or write those of all images
   update   Write changelog entries for an image and for everything that depends on it
+  prune    Remove local versions of the images other than the changelogs'
   util     Print completions and manual pages
   help     Print this message or the help of the given subcommand(s)
 
