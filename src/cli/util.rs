@@ -1,14 +1,16 @@
-//! `pkg util`: what shells and manual readers need.
+//! `pkg util`: what shells, manual readers and editors need.
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::Ending;
 use super::session::Session;
+use crate::declared;
 use crate::error::{UsageError, closest_names};
 use crate::near::find_near;
+use crate::settings;
 
-/// Print completions and manual pages
+/// Print completions, manual pages and the schemas of files
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Print completions for a shell
@@ -21,6 +23,21 @@ pub(super) enum Command {
         /// The command
         command: Option<String>,
     },
+    /// Print the JSON schema of a file, for editors
+    Schema {
+        /// The file
+        #[arg(value_enum, default_value_t = File::Config)]
+        file: File,
+    },
+}
+
+/// A file that people write.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum File {
+    /// config.yaml, the settings
+    Config,
+    /// image.yaml, a declared image
+    Image,
 }
 
 pub(super) fn run(
@@ -38,6 +55,13 @@ pub(super) fn run(
             };
             clap_mangen::Man::new(program).render(&mut out)?;
         }
+        Command::Schema { file } => out.extend_from_slice(
+            match file {
+                File::Config => settings::render_schema(),
+                File::Image => declared::render_schema(),
+            }
+            .as_bytes(),
+        ),
     }
     session.ui.print(&String::from_utf8_lossy(&out))?;
     Ok(Ending::Done)

@@ -160,6 +160,9 @@ fn read_yaml<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ImageFileError>
     })
 }
 
+/// What a word may hold besides letters and digits, as the inside of a regular expression's class.
+pub(super) const WORD: &str = "+.:=~/_-";
+
 /// These words become arguments of mmdebstrap, which reads commas, blanks, leading dashes and shell patterns its own way.
 fn check_words(key: &str, words: &[String]) -> Result<(), ImageFileError> {
     let fits = |word: &&String| {
@@ -169,7 +172,7 @@ fn check_words(key: &str, words: &[String]) -> Result<(), ImageFileError> {
             .is_some_and(|b| b.is_ascii_alphanumeric());
         let rest = word
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"+-.:=~/_".contains(&b));
+            .all(|b| b.is_ascii_alphanumeric() || WORD.as_bytes().contains(&b));
         !(starts && rest)
     };
     match words.iter().find(fits) {

@@ -12,5 +12,7 @@
 //! ```
 
 mod image_file;
+mod schema;
 
 pub use image_file::{Bootstrap, Command, ImageFile, ImageFileError, Variant, parse_image_file};
+pub use schema::render_schema;

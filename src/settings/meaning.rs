@@ -5,9 +5,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::doubts::find_warnings;
 use super::error::{SettingsError, SettingsErrors, SettingsWarning};
 use super::file::Content;
-use super::known::find_warnings;
 use super::limits::{ContainerLimits, parse_limits};
 use super::naming::Naming;
 use super::reader::{Layer, Reader};

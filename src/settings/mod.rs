@@ -12,6 +12,7 @@
 //! Reading is pure: the caller brings the texts. YAML is read as `PyYAML` reads YAML 1.1, because repositories were
 //! written for it.
 
+mod doubts;
 mod error;
 mod file;
 mod known;
@@ -20,6 +21,7 @@ mod meaning;
 mod naming;
 mod reader;
 mod scalar;
+mod schema;
 mod secret;
 mod span;
 mod value;
@@ -34,6 +36,7 @@ pub use meaning::{
 pub use naming::Naming;
 pub use reader::Layer;
 pub use scalar::ScalarError;
+pub use schema::render_schema;
 pub use secret::Secret;
 pub use value::{Timestamp, Value};
 pub use variables::Variables;

@@ -25,7 +25,7 @@ pub(super) fn find_duration(text: &str) -> Option<Duration> {
 }
 
 /// A year: beyond it, a deadline is none.
-const LONGEST: u64 = 366 * 24 * 3600;
+pub(super) const LONGEST: u64 = 366 * 24 * 3600;
 
 fn not_zero(seconds: u64) -> Option<Duration> {
     (1..=LONGEST)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::known::{Literal, Preset, SETTINGS};
 use super::reader::Reader;
 use super::value::Value;
 
@@ -39,35 +40,31 @@ impl fmt::Debug for Variables {
     }
 }
 
+impl From<Literal> for Value {
+    fn from(literal: Literal) -> Self {
+        let text = |text: &str| Self::Text(text.to_owned());
+        match literal {
+            Literal::Nothing => Self::None,
+            Literal::Flag(flag) => Self::Boolean(flag),
+            Literal::Number(number) => Self::Integer(number.into()),
+            Literal::Text(content) => text(content),
+            Literal::Texts(items) => Self::List(items.iter().map(|item| text(item)).collect()),
+            Literal::Users(users) => {
+                let pairs = users.iter();
+                let pairs = pairs.map(|(name, uid)| (text(name), Self::Integer((*uid).into())));
+                Self::Mapping(pairs.collect())
+            }
+        }
+    }
+}
+
 /// Puts what the files hold over the defaults.
 pub(super) fn read_variables(reader: &Reader<'_>) -> Variables {
-    let text = |text: &str| Value::Text(text.to_owned());
-    let users = [("root", 0), ("www-data", 33), ("nobody", 65534)];
-    let users = users.map(|(name, uid)| (text(name), Value::Integer(uid)));
-    let args = ["-c", "{path}/test.sh {image}"];
-    let defaults = [
-        ("registry", text("")),
-        ("username", Value::None),
-        ("password", Value::None),
-        ("base_images", Value::List(Vec::new())),
-        ("apt_options", text("")),
-        ("http_proxy", Value::None),
-        ("apt_only_proxy", Value::None),
-        ("namespace", text("")),
-        ("scan_workers", Value::Integer(8)),
-        ("fallback_author", text("Author")),
-        ("fallback_email", text("email@domain")),
-        ("distribution", text("wikimedia")),
-        ("update_id", text("s")),
-        ("ca_bundle", Value::None),
-        ("force_numeric_user", Value::Boolean(false)),
-        ("known_uid_mappings", Value::Mapping(users.into())),
-        ("verify_command", text("/bin/bash")),
-        ("verify_args", Value::List(args.map(text).into())),
-    ];
     let mut variables = Variables::default();
-    for (name, value) in defaults {
-        variables.insert(name, value);
+    for setting in &SETTINGS {
+        if let Preset::Shown(literal) = setting.preset {
+            variables.insert(setting.name, Value::from(literal));
+        }
     }
     for (name, entry) in &reader.entries {
         variables.insert(name, entry.node.to_value());

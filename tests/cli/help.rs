@@ -21,7 +21,7 @@ Commands:
   render   Print the Dockerfile of an image, or write those of all images
   update   Write changelog entries for an image and for everything that depends on it
   prune    Remove local versions of the images other than the changelogs'
-  util     Print completions and manual pages
+  util     Print completions, manual pages and the schemas of files
   help     Print this message or the help of the given subcommand(s)
 
 Options:
@@ -464,13 +464,14 @@ fn util() {
     Sandbox::new()
         .pkg(&["util", "--help"])
         .assert_snapshot(str![[r#"
-Print completions and manual pages
+Print completions, manual pages and the schemas of files
 
 Usage: pkg util [OPTIONS] <COMMAND>
 
 Commands:
   completions  Print completions for a shell
   man          Print the manual page of the program or of a command
+  schema       Print the JSON schema of a file, for editors
 
 Options:
   -h, --help  Print help

@@ -16,6 +16,7 @@ mod publish;
 mod render;
 mod sandbox;
 mod scan_errors;
+mod schema;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;

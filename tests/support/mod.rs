@@ -10,5 +10,6 @@ pub(crate) mod catalog;
 pub(crate) mod docker_registry;
 pub(crate) mod engine;
 pub(crate) mod faulty_registry;
+pub(crate) mod json_schema;
 pub(crate) mod meddler;
 pub(crate) mod sandbox;

@@ -1,0 +1,47 @@
+//! What is doubtful about the settings that a file holds, and stops nothing.
+
+use super::error::SettingsWarning;
+use super::known::{SETTINGS, find_setting};
+use super::reader::Reader;
+
+pub(super) fn find_warnings(reader: &Reader<'_>) -> Vec<SettingsWarning> {
+    let mut warnings: Vec<SettingsWarning> = Vec::new();
+    for (name, entry) in &reader.entries {
+        if let Some(known) = find_near(name) {
+            warnings.push(SettingsWarning::NearMiss {
+                place: entry.name_place(),
+                key: name.clone(),
+                known,
+            });
+        }
+    }
+    for (key, missing) in [("username", "password"), ("password", "username")] {
+        if let (Some(entry), None) = (reader.find(key), reader.find(missing)) {
+            let place = entry.name_place();
+            warnings.push(SettingsWarning::HalfCredentials { place, missing });
+        }
+    }
+    if let Some(entry) = reader.find("driver") {
+        let driver = entry.node.to_value().print();
+        if driver != "docker" {
+            let place = entry.place();
+            warnings.push(SettingsWarning::Driver { place, driver });
+        }
+    }
+    warnings.sort_by(|a, b| a.place().cmp(b.place()));
+    warnings
+}
+
+/// Finds the setting that an unknown name may mean: one or two letters off, or other in case and hyphens.
+fn find_near(name: &str) -> Option<&'static str> {
+    if find_setting(name).is_some() {
+        return None;
+    }
+    let plain = name.to_lowercase().replace('-', "_");
+    let most = if name.len() > 6 { 2 } else { 1 };
+    let distances = SETTINGS
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(&plain, known.name), known.name));
+    let (distance, known) = distances.min()?;
+    (distance <= most).then_some(known)
+}
