@@ -26,14 +26,35 @@ use crate::error::{Diagnostic, Kind, Severity, diagnose};
 use crate::host::Environment;
 use crate::ui::{ColorChoice, Live, Options, TerminalFacts, Ui, Verbosity};
 
+/// The file of settings where none is named.
+const SETTINGS: &str = "config.yaml";
+
 /// Keeps a git repository of container images: renders, orders, builds, tests and publishes them
 #[derive(Debug, Parser)]
-#[command(name = "pkg", version, max_term_width = 100)]
+#[command(
+    name = "pkg",
+    version,
+    max_term_width = 100,
+    infer_long_args = true,
+    args_override_self = true
+)]
 struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
     command: Command,
+}
+
+impl Cli {
+    /// Refuses `--info` and `--debug` at once also where one stands before the command and one behind it, which clap
+    /// does not compare.
+    fn checked(self) -> Result<Self, clap::Error> {
+        if self.global.info && self.global.debug {
+            let message = "the argument '--info' cannot be used with '--debug'";
+            return Err(Self::command().error(clap::error::ErrorKind::ArgumentConflict, message));
+        }
+        Ok(self)
+    }
 }
 
 /// What every command takes.
@@ -44,8 +65,10 @@ struct Global {
     #[arg(
         short = 'c',
         long = "configfile",
+        // docker-pkg takes what is left of an option's name when no other begins with it; here `--color` does.
+        aliases = ["c", "co"],
         value_name = "FILE",
-        default_value = "config.yaml",
+        default_value = SETTINGS,
         global = true
     )]
     config: PathBuf,
@@ -112,7 +135,7 @@ impl Ending {
 #[must_use]
 pub fn main() -> ExitCode {
     let environment = Environment::of_process();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse().and_then(Cli::checked) {
         Ok(cli) => cli,
         Err(error) => {
             // clap prints what was asked for to stdout and what is wrong to stderr; where neither can be written to,
@@ -190,4 +213,65 @@ fn tell_panics(ui: &Ui) {
             hints: vec!["please report it with the command that you ran".to_owned()],
         });
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Cli {
+        let words = shlex::split(line).expect("words");
+        let words = std::iter::once("pkg".to_owned()).chain(words);
+        Cli::try_parse_from(words)
+            .and_then(Cli::checked)
+            .unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    /// Lines that docker-pkg takes, each with the same in full.
+    #[test]
+    fn what_argparse_takes_means_the_same_here() {
+        for (line, full) in [
+            ("-cX build D", "--configfile X build D"),
+            ("--conf=X build D", "--configfile X build D"),
+            ("--c X --i build D", "--configfile X --info build D"),
+            ("-c X -c Y build D", "--configfile Y build D"),
+            ("--deb build D", "--debug build D"),
+            ("build --night D", "build --nightly D"),
+            ("build --sn D", "build --snapshot D"),
+            ("build D --u --no-pul", "build --use-cache --no-pull D"),
+            ("build --sel=a D", "build --select a D"),
+            ("build --select a D --sel b", "build --select b D"),
+            ("build --select=-x -- D", "build --select=-x D"),
+            ("build --use-cache --use-cache D", "build --use-cache D"),
+        ] {
+            assert_eq!(
+                format!("{:?}", parse(line)),
+                format!("{:?}", parse(full)),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn options_of_every_command_mean_the_same_before_and_behind_it() {
+        for (before, behind) in [
+            ("-c X build D", "build D -c X"),
+            ("--info build D", "build --info D"),
+            (
+                "--debug --color never plan D",
+                "plan D --debug --color never",
+            ),
+        ] {
+            assert_eq!(
+                format!("{:?}", parse(before)),
+                format!("{:?}", parse(behind)),
+                "{before}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_command_line_has_no_contradictions() {
+        Cli::command().debug_assert();
+    }
 }

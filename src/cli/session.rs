@@ -224,8 +224,13 @@ pub(super) fn find_image(loaded: &Loaded, name: &str) -> anyhow::Result<ImageId>
 }
 
 fn no_settings(path: &Path) -> UsageError {
+    let hint = if path == Path::new(super::SETTINGS) {
+        "go to the directory that holds it, or name the file with `-c FILE`"
+    } else {
+        "`-c` takes the path of a file, from the current directory"
+    };
     UsageError {
         message: format!("there are no settings at {}", path.display()),
-        hints: vec!["name the file with `-c FILE`".to_owned()],
+        hints: vec![hint.to_owned()],
     }
 }

@@ -7,6 +7,7 @@
 
 mod build;
 mod catalog;
+mod command_lines;
 mod graph;
 mod help;
 mod layout;

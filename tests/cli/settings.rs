@@ -19,7 +19,7 @@ fn no_file() {
     with_image().pkg(&RENDER).assert_snapshot(str![[r#"
 ------- stderr -------
 error: there are no settings at config.yaml
-hint: name the file with `-c FILE`
+hint: go to the directory that holds it, or name the file with `-c FILE`
 [exit status: 2]
 [EOF]
 
