@@ -20,7 +20,7 @@ pub enum ScalarError {
     /// A whole number beyond 127 bits.
     #[error("this number is too large")]
     TooLarge,
-    /// `=` or `<<` where a value is expected.
+    /// `=`, `<<` or `?` where a value is expected.
     #[error("`{0}` has to stand in quotes here")]
     Indicator(&'static str),
 }
@@ -36,6 +36,7 @@ pub(super) enum ScalarTag {
     Text,
     Merge,
     Default,
+    Question,
 }
 
 /// Tells the type of a plain scalar by its looks (YAML 1.1 "Resolution", as `PyYAML` narrows it).
@@ -52,6 +53,8 @@ pub(super) fn find_implicit_tag(text: &str) -> ScalarTag {
         }
         b'<' if text == "<<" => ScalarTag::Merge,
         b'=' if text == "=" => ScalarTag::Default,
+        // PyYAML reads `[?]` as a mapping of nothing to nothing, which nobody means.
+        b'?' if text == "?" => ScalarTag::Question,
         b'0'..=b'9' | b'-' | b'+' | b'.' => find_number_tag(text),
         _ => ScalarTag::Text,
     }
@@ -87,6 +90,7 @@ pub(super) fn parse_scalar(tag: ScalarTag, text: &str) -> Result<Value, ScalarEr
         ScalarTag::Text => Ok(Value::Text(text.to_owned())),
         ScalarTag::Merge => Err(ScalarError::Indicator("<<")),
         ScalarTag::Default => Err(ScalarError::Indicator("=")),
+        ScalarTag::Question => Err(ScalarError::Indicator("?")),
     }
 }
 
@@ -455,6 +459,7 @@ mod tests {
             "2026-01-01 24:00:00",
             "<<",
             "=",
+            "?",
         ] {
             parse_scalar(find_implicit_tag(text), text).expect_err(text);
         }

@@ -19,9 +19,11 @@ mod sandbox;
 mod scan_errors;
 mod schema;
 mod settings;
+mod settings_layers;
 #[path = "../support/mod.rs"]
 mod support;
 mod template_errors;
 mod update;
 mod util;
 mod verify;
+mod yaml_values;
