@@ -1,5 +1,6 @@
 //! The command line: one file for each command, with its arguments and one `run`.
 
+mod abbreviations;
 mod build;
 mod graph;
 mod list;
@@ -16,11 +17,13 @@ mod verify;
 mod words;
 mod work;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use self::abbreviations::explain;
 use self::session::Session;
 use crate::error::{Diagnostic, Kind, Severity, diagnose};
 use crate::host::Environment;
@@ -46,6 +49,12 @@ struct Cli {
 }
 
 impl Cli {
+    fn parse_words(words: &[OsString]) -> Result<Self, clap::Error> {
+        Self::try_parse_from(words)
+            .map_err(|error| explain(error, &mut Self::command(), words))
+            .and_then(Self::checked)
+    }
+
     /// Refuses `--info` and `--debug` at once also where one stands before the command and one behind it, which clap
     /// does not compare.
     fn checked(self) -> Result<Self, clap::Error> {
@@ -135,7 +144,8 @@ impl Ending {
 #[must_use]
 pub fn main() -> ExitCode {
     let environment = Environment::of_process();
-    let cli = match Cli::try_parse().and_then(Cli::checked) {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::parse_words(&words) {
         Ok(cli) => cli,
         Err(error) => {
             // clap prints what was asked for to stdout and what is wrong to stderr; where neither can be written to,
@@ -222,9 +232,8 @@ mod tests {
     fn parse(line: &str) -> Cli {
         let words = shlex::split(line).expect("words");
         let words = std::iter::once("pkg".to_owned()).chain(words);
-        Cli::try_parse_from(words)
-            .and_then(Cli::checked)
-            .unwrap_or_else(|error| panic!("{line}: {error}"))
+        let words: Vec<OsString> = words.map(OsString::from).collect();
+        Cli::parse_words(&words).unwrap_or_else(|error| panic!("{line}: {error}"))
     }
 
     /// Lines that docker-pkg takes, each with the same in full.

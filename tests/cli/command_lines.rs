@@ -159,25 +159,50 @@ fn what_argparse_refuses_is_refused() {
     );
 }
 
+#[track_caller]
+fn offers(line: &str, tip: &str) {
+    let arguments = shlex::split(line).expect("words");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = with_x().pkg(&arguments);
+    output.assert_code(2);
+    let said = output
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("  tip: "));
+    assert_eq!(said.unwrap_or_default(), tip, "{line}");
+}
+
 /// What could mean two options is no option: `--no` may be `--no-pull` or `--no-publish`.
 #[test]
-fn an_ambiguous_abbreviation_is_refused() {
-    refused(
-        "-c x.yaml build --n images",
-        "error: unexpected argument '--n' found",
-    );
-    refused(
+fn an_ambiguous_abbreviation_is_refused_with_all_that_it_may_mean() {
+    let several = |names: &str| format!("some similar arguments exist: {names}");
+    offers(
         "-c x.yaml build --no images",
-        "error: unexpected argument '--no' found",
+        &several("'--no-publish', '--no-pull'"),
     );
-    refused(
-        "-c x.yaml build --s '*' images",
-        "error: unexpected argument '--s' found",
+    offers(
+        "-c x.yaml build --n images",
+        &several("'--nightly', '--no-publish', '--no-pull'"),
     );
-    refused(
+    offers(
+        "-c x.yaml build images --s='*'",
+        &several("'--select', '--snapshot'"),
+    );
+    offers(
         "-c x.yaml build --d images",
-        "error: unexpected argument '--d' found",
+        &several("'--debug', '--dry-run'"),
     );
+}
+
+#[test]
+fn a_misspelt_option_is_refused_with_the_one_that_may_be_meant() {
+    let one = |name: &str| format!("a similar argument exists: {name}");
+    offers("--colr never list images", &one("'--color'"));
+    offers("--cofigfile x.yaml list images", &one("'--configfile'"));
+    offers("-c x.yaml build --dryrun images", &one("'--dry-run'"));
+    offers("-c x.yaml build --nigthly images", &one("'--nightly'"));
+    // `--co` is `--configfile`, which is not what this means.
+    offers("--cor never list images", "");
 }
 
 #[test]
