@@ -39,9 +39,11 @@ fn find_near(name: &str) -> Option<&'static str> {
     }
     let plain = name.to_lowercase().replace('-', "_");
     let most = if name.len() > 6 { 2 } else { 1 };
-    let distances = SETTINGS
+    let similar = SETTINGS
         .iter()
-        .map(|known| (strsim::damerau_levenshtein(&plain, known.name), known.name));
+        .map(|setting| setting.name)
+        .filter(|known| known.len().abs_diff(plain.len()) <= most);
+    let distances = similar.map(|known| (strsim::damerau_levenshtein(&plain, known), known));
     let (distance, known) = distances.min()?;
     (distance <= most).then_some(known)
 }

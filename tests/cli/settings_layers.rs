@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use snapbox::str;
 
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Output, Sandbox};
 
 /// A setting; what a template prints by default; another value; what it prints then.
 const SETTINGS: [(&str, &str, &str, &str); 26] = [
@@ -284,6 +284,49 @@ fn a_directory_in_place_of_the_users_file() {
 error: cannot read $HOME/.config/docker-pkg.yaml
 caused by: it is a directory
 [exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+/// Makes something else than a file of what would be the user's settings.
+fn with_user_entry(command: &str) -> Output {
+    let sandbox = Sandbox::new()
+        .image("images/a", "a (1.0-1)", MINE)
+        .home_file(".config/other", "")
+        .file("config.yaml", "mine: 1\n");
+    let script = format!("cd \"$HOME/.config\" && {command}");
+    sandbox.run("sh", &["-c", &script]).assert_code(0);
+    sandbox.pkg(&["render", "a", "images"])
+}
+
+#[test]
+fn a_users_file_that_cannot_be_read() {
+    with_user_entry("ln -s docker-pkg.yaml docker-pkg.yaml").assert_snapshot(str![[r#"
+------- stderr -------
+error: cannot read $HOME/.config/docker-pkg.yaml
+caused by: Too many levels of symbolic links (os error 40)
+[exit status: 1]
+[EOF]
+
+"#]]);
+    // Nobody writes to the pipe, and nobody waits for it.
+    with_user_entry("mkfifo docker-pkg.yaml").assert_snapshot(str![[r#"
+------- stderr -------
+error: cannot read $HOME/.config/docker-pkg.yaml
+caused by: it is no regular file
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_link_to_nothing_in_place_of_the_users_file_counts_as_none() {
+    with_user_entry("ln -s absent docker-pkg.yaml").assert_snapshot(str![[r#"
+FROM scratch
+# 1[no newline]
+[exit status: 0]
 [EOF]
 
 "#]]);

@@ -9,7 +9,7 @@ fn completes(shell: &str) {
     let output = Sandbox::new().pkg(&["util", "completions", shell]);
     output.assert_code(0);
     assert_eq!(output.stderr, "");
-    for word in ["build", "select", "completions"] {
+    for word in ["build", "select", "completions", "schema"] {
         assert!(
             output.stdout.contains(word),
             "{shell} does not know {word}:\n{}",
@@ -91,4 +91,30 @@ fn help_is_a_command_as_well() {
         asked.stdout,
         Sandbox::new().pkg(&["build", "--help"]).stdout
     );
+}
+
+#[test]
+fn a_schema_of_no_file() {
+    Sandbox::new()
+        .pkg(&["util", "schema", "control"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: invalid value 'control' for '[FILE]'
+  [possible values: config, image]
+
+For more information, try '--help'.
+[exit status: 2]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn completions_do_not_offer_what_is_only_understood() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = Sandbox::new().pkg(&["util", "completions", shell]);
+        for name in ["--co ", "--c ", "'--co[", "-l co ", "-l c "] {
+            assert!(!output.stdout.contains(name), "{shell} offers {name}");
+        }
+    }
 }
