@@ -252,6 +252,16 @@ mod tests {
             ("build --select a D --sel b", "build --select b D"),
             ("build --select=-x -- D", "build --select=-x D"),
             ("build --use-cache --use-cache D", "build --use-cache D"),
+            ("prune --night 20261121 D", "prune --nightly 20261121 D"),
+            ("prune D --nightly=20261121", "prune --nightly 20261121 D"),
+            ("prune --sel=a D", "prune --select a D"),
+            ("update -v 1-2 N D", "update N --version 1-2 D"),
+            ("update -v1-2 N D", "update N --version 1-2 D"),
+            ("update -v=1-2 N D", "update N --version 1-2 D"),
+            (
+                "update N --ver 1-2 D --rea R",
+                "update N --version 1-2 --reason R D",
+            ),
         ] {
             assert_eq!(
                 format!("{:?}", parse(line)),

@@ -22,10 +22,10 @@ pub(super) struct Scope {
 #[derive(Clone, Copy, Debug, clap::Args)]
 #[group(multiple = false)]
 pub(super) struct FlavourArgs {
-    /// Put the date behind each version (1.0-1-20261121); `latest` stays where it is
+    /// Put the date behind each version (1.0-1-20261121)
     #[arg(long)]
     nightly: bool,
-    /// Put date and time behind each version (1.0-1-20261121-073000); `latest` stays where it is
+    /// Put date and time behind each version (1.0-1-20261121-073000)
     #[arg(long)]
     snapshot: bool,
 }

@@ -60,10 +60,10 @@ Options:
           Only images whose whole label matches this pattern (`*/nginx:*`), and what they need
 
       --nightly
-          Put the date behind each version (1.0-1-20261121); `latest` stays where it is
+          Put the date behind each version (1.0-1-20261121)
 
       --snapshot
-          Put date and time behind each version (1.0-1-20261121-073000); `latest` stays where it is
+          Put date and time behind each version (1.0-1-20261121-073000)
 
   -j, --jobs <N>
           Work on so many images at once [default: the number of processors, 2 to 4]
@@ -127,9 +127,8 @@ Arguments:
 Options:
       --select <GLOB>  Only images whose whole label matches this pattern (`*/nginx:*`), and what
                        they need
-      --nightly        Put the date behind each version (1.0-1-20261121); `latest` stays where it is
-      --snapshot       Put date and time behind each version (1.0-1-20261121-073000); `latest` stays
-                       where it is
+      --nightly        Put the date behind each version (1.0-1-20261121)
+      --snapshot       Put date and time behind each version (1.0-1-20261121-073000)
       --no-publish     Leave publishing out
       --json           Print JSON
   -h, --help           Print help
@@ -220,10 +219,10 @@ Options:
           Only images whose whole label matches this pattern (`*/nginx:*`), and what they need
 
       --nightly
-          Put the date behind each version (1.0-1-20261121); `latest` stays where it is
+          Put the date behind each version (1.0-1-20261121)
 
       --snapshot
-          Put date and time behind each version (1.0-1-20261121-073000); `latest` stays where it is
+          Put date and time behind each version (1.0-1-20261121-073000)
 
   -h, --help
           Print help (see a summary with '-h')
@@ -293,9 +292,8 @@ Arguments:
 Options:
       --select <GLOB>  Only images whose whole label matches this pattern (`*/nginx:*`)
       --offline        Ask neither engine nor registry
-      --nightly        Put the date behind each version (1.0-1-20261121); `latest` stays where it is
-      --snapshot       Put date and time behind each version (1.0-1-20261121-073000); `latest` stays
-                       where it is
+      --nightly        Put the date behind each version (1.0-1-20261121)
+      --snapshot       Put date and time behind each version (1.0-1-20261121-073000)
       --json           Print JSON
   -h, --help           Print help
 
@@ -379,9 +377,8 @@ Arguments:
 Options:
       --all        Render every template
       --out <OUT>  Write `OUT/<directory of the image below its root>/Dockerfile`
-      --nightly    Put the date behind each version (1.0-1-20261121); `latest` stays where it is
-      --snapshot   Put date and time behind each version (1.0-1-20261121-073000); `latest` stays
-                   where it is
+      --nightly    Put the date behind each version (1.0-1-20261121)
+      --snapshot   Put date and time behind each version (1.0-1-20261121-073000)
   -h, --help       Print help
 
 Options of every command:
