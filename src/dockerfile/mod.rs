@@ -25,7 +25,7 @@ mod references;
 mod words;
 
 pub use error::{DockerfileError, ExpandError};
-pub use ignore::{IgnoreError, IgnoreRules, PatternError};
+pub use ignore::{IgnoreError, IgnoreRules, PatternError, Verdict};
 pub use parse::{
     BaseSource, Dockerfile, GlobalArg, ImageReference, Instruction, Stage, User, parse_dockerfile,
 };

@@ -16,6 +16,7 @@ mod building;
 mod choosing;
 mod contexts;
 mod pruning;
+mod ignoring;
 mod publishing;
 mod stopping;
 #[path = "../support/mod.rs"]
@@ -42,6 +43,7 @@ const TESTS: &[&[Test]] = &[
     choosing::TESTS,
     contexts::TESTS,
     pruning::TESTS,
+    ignoring::TESTS,
 ];
 
 fn main() -> ExitCode {

@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod catalog;
+pub(crate) mod docker_client;
 pub(crate) mod docker_registry;
 pub(crate) mod engine;
 pub(crate) mod faulty_registry;

@@ -12,8 +12,8 @@ pub enum ContextError {
     /// A file or directory cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The `.dockerignore` cannot be read.
-    #[error("cannot read {}", path.display())]
+    /// The `.dockerignore` holds no patterns.
+    #[error("{}:{}: {source}", path.display(), source.line())]
     Ignore {
         /// The file.
         path: PathBuf,

@@ -10,7 +10,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::archive::{Archive, Attributes, ContextSize};
 use super::error::ContextError;
-use crate::dockerfile::IgnoreRules;
+use crate::dockerfile::{IgnoreRules, Verdict};
 use crate::host::fs::{FileError, find_text};
 
 const DOCKERFILE: &[u8] = b"Dockerfile";
@@ -37,6 +37,7 @@ pub fn write_context(
         tree_root,
         real_root,
         rules: read_ignore_rules(directory)?,
+        verdicts: vec![Verdict::default()],
         waiting: Vec::new(),
         archive: Archive::new(out),
     };
@@ -65,6 +66,8 @@ struct Walk<'a, W: Write> {
     tree_root: &'a Path,
     real_root: PathBuf,
     rules: IgnoreRules,
+    /// What the rules say of the directories above, from the root of the context down.
+    verdicts: Vec<Verdict>,
     /// Directories that stay out unless something below them goes in, with their depths.
     waiting: Vec<(usize, Vec<u8>, Attributes)>,
     archive: Archive<W>,
@@ -95,8 +98,9 @@ impl<W: Write> Walk<'_, W> {
             }
             let name = self.name_of(entry.path()).to_vec();
             self.waiting.retain(|&(depth, ..)| depth < entry.depth());
-            if self.keeps_out(&name) {
-                if !entry.file_type().is_dir() {
+            let is_directory = entry.file_type().is_dir();
+            if self.judge(&name, entry.depth(), is_directory) {
+                if !is_directory {
                     continue;
                 }
                 if !self.rules.may_include_below(&name) {
@@ -147,8 +151,16 @@ impl<W: Write> Walk<'_, W> {
             .as_bytes()
     }
 
-    fn keeps_out(&self, name: &[u8]) -> bool {
-        name != DOCKERFILE && name != IGNORE_FILE.as_bytes() && self.rules.excludes(name)
+    /// Tells whether an entry stays out; a directory's verdict is kept for what is below it.
+    fn judge(&mut self, name: &[u8], depth: usize, is_directory: bool) -> bool {
+        self.verdicts.truncate(depth);
+        let parent = self.verdicts.last().cloned().unwrap_or_default();
+        let verdict = self.rules.judge(name, &parent);
+        let is_out = verdict.is_out && !is_always_sent(name);
+        if is_directory {
+            self.verdicts.push(verdict);
+        }
+        is_out
     }
 
     fn check_link(&self, entry: &DirEntry) -> Result<(), ContextError> {
@@ -174,7 +186,8 @@ impl<W: Write> Walk<'_, W> {
         let path = error.path().unwrap_or(self.directory);
         let name = self.name_of(path);
         let may_matter_below = path.is_dir() && self.rules.may_include_below(name);
-        if error.depth() > 0 && self.keeps_out(name) && !may_matter_below {
+        let is_out = self.rules.excludes(name) && !is_always_sent(name);
+        if error.depth() > 0 && is_out && !may_matter_below {
             return None;
         }
         let path = path.to_owned();
@@ -194,6 +207,10 @@ impl<W: Write> Walk<'_, W> {
         };
         Some(fault)
     }
+}
+
+fn is_always_sent(name: &[u8]) -> bool {
+    name == DOCKERFILE || name == IGNORE_FILE.as_bytes()
 }
 
 fn target_of(link: &Path) -> PathBuf {
@@ -524,11 +541,15 @@ mod tests {
             tree.names(),
             ["Dockerfile", ".dockerignore", "a/", "a/b/", "a/b/keep", "e"]
         );
+        tree.file(".dockerignore", "a/**\n!a\nd\n!d/keep\nd\nDockerfile*\n");
+        assert_eq!(
+            tree.names(),
+            ["Dockerfile", ".dockerignore", "a/", "d/", "d/keep", "e"],
+            "a pattern decides below a directory only where it decided there"
+        );
         tree.file(".dockerignore", "e\n[\n");
-        let error = tree.write().expect_err("a bad pattern");
-        assert!(
-            matches!(&error, ContextError::Ignore { source, .. } if source.line() == 2),
-            "{error}"
+        tree.refused(
+            "ROOT/image/.dockerignore:2: `[` is no pattern: after `[` follow characters or ranges and `]`",
         );
     }
 }

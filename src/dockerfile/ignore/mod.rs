@@ -15,6 +15,9 @@ use std::fmt::Write as _;
 
 use regex::bytes::{Regex, RegexSet};
 
+#[cfg(test)]
+mod cases;
+
 /// The patterns of a `.dockerignore`; by default none.
 #[derive(Clone, Debug, Default)]
 pub struct IgnoreRules {
@@ -97,11 +100,13 @@ impl IgnoreRules {
                 Some(rest) => (true, rest.trim()),
                 None => (false, pattern),
             };
-            if pattern.is_empty() {
-                return Err(failed(PatternError::Empty));
-            }
-            let Some(pattern) = clean(pattern) else {
-                continue;
+            let pattern = match clean(pattern) {
+                Some(pattern) => pattern,
+                // Without the root's slash nothing is left after the `!`.
+                None if takes_back && (pattern.is_empty() || pattern.starts_with('/')) => {
+                    return Err(failed(PatternError::Empty));
+                }
+                None => continue,
             };
             let (rule, expression) = compile(&pattern, takes_back).map_err(failed)?;
             rules.push(rule);
@@ -115,29 +120,54 @@ impl IgnoreRules {
         Ok(Self { rules, matchers })
     }
 
-    /// Tells whether a path below the root of the context stays out; names are parted by `/`, with none at the start or the end.
+    /// Judges a path below the root of the context by what was found of the directory that it is in; names are parted by
+    /// `/`, with none at the start or the end.
+    #[must_use]
+    pub fn judge(&self, path: &[u8], parent: &Verdict) -> Verdict {
+        let mut verdict = Verdict::default();
+        let Some(matchers) = &self.matchers else {
+            return verdict;
+        };
+        let matching = matchers.matches(path);
+        for (index, rule) in self.rules.iter().enumerate() {
+            let is_inherited = parent.applied.contains(&index);
+            // A pattern that would change nothing is not held against the path, and so not against what is below it.
+            let may_apply = rule.takes_back == verdict.is_out && matching.matched(index);
+            if is_inherited || may_apply {
+                verdict.applied.push(index);
+                verdict.is_out = !rule.takes_back;
+            }
+        }
+        verdict
+    }
+
+    /// Tells whether a path below the root of the context stays out.
     #[must_use]
     pub fn excludes(&self, path: &[u8]) -> bool {
-        self.find_decisive(path)
-            .is_some_and(|index| !self.rules[index].takes_back)
+        let ends = path.iter().enumerate().filter(|&(_, &byte)| byte == b'/');
+        let ends = ends.map(|(end, _)| end).chain([path.len()]);
+        let judged = ends.fold(Verdict::default(), |parent, end| {
+            self.judge(&path[..end], &parent)
+        });
+        judged.is_out
     }
 
-    /// Tells whether anything below a directory may go in, even where the directory itself stays out.
+    /// Tells whether anything below a directory that stays out may go in.
     #[must_use]
     pub fn may_include_below(&self, directory: &[u8]) -> bool {
-        let Some(decisive) = self.find_decisive(directory) else {
-            return true;
-        };
-        // What is below matches the decisive rule as well; only a later one can take it back.
-        self.rules[decisive].takes_back
-            || self.rules[decisive..]
-                .iter()
-                .any(|rule| rule.may_take_back_below(directory))
+        self.rules
+            .iter()
+            .any(|rule| rule.may_take_back_below(directory))
     }
+}
 
-    fn find_decisive(&self, path: &[u8]) -> Option<usize> {
-        self.matchers.as_ref()?.matches(path).iter().next_back()
-    }
+/// What the patterns say of one path. Docker hands it down: below a directory, each pattern holds that decided there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether the path stays out.
+    pub is_out: bool,
+    /// The rules that decided, in order.
+    applied: Vec<usize>,
 }
 
 impl Rule {
@@ -172,8 +202,7 @@ fn clean(pattern: &str) -> Option<String> {
 }
 
 fn compile(pattern: &str, takes_back: bool) -> Result<(Rule, String), PatternError> {
-    // A directory that matches takes along what is below it.
-    let expression = format!("^(?:{})(?:/{ANY}*)?$", translate(pattern)?);
+    let expression = format!("^(?:{})$", translate(pattern)?);
     Regex::new(&expression).map_err(|_| PatternError::TooLong)?;
     let mut rule = Rule {
         takes_back,
@@ -252,6 +281,13 @@ fn translate_class(
         result.push('^');
     }
     loop {
+        if let Some(name) = take_named_class(rest) {
+            let _ = write!(result, "[:{name}:]");
+            if rest.next_if_eq(&']').is_some() {
+                break;
+            }
+            continue;
+        }
         let low = character(rest)?;
         let high = match rest.next_if_eq(&'-') {
             Some(_) => character(rest)?,
@@ -274,6 +310,23 @@ fn translate_class(
     Ok(())
 }
 
+/// Takes `[:digit:]` within a class, which Docker reads as regular expressions do.
+fn take_named_class(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<&'static str> {
+    const NAMES: [&str; 14] = [
+        "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
+        "space", "upper", "word", "xdigit",
+    ];
+    let ahead: String = rest.clone().take("[:xdigit:]".len()).collect();
+    let inner = ahead.strip_prefix("[:")?;
+    let name = NAMES
+        .into_iter()
+        .find(|name| inner.starts_with(&format!("{name}:]")))?;
+    for _ in 0..name.len() + "[::]".len() {
+        rest.next();
+    }
+    Some(name)
+}
+
 fn push_literal(result: &mut String, c: char) {
     result.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
 }
@@ -282,113 +335,44 @@ fn push_literal(result: &mut String, c: char) {
 mod tests {
     use proptest::prelude::*;
 
+    use super::cases::{CASES, CASES_OF_BUILDKIT, REFUSED};
     use super::*;
 
     fn parse(text: &str) -> IgnoreRules {
         IgnoreRules::parse(text).expect("patterns")
     }
 
-    #[track_caller]
-    fn case(text: &str, excluded: &[&str], included: &[&str]) {
-        let rules = parse(text);
-        for path in excluded {
-            assert!(rules.excludes(path.as_bytes()), "{text:?} excludes {path}");
+    #[test]
+    fn each_case_of_the_table_is_decided_as_docker_decides_it() {
+        let mut count = 0;
+        for (text, out, within) in CASES.iter().chain(CASES_OF_BUILDKIT) {
+            let rules = parse(text);
+            // These two go in by the sender's doing.
+            let plain = |name: &&&str| !["Dockerfile", ".dockerignore"].contains(*name);
+            for path in *out {
+                assert!(
+                    rules.excludes(path.as_bytes()),
+                    "{text:?} keeps {path:?} out"
+                );
+                count += 1;
+            }
+            for path in within.iter().filter(plain) {
+                assert!(
+                    !rules.excludes(path.as_bytes()),
+                    "{text:?} lets {path:?} in"
+                );
+                count += 1;
+            }
         }
-        for path in included {
-            assert!(
-                !rules.excludes(path.as_bytes()),
-                "{text:?} does not exclude {path}"
-            );
-        }
+        assert!(count > 200, "{count}");
     }
 
     #[test]
-    fn patterns_match_from_the_root_and_take_along_what_is_below() {
-        case("", &[], &["a"]);
-        case("a", &["a", "a/b", "a/b/c"], &["ab", "b/a"]);
-        case("/a", &["a", "a/b"], &["b/a"]);
-        case("a/", &["a", "a/b"], &["ab"]);
-        case("./a//b/../c", &["a/c", "a/c/d"], &["a", "a/b"]);
-        case("/../a", &["a"], &["b"]);
-        case("a/b", &["a/b", "a/b/c"], &["a", "b", "a/bc"]);
-        case(".", &[], &["a"]);
-        case("/", &[], &["a"]);
-        case("../a", &[], &["a"]);
-        case("a.b+(c)|{d}$^", &["a.b+(c)|{d}$^"], &["axb+(c)|{d}$^", "a"]);
-    }
-
-    #[test]
-    fn wildcards_stay_within_a_name_and_two_stars_do_not() {
-        case("*", &["a", ".a", "a/b"], &[]);
-        case("*/*", &["a/b", "a/b/c"], &["a"]);
-        case("*.md", &["a.md", ".md", "a.md/b"], &["a/b.md", "amd"]);
-        case(
-            "*/temp*",
-            &["a/temp", "a/temporary/x"],
-            &["temp", "a/b/temp"],
-        );
-        case(
-            "temp?",
-            &["tempa", "tempé", "temp1/x"],
-            &["temp", "tempab", "temp/a"],
-        );
-        case("**", &["a", "a/b"], &[]);
-        case("**/*.go", &["a.go", "a/b/c.go"], &["a.gox"]);
-        case("**/a", &["a", "b/a", "b/c/a", "b/a/c"], &["ba", "b/ca"]);
-        case("**a", &["a", "xa", "b/xa"], &["ab"]);
-        case("a/**", &["a/b", "a/b/c"], &["a", "ab"]);
-        case("a**", &["a", "ab", "a/b"], &["b/a"]);
-        case(
-            "a/**/b",
-            &["a/b", "a/x/b", "a/x/y/b/z"],
-            &["a", "a/xb", "ab"],
-        );
-        case("a**/b", &["ab", "ax/b", "a/b"], &["axb"]);
-        case("**/.git/**", &[".git/a", "b/.git/c"], &[".git", "git/a"]);
-    }
-
-    #[test]
-    fn classes_and_escapes_are_read() {
-        case("[a-c]x", &["ax", "cx"], &["dx", "x"]);
-        case("[^a-c]x", &["dx"], &["ax"]);
-        case("[!a]", &["!", "a"], &["b"]);
-        case("[\\]\\-é]", &["]", "-", "é"], &["\\"]);
-        case("[a&&b]", &["&"], &["c"]);
-        case("[[]", &["["], &["a"]);
-        case("\\*", &["*"], &["a"]);
-        case("\\!a", &["!a"], &["a"]);
-        case("a]", &["a]"], &["a"]);
-        case("*\n!a\\/b", &["a"], &["a/b"]);
-    }
-
-    #[test]
-    fn comments_blank_lines_blanks_and_the_mark_at_the_start_are_passed_over() {
-        case("\u{feff}# a\n\n \t\n  b  \r\n", &["b"], &["a", "# a", "#"]);
-        case(" #a\n\\#b", &["#a", "#b"], &["a"]);
-        case("\u{feff}a", &["a"], &[]);
-        case("!  a\n", &[], &["a"]);
-    }
-
-    #[test]
-    fn the_last_pattern_that_matches_decides() {
-        case("*\n!a", &["b", "b/a"], &["a", "a/b"]);
-        case("*\n!a/b", &["a", "a/c", "b"], &["a/b", "a/b/c"]);
-        case("!a\n*", &["a"], &[]);
-        case(
-            "*.md\n!README*.md\nREADME-secret.md",
-            &["a.md", "README-secret.md"],
-            &["README.md"],
-        );
-        case(
-            "a\n!a/b\na/b/c",
-            &["a", "a/x", "a/b/c/d"],
-            &["a/b", "a/b/d"],
-        );
-        case(
-            "**\n!**/keep",
-            &["a", "a/b"],
-            &["keep", "a/keep", "a/keep/b"],
-        );
+    fn a_pattern_decides_below_a_directory_only_where_it_decided_there() {
+        // `!a` changes nothing at `a`, which nothing keeps out, so it takes nothing back below.
+        assert!(parse("a/**\n!a").excludes(b"a/b"));
+        // The second `a` changes nothing at `a`, which is out already.
+        assert!(!parse("a\n!a/b\na").excludes(b"a/b"));
     }
 
     #[test]
@@ -410,19 +394,15 @@ mod tests {
 
     #[test]
     fn a_walk_goes_only_where_something_can_be_taken_back() {
-        below("", "a", true);
         below("a", "a", false);
-        below("a", "b", true);
         below("*\n!a/b", "a", true);
         below("*\n!a/b", "b", false);
-        below("*\n!a/b", "a/b", true);
         below("*\n!a/b", "a/c", false);
         below("*\n!a/b", "a/c/d", false);
         below("*\n!*/b", "x", true);
         below("*\n!**/keep", "x/y/z", true);
         below("*\n!a/**/b", "a/c", true);
         below("*\n!a/**/b", "c", false);
-        below("!a/b\n*", "a", false);
         below("*\n!a\na/b", "a/b", false);
         below("*\n!x[^a]b", "xy", true);
     }
@@ -440,13 +420,13 @@ mod tests {
             2,
             "`!` is no pattern: after `!` something has to follow",
         );
-        for pattern in [
-            "[", "[a", "[]", "[]a]", "[a-]", "[-a]", "[z-a]", "a/[^]", "[\\",
-        ] {
-            let message = format!(
-                "`{}` is no pattern: after `[` follow characters or ranges and `]`",
-                pattern.escape_debug()
-            );
+        for (text, line) in REFUSED {
+            let error = IgnoreRules::parse(text).expect_err(text);
+            assert_eq!(error.line(), *line, "{text:?}");
+        }
+        for pattern in ["[a", "[^]"] {
+            let message =
+                format!("`{pattern}` is no pattern: after `[` follow characters or ranges and `]`");
             refused(pattern, 1, &message);
         }
         refused(
@@ -465,7 +445,8 @@ mod tests {
                 && !rules.excludes(path.as_bytes())
             {
                 for (end, _) in path.match_indices('/') {
-                    prop_assert!(rules.may_include_below(&path.as_bytes()[..end]), "{text:?} {path}");
+                    let above = &path.as_bytes()[..end];
+                    prop_assert!(!rules.excludes(above) || rules.may_include_below(above), "{text:?} {path}");
                 }
             }
         }
