@@ -1,11 +1,7 @@
-//! Puts the values of `ARG` into the word that names a base: `${release:-bookworm}-slim`.
-
-use std::collections::BTreeMap;
+//! Puts variables into a word, such as the one that names a base: `${release:-bookworm}-slim`.
 
 use super::error::ExpandError;
-
-/// The `ARG` lines before the first `FROM` that give a value.
-pub(super) type Arguments = BTreeMap<String, Expanded>;
+use super::scope::{Scope, Value};
 
 /// What a word is with its variables put in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +17,10 @@ const MAX_LEN: usize = 512;
 const MAX_DEPTH: usize = 16;
 
 /// Puts variables in and takes quotes off; a variable without a value is nothing, as for the engine.
-pub(super) fn expand(
-    word: &str,
-    escape: char,
-    arguments: &Arguments,
-) -> Result<Expanded, ExpandError> {
+pub(super) fn expand(word: &str, escape: char, scope: &Scope) -> Result<Expanded, ExpandError> {
     let mut expander = Expander {
         escape,
-        arguments,
+        scope,
         is_known: true,
     };
     let text = expander.expand(word, 0)?;
@@ -41,7 +33,7 @@ pub(super) fn expand(
 
 struct Expander<'a> {
     escape: char,
-    arguments: &'a Arguments,
+    scope: &'a Scope,
     is_known: bool,
 }
 
@@ -125,11 +117,11 @@ impl Expander<'_> {
             let rest = name.strip_prefix(start);
             rest.is_some_and(|rest| ["PLATFORM", "OS", "ARCH", "VARIANT"].contains(&rest))
         });
-        let value = self.arguments.get(name);
-        self.is_known &= !is_of_platform && value != Some(&Expanded::Unknown);
+        let value = self.scope.value(name);
+        self.is_known &= !is_of_platform && *value != Value::Unknown;
         match value {
-            Some(Expanded::Text(value)) => Some(value.clone()),
-            Some(Expanded::Unknown) | None => None,
+            Value::Text(value) => Some(value.clone()),
+            Value::Unset | Value::Unknown => None,
         }
     }
 }
@@ -160,14 +152,12 @@ fn find_closing(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn arguments() -> Arguments {
-        [
-            ("A", Expanded::Text("a".to_owned())),
-            ("EMPTY", Expanded::Text(String::new())),
-            ("OFF", Expanded::Unknown),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+    fn arguments() -> Scope {
+        let mut scope = Scope::empty();
+        scope.set_argument("A", Value::Text("a".to_owned()));
+        scope.set_argument("EMPTY", Value::Text(String::new()));
+        scope.set_argument("OFF", Value::Unknown);
+        scope
     }
 
     #[track_caller]

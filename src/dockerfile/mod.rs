@@ -22,6 +22,7 @@ mod ignore;
 mod lines;
 mod parse;
 mod references;
+mod scope;
 mod words;
 
 pub use error::{DockerfileError, ExpandError};

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::error::DockerfileError;
-use super::expand::{Arguments, Expanded, expand};
+use super::expand::{Expanded, expand};
 use super::lines::{LogicalLine, cut_lines};
+use super::scope::{Scope, Value};
 use super::words::{Words, within_quotes};
 
 /// A Dockerfile that was rendered.
@@ -66,7 +67,9 @@ pub struct ImageReference {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// What follows `USER`, without blanks around it; variables are not put in.
-    pub value: String,
+    pub written: String,
+    /// The same with variables put in and without quotes; nothing where only the engine knows them.
+    pub value: Option<String>,
     /// The line, counted from 1.
     pub line: usize,
 }
@@ -123,7 +126,8 @@ pub fn parse_dockerfile(text: &str) -> Result<Dockerfile, DockerfileError> {
     let lines = cut_lines(text)?;
     let mut parser = Parser {
         escape: lines.escape,
-        arguments: Arguments::new(),
+        globals: Scope::empty(),
+        scopes: Vec::new(),
         names: BTreeMap::new(),
         dockerfile: Dockerfile {
             stages: Vec::new(),
@@ -159,7 +163,10 @@ pub fn parse_dockerfile(text: &str) -> Result<Dockerfile, DockerfileError> {
 
 struct Parser {
     escape: char,
-    arguments: Arguments,
+    /// The variables before the first stage.
+    globals: Scope,
+    /// Those of each stage.
+    scopes: Vec<Scope>,
     /// The stages by their names in small letters; the last one of a name counts.
     names: BTreeMap<String, usize>,
     dockerfile: Dockerfile,
@@ -191,10 +198,17 @@ impl Parser {
                 let index = self.dockerfile.stages.len();
                 self.names.insert(name.to_ascii_lowercase(), index);
             }
+            self.scopes.push(match stage.source {
+                BaseSource::Stage(earlier) => self.scopes[earlier].of_stage(),
+                BaseSource::Scratch => Scope::empty(),
+                BaseSource::Image | BaseSource::Unknown => Scope::of_image(),
+            });
             self.dockerfile.stages.push(stage);
             return Ok(());
         }
-        let Some(stage) = self.dockerfile.stages.last_mut() else {
+        let (Some(stage), Some(scope)) =
+            (self.dockerfile.stages.last_mut(), self.scopes.last_mut())
+        else {
             if keyword == "ARG" {
                 return self.read_global_arg(line, word.end);
             }
@@ -205,11 +219,18 @@ impl Parser {
         };
         match keyword.as_str() {
             "USER" => {
+                let value = match scope.expand(&arguments, self.escape) {
+                    Value::Text(value) => Some(value),
+                    Value::Unset | Value::Unknown => None,
+                };
                 stage.user = Some(User {
-                    value: arguments.clone(),
+                    written: arguments.clone(),
+                    value,
                     line: number,
                 });
             }
+            "ARG" => scope.read_arguments(&arguments, self.escape, &self.globals),
+            "ENV" => scope.read_environment(&arguments, self.escape),
             "COPY" | "ADD" | "RUN" => {
                 stage
                     .references
@@ -297,7 +318,7 @@ impl Parser {
                 Some(Expanded::Unknown) | None => None,
             };
             if let Some(value) = value {
-                self.arguments.insert(name.to_owned(), value);
+                self.globals.set_argument(name, value.into());
             }
             self.dockerfile.global_args.push(GlobalArg {
                 name: name.to_owned(),
@@ -309,7 +330,7 @@ impl Parser {
     }
 
     fn expand(&self, written: &str, line: usize) -> Result<Expanded, DockerfileError> {
-        expand(written, self.escape, &self.arguments).map_err(|cause| DockerfileError::Expansion {
+        expand(written, self.escape, &self.globals).map_err(|cause| DockerfileError::Expansion {
             line,
             written: written.escape_debug().collect(),
             cause,

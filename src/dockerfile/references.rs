@@ -157,20 +157,58 @@ mod tests {
         let dockerfile = parse(text);
         let found = dockerfile
             .final_user()
-            .map(|user| (user.value.as_str(), user.line));
-        assert_eq!(found, expected);
+            .map(|user| (user.value.as_deref().unwrap_or("?"), user.line));
+        assert_eq!(found, expected, "{text}");
     }
 
     #[test]
     fn the_result_runs_as_the_last_user_of_its_stages() {
         user("FROM a", None);
         user("FROM a\nUSER root\n \tuser\t33:33 \n", Some(("33:33", 3)));
+        user("FROM a\nUSER \\\n# c\n 33\n", Some(("33", 2)));
         user("FROM a\nUSER root\nFROM b\n", None);
         user(
             "FROM a AS x\nUSER 33\nFROM c\nUSER 1\nFROM x\nRUN y\n",
             Some(("33", 2)),
         );
         user("FROM a\nONBUILD USER x\nRUN <<E\nUSER y\nE\n", None);
+    }
+
+    #[test]
+    fn the_variables_of_a_user_are_put_in_where_the_file_gives_them() {
+        let case = |lines: &str, expected: &str| {
+            let text = format!("ARG G=7\nARG N\nFROM a AS x\n{lines}\n");
+            let dockerfile = parse(&text);
+            let user = dockerfile.final_user().expect("a user");
+            assert_eq!(user.value.as_deref().unwrap_or("?"), expected, "{lines}");
+        };
+        case("USER \"33\"", "33");
+        case("USER '33':\"33\"", "33:33");
+        case("ARG U=33\nUSER $U", "33");
+        case("ARG U=33 V=\"4 4\"\nUSER ${U}:${V}", "33:4 4");
+        case("ENV U=33\nUSER $U:$U", "33:33");
+        case("ENV U 33\nUSER $U", "33");
+        case("ENV U=1 V=$U\nENV W=$U\nUSER $W", "1");
+        // The base may set what the file does not.
+        case("USER $U", "?");
+        case("USER ${U:-33}", "?");
+        case("ENV U=1 V=$U\nUSER $V", "?");
+        case("ENV V=$U\nUSER $V", "?");
+        // An ARG takes its value from above the first FROM, or has none.
+        case("USER $G", "?");
+        case("ARG G\nUSER $G", "7");
+        case("ARG N\nUSER ${N:-33}", "33");
+        case("ARG U=1\nENV U=2\nARG U=3\nUSER $U", "2");
+        // What comes later counts later.
+        case("ARG U=1\nUSER $U\nARG U=2", "1");
+        // A stage has the environment of the one that it is made from, and its own arguments.
+        case("ENV U=1\nFROM x\nUSER $U", "1");
+        case("ENV U=1\nARG V=2\nFROM x\nUSER $V", "?");
+        case("FROM scratch\nUSER ${U:-5}", "5");
+        case("ENV U=1\nFROM b\nUSER $U", "?");
+        case("USER ${U", "?");
+        case("ARG TARGETARCH\nUSER $TARGETARCH", "?");
+        case("ARG U=33\nUSER '$U'", "$U");
     }
 
     #[track_caller]

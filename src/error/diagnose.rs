@@ -305,7 +305,7 @@ fn of_problem(problem: &Problem) -> Diagnostic {
             ..at(Severity::Error, message, places)
         },
         Problem::Render(error) => of_render(error),
-        Problem::UserName { place, .. } => Diagnostic {
+        Problem::UserName { place, .. } | Problem::UserUnknown { place, .. } => Diagnostic {
             hints: vec!["write the number, as `USER {{ \"www-data\" | uid }}` does".to_owned()],
             ..at(Severity::Error, message, [place])
         },

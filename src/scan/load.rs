@@ -318,14 +318,24 @@ pub(crate) fn means_current(reference: &Reference, label: &Reference) -> bool {
         && reference.tag().is_none_or(is_tag)
 }
 
+/// Finds the name where a number has to be: of the user, and of the group where there is one. An image without a `USER`
+/// runs as its base does.
 fn find_user_name(image: &Image, rendering: &Rendering) -> Option<Problem> {
     let user = rendering.dockerfile.final_user()?;
-    let name = user.value.split(':').next().unwrap_or_default();
-    let is_number = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
-    (!is_number).then(|| Problem::UserName {
-        place: Place::file(image.recipe_path()),
-        name: image.name.clone(),
-        user: user.value.clone(),
+    let (place, name) = (Place::file(image.recipe_path()), image.name.clone());
+    let Some(value) = &user.value else {
+        return Some(Problem::UserUnknown {
+            place,
+            name,
+            user: user.written.clone(),
+        });
+    };
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let is_numeric = value.splitn(2, ':').all(is_number);
+    (!is_numeric).then(|| Problem::UserName {
+        place,
+        name,
+        user: user.written.clone(),
     })
 }
 
@@ -469,31 +479,83 @@ mod tests {
         );
     }
 
-    #[track_caller]
-    fn user(lines: &str, refused: Option<&str>) {
-        let template = format!("FROM scratch\n{lines}\n");
-        match (load_images(&[("a", &template, "")]), refused) {
-            (Ok(_), None) => (),
-            (Err(problems), Some(refused)) => {
-                let [Problem::UserName { user, .. }] = problems.problems.as_slice() else {
-                    panic!("{problems}");
-                };
-                assert_eq!(user, refused);
-            }
-            (loaded, _) => panic!("{lines}: {loaded:?}"),
+    /// What is said against the users of a Dockerfile.
+    fn refused_user(lines: &str) -> Option<String> {
+        let template = format!("FROM scratch AS first\n{lines}\n");
+        let problems = load_images(&[("a", &template, "")]).err()?;
+        let [problem] = problems.problems.as_slice() else {
+            panic!("{lines}: {problems}");
+        };
+        assert!(
+            matches!(
+                problem,
+                Problem::UserName { .. } | Problem::UserUnknown { .. }
+            ),
+            "{lines}: {problem}"
+        );
+        Some(problem.to_string())
+    }
+
+    #[test]
+    fn users_that_are_numbers_are_taken() {
+        for lines in [
+            "",
+            "USER 33",
+            "USER 0:0",
+            "USER 033",
+            "USER  33 ",
+            "USER root\nUSER 33",
+            "user\t33",
+            "USER \\\n  33",
+            "USER \"33\"",
+            "ARG X=33\nUSER $X",
+            "ENV X=33\nUSER ${X}:$X",
+            "USER root\nFROM r.example.org/b",
+            "USER 33\nFROM first",
+            "USER root\nFROM first\nUSER 33",
+            "RUN <<EOF\nUSER root\nEOF",
+            "RUN echo \\\nUSER root",
+            "ONBUILD USER root",
+            "# USER root",
+        ] {
+            assert_eq!(refused_user(lines), None, "{lines}");
         }
     }
 
     #[test]
     fn the_last_user_has_to_be_a_number_where_the_settings_ask_for_it() {
-        user("", None);
-        user("USER 33", None);
-        user("USER 33:www-data", None);
-        user("USER root\nUSER 33", None);
-        user("USER www-data", Some("www-data"));
-        user("  user\troot", Some("root"));
-        user("USER 33\nUSER root:33", Some("root:33"));
-        user("USER 33x", Some("33x"));
-        user("RUN <<EOF\nUSER root\nEOF", None);
+        for (lines, user) in [
+            ("USER www-data", "www-data"),
+            ("USER 33\nUSER root", "root"),
+            ("user root", "root"),
+            ("  USER\troot", "root"),
+            ("USER \\\n# c\n  root", "root"),
+            ("USER \"root\"", "\"root\""),
+            ("USER 33x", "33x"),
+            ("USER -1", "-1"),
+            ("USER +3", "+3"),
+            ("USER 33 # c", "33 # c"),
+            ("USER root:33", "root:33"),
+            ("USER 33:www-data", "33:www-data"),
+            ("USER 33:", "33:"),
+            ("USER :33", ":33"),
+            ("USER 33:33:33", "33:33:33"),
+            ("ARG X=root\nUSER $X", "$X"),
+            ("USER root\nFROM first", "root"),
+            ("USER 33\nFROM first\nUSER root", "root"),
+        ] {
+            let message = format!(
+                "the last USER of `a` is `{user}`, and `force_numeric_user` asks for a number"
+            );
+            assert_eq!(
+                refused_user(lines).as_deref(),
+                Some(message.as_str()),
+                "{lines}"
+            );
+        }
+        let lines = "FROM r.example.org/b\nUSER $X";
+        let message = "the last USER of `a` is `$X`, to which the Dockerfile gives no value, and \
+                       `force_numeric_user` asks for a number";
+        assert_eq!(refused_user(lines).as_deref(), Some(message));
     }
 }

@@ -121,6 +121,18 @@ pub enum Problem {
         /// What the line says.
         user: String,
     },
+    /// Nobody but the engine can tell the last user of an image, and the settings ask for a number.
+    #[error(
+        "the last USER of `{name}` is `{user}`, to which the Dockerfile gives no value, and `force_numeric_user` asks for a number"
+    )]
+    UserUnknown {
+        /// The template.
+        place: Place,
+        /// The image.
+        name: ImageName,
+        /// What the line says.
+        user: String,
+    },
     /// The images have no build order.
     #[error(transparent)]
     Graph(Box<GraphError>),
