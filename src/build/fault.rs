@@ -9,10 +9,11 @@ use crate::host::fs::FileError;
 use crate::verify::VerifyError;
 
 impl From<&EngineError> for Fault {
-    /// What an engine refuses is wrong with what it was asked for; all else is the engine's own trouble.
+    /// What an engine refuses is wrong with what it was asked for, unless it tells of the way to a registry; all else is the
+    /// engine's own trouble.
     fn from(error: &EngineError) -> Self {
         match error {
-            EngineError::Refused { .. } => Self::Work,
+            EngineError::Refused { .. } if !error.may_pass() => Self::Work,
             _ => Self::Environment,
         }
     }
@@ -53,7 +54,7 @@ impl From<&MakeError> for Fault {
                 error.into()
             }
             MakeError::Assemble(AssembleError::Program(error)) => error.into(),
-            MakeError::NoMirror(_) => Self::Environment,
+            MakeError::NoMirror(_) | MakeError::Credentials(_) => Self::Environment,
             _ => Self::Work,
         }
     }
@@ -62,6 +63,25 @@ impl From<&MakeError> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_registry_that_does_not_answer_is_told_from_one_that_says_no() {
+        let refused = |status, message: &str| {
+            let (action, message) = ("pull a:1".to_owned(), message.to_owned());
+            Fault::from(&EngineError::Refused {
+                action,
+                status,
+                message,
+            })
+        };
+        let unreachable =
+            "Get \"https://r/v2/\": dial tcp 192.0.2.1:443: connect: connection refused";
+        assert_eq!(refused(500, unreachable), Fault::Environment);
+        assert_eq!(refused(200, unreachable), Fault::Environment);
+        let denied = "Get \"https://r/v2/a/manifests/1\": no basic auth credentials";
+        assert_eq!(refused(500, denied), Fault::Work);
+        assert_eq!(refused(404, "manifest unknown"), Fault::Work);
+    }
 
     #[test]
     fn a_missing_program_and_mirror_are_the_machines_fault() {

@@ -17,6 +17,7 @@ use crate::engine::{
 use crate::host::ProcessError;
 use crate::host::fs::FileError;
 use crate::oci::{Digest, Reference};
+use crate::registry::CredentialsError;
 use crate::settings::ContainerLimits;
 use crate::verify::{Test, VerifyError, find_test, verify};
 
@@ -43,6 +44,8 @@ pub(super) enum MakeError {
     MirrorWithCredentials(String),
     #[error(transparent)]
     Assemble(#[from] AssembleError),
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     #[error("`{label}` is not there to build on")]
     NoParent { label: Reference },
     #[error("the engine does not have {0} any more")]
@@ -196,6 +199,7 @@ impl Run<'_> {
             pins.push((label.clone(), self.engine.pin(id, label, &self.id).await?));
         }
         let mut request = self.request(image, &parents);
+        request.logins = self.logins_of_build(image, &pins).await?;
         let refused = match self.build_with(image, &request, &pins, report).await {
             Err(MakeError::Build(BuildFault::Engine(error))) if error.is_refusal_of_buildkit() => {
                 error
@@ -308,12 +312,13 @@ impl Run<'_> {
             label: described.label.clone(),
             arguments,
             labels: self.labels(image, parents),
+            logins: BTreeMap::new(),
             use_cache: self.cache == Cache::Use,
-            // BuildKit does not keep limits: where they are asked for, the builder that does is used.
             builder: if limits == ContainerLimits::default() {
                 self.engine.builder()
             } else {
-                Builder::Classic
+                let keeping = self.engine.builder_with_limits();
+                keeping.unwrap_or_else(|| self.engine.builder())
             },
             limits,
             deadline: self.settings.build_timeout,

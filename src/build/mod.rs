@@ -6,11 +6,13 @@ mod event;
 mod fault;
 mod image;
 mod log;
+mod login;
 mod pull;
 mod run;
 
 pub use context::{ContextError, ContextSize, write_context};
 pub use event::{Event, Fault, Outcome, Phase};
 pub(crate) use log::Log;
+pub use login::find_login;
 pub(crate) use run::cause;
 pub use run::{Bases, Cache, Made, OnFailure, Run};

@@ -48,14 +48,21 @@ impl Run<'_> {
             phase: Phase::Pull,
         });
         report.log.heading(&format!("pull {what}"));
-        // Foreign registries are not given the login of the settings' registry.
-        let own = image.registry().is_some()
-            && image.registry() == self.settings.naming.registry.as_deref();
-        let login = self.login.as_ref().filter(|_| own);
+        let login = match self.login_for(image).await {
+            Ok(login) => login,
+            Err(error) => {
+                return Ending::failed(
+                    Phase::Pull,
+                    &MakeError::from(error),
+                    &mut report.log,
+                    began,
+                );
+            }
+        };
         let pulled = tokio::select! {
             biased;
             () = self.cancelled.cancelled() => return Ending::interrupted(Phase::Pull, began),
-            pulled = self.engine.pull(what, login, |line| report.log.line(&line)) => pulled,
+            pulled = self.engine.pull(what, login.as_ref(), |line| report.log.line(&line)) => pulled,
         };
         let found = match pulled {
             Ok(()) => self.engine.find_id(what).await,

@@ -13,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::log::Log;
 use super::{Event, Fault, Outcome, Phase};
 use crate::catalog::ImageId;
-use crate::engine::{Engine, RegistryLogin};
+use crate::engine::Engine;
 use crate::host::Environment;
 use crate::oci::{Digest, Reference};
 use crate::plan::{Action, Ended, Facts, Plan, Schedule, Step};
+use crate::registry::Credentials;
 use crate::scan::Loaded;
 use crate::settings::Settings;
 use crate::verify::VerifiedRecord;
@@ -57,8 +58,8 @@ pub struct Run<'a> {
     pub settings: &'a Settings,
     /// The engine that builds.
     pub engine: &'a Engine,
-    /// The login for pulls.
-    pub login: Option<RegistryLogin>,
+    /// The logins for pulls.
+    pub credentials: Credentials,
     /// What programs are given of the environment.
     pub environment: &'a Environment,
     /// The directory of this run's logs.

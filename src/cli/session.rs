@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::build::find_login;
 use crate::catalog::{ImageId, Pattern};
 use crate::engine::{Engine, RegistryLogin, find_address};
 use crate::error::{Diagnostic, Severity, UsageError, closest_names, diagnose_warning};
@@ -150,25 +151,16 @@ impl Session {
         })?))
     }
 
-    /// Finds the login with which the engine pushes to the settings' registry and pulls from it.
+    /// Finds the login with which the engine pushes to the settings' registry.
     pub(super) async fn login(&self, settings: &Settings) -> anyhow::Result<Option<RegistryLogin>> {
         let Some(registry) = &settings.naming.registry else {
             return Ok(None);
         };
-        let found = self
-            .credentials(settings)
-            .find(registry, registry::Pace::default().credentials)
-            .await?;
-        Ok(match found {
-            registry::Found::Nothing => None,
-            registry::Found::Login(registry::Login { username, password }) => {
-                Some(RegistryLogin::Password { username, password })
-            }
-            registry::Found::IdentityToken(token) => Some(RegistryLogin::IdentityToken(token)),
-        })
+        Ok(find_login(&self.credentials(settings), registry).await?)
     }
 
-    fn credentials(&self, settings: &Settings) -> registry::Credentials {
+    /// Gives the logins of this run: that of the settings for their registry, and those that Docker keeps.
+    pub(super) fn credentials(&self, settings: &Settings) -> registry::Credentials {
         let credentials = registry::Credentials::default().with_docker_config_of(&self.environment);
         match (&settings.credentials, &settings.naming.registry) {
             (Some(own), Some(registry)) => credentials.with_login(

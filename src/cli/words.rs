@@ -49,6 +49,19 @@ pub(super) fn because(action: &Action, catalog: &Catalog) -> String {
     }
 }
 
+/// What is told where no builder keeps limits.
+pub(super) fn limits_without_effect() -> Diagnostic {
+    let message = "`container_limits` have no effect: this engine keeps images in containerd, where only BuildKit \
+                   builds, which ignores them";
+    Diagnostic {
+        severity: Severity::Warning,
+        message: message.to_owned(),
+        causes: Vec::new(),
+        places: Vec::new(),
+        hints: vec!["limit the engine itself, or leave the setting out".to_owned()],
+    }
+}
+
 /// Why an image is passed over, as it reads after a number.
 pub(super) fn skip(skip: &Skip) -> &'static str {
     match skip {

@@ -18,11 +18,11 @@ use crate::error::UsageError;
 use crate::host::fs::create_directory;
 use crate::host::{Environment, unique_hex};
 use crate::observe::Observer;
-use crate::plan::{Action, Extent, Facts, Goal, Plan, plan};
+use crate::plan::{Action, Extent, Facts, Goal, Plan, Step, plan};
 use crate::publish::{Latest, Publication};
 use crate::registry;
 use crate::scan::Loaded;
-use crate::settings::Settings;
+use crate::settings::{ContainerLimits, Settings};
 use crate::ui::RunSize;
 use crate::verify::VerifiedRecord;
 
@@ -64,6 +64,7 @@ pub(super) struct Prepared {
     engine: Engine,
     registry: Option<registry::Client>,
     login: Option<RegistryLogin>,
+    credentials: registry::Credentials,
     verified: VerifiedRecord,
 }
 
@@ -99,7 +100,9 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         &facts,
         &Goal { extent, selection },
     );
+    tell_of_limits(session, &settings, &engine, (&plan, &loaded));
     let login = session.login(&settings).await?;
+    let credentials = session.credentials(&settings);
     Ok(Prepared {
         settings,
         loaded,
@@ -109,8 +112,32 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         engine,
         registry,
         login,
+        credentials,
         verified,
     })
+}
+
+/// Says what `container_limits` mean for the builds of a plan.
+fn tell_of_limits(
+    session: &Session,
+    settings: &Settings,
+    engine: &Engine,
+    (plan, loaded): (&Plan, &Loaded),
+) {
+    let is_limited = |step: &Step| {
+        matches!(step.action, Action::Build(_)) && loaded.dockerfile(step.image).is_some()
+    };
+    if settings.container_limits == ContainerLimits::default() || !plan.steps.iter().any(is_limited)
+    {
+        return;
+    }
+    match engine.builder_with_limits() {
+        None => session.ui.diagnostic(&words::limits_without_effect()),
+        Some(builder) if builder != engine.builder() => session
+            .ui
+            .note("building with the classic builder: BuildKit ignores `container_limits`"),
+        Some(_) => (),
+    }
 }
 
 /// The selected images and everything that they need.
@@ -204,7 +231,7 @@ impl Prepared {
             loaded: &self.loaded,
             settings: &self.settings,
             engine: &self.engine,
-            login: self.login.clone(),
+            credentials: self.credentials.clone(),
             environment,
             logs: errand.logs.clone(),
             verified: &self.verified,

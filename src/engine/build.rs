@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use bollard::BollardRequest;
+use bollard::auth::DockerCredentials;
 use bollard::models::{BuildInfo, BuildInfoAux, ImageId};
 use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion};
 use futures_util::StreamExt as _;
@@ -14,7 +15,7 @@ use super::images::parse_id;
 use super::progress::{BuildKitFollower, ClassicFollower, FailedStep};
 use super::step::explain_failed_step;
 use super::stream::{BodyWriter, body};
-use super::{BuildProgress, Builder, Engine, EngineError};
+use super::{BuildProgress, Builder, Engine, EngineError, RegistryLogin};
 use crate::host::unique_hex;
 use crate::oci::{Digest, Reference};
 use crate::settings::ContainerLimits;
@@ -28,6 +29,8 @@ pub struct BuildRequest {
     pub arguments: BTreeMap<String, String>,
     /// Labels of the image.
     pub labels: BTreeMap<String, String>,
+    /// Who the engine is at the registries from which the build fetches images.
+    pub logins: BTreeMap<String, RegistryLogin>,
     /// Whether steps may come from the engine's cache.
     pub use_cache: bool,
     /// Which builder does it.
@@ -69,12 +72,13 @@ impl Engine {
         let (writer, stream) = body();
         let context = tokio::task::spawn_blocking(move || send(writer, write_context));
         let options = options(request);
+        let credentials = credentials(&request.logins);
         let body = bollard::body_try_stream(stream);
         let docker = self
             .docker
             .clone()
             .with_request_modifier(limit(&request.limits));
-        let mut answers = Box::pin(docker.build_image(options, None, Some(body)));
+        let mut answers = Box::pin(docker.build_image(options, credentials, Some(body)));
         let mut follower = Follower::new(request.builder);
         let reading = tokio::time::timeout(request.deadline, async {
             while let Some(answer) = answers.next().await {
@@ -215,6 +219,29 @@ fn options(request: &BuildRequest) -> BuildImageOptions {
         Builder::Classic => options,
     };
     options.build()
+}
+
+/// The builders ask by other names of Docker Hub than references have.
+fn credentials(
+    logins: &BTreeMap<String, RegistryLogin>,
+) -> Option<HashMap<String, DockerCredentials>> {
+    const NAMES_OF_HUB: [&str; 3] = [
+        "https://index.docker.io/v1/",
+        "registry-1.docker.io",
+        "docker.io",
+    ];
+    let mut credentials = HashMap::new();
+    for (registry, login) in logins {
+        let own = [registry.as_str()];
+        let names = match registry.as_str() {
+            "docker.io" => &NAMES_OF_HUB[..],
+            _ => &own,
+        };
+        for &name in names {
+            credentials.insert(name.to_owned(), login.credentials(name));
+        }
+    }
+    (!credentials.is_empty()).then_some(credentials)
 }
 
 /// Puts limits into the request: the client's own parameters for them have 32 bits, which hold no more than 2 GiB.

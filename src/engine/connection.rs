@@ -103,6 +103,14 @@ impl Engine {
         self.builder
     }
 
+    /// Gives the builder that keeps limits: the classic one, since `BuildKit` ignores them. On the containerd store that
+    /// one takes other parents than it is given, so there is none.
+    #[must_use]
+    pub fn builder_with_limits(&self) -> Option<Builder> {
+        (self.store == Store::GraphDriver || self.builder == Builder::Classic)
+            .then_some(Builder::Classic)
+    }
+
     /// Tells whether the identity of an image is the digest of its configuration.
     #[must_use]
     pub fn identifies_by_config(&self) -> bool {

@@ -66,7 +66,7 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Tells whether the same push may pass a moment later. The engine hands the registry's trouble on as text only.
+    /// Tells whether the same push or pull may pass a moment later. The engine hands the registry's trouble on as text only.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         const PASSING: [&str; 7] = [
@@ -80,7 +80,7 @@ impl EngineError {
         ];
         match self {
             Self::Refused {
-                status: 200,
+                status: 200 | 500..,
                 message,
                 ..
             } => PASSING.iter().any(|words| message.contains(words)),

@@ -32,21 +32,31 @@ pub enum RegistryLogin {
     IdentityToken(Secret),
 }
 
+impl RegistryLogin {
+    /// Puts it into the words of the engine.
+    pub(super) fn credentials(&self, registry: &str) -> DockerCredentials {
+        let serveraddress = Some(registry.to_owned());
+        match self {
+            Self::Password { username, password } => DockerCredentials {
+                username: Some(username.clone()),
+                password: Some(password.reveal().to_owned()),
+                serveraddress,
+                ..DockerCredentials::default()
+            },
+            Self::IdentityToken(token) => DockerCredentials {
+                identitytoken: Some(token.reveal().to_owned()),
+                serveraddress,
+                ..DockerCredentials::default()
+            },
+        }
+    }
+}
+
 fn credentials(login: Option<&RegistryLogin>, reference: &Reference) -> Option<DockerCredentials> {
-    let serveraddress = reference.registry().map(str::to_owned);
-    login.map(|login| match login {
-        RegistryLogin::Password { username, password } => DockerCredentials {
-            username: Some(username.clone()),
-            password: Some(password.reveal().to_owned()),
-            serveraddress,
-            ..DockerCredentials::default()
-        },
-        RegistryLogin::IdentityToken(token) => DockerCredentials {
-            identitytoken: Some(token.reveal().to_owned()),
-            serveraddress,
-            ..DockerCredentials::default()
-        },
-    })
+    let registry = reference
+        .registry()
+        .unwrap_or("https://index.docker.io/v1/");
+    login.map(|login| login.credentials(registry))
 }
 
 impl Engine {

@@ -131,6 +131,23 @@ impl Loaded {
         })
     }
 
+    /// Gives the images that a recipe names and that no pin stands for.
+    #[must_use]
+    pub fn unpinned_references(
+        &self,
+        image: ImageId,
+        pins: &[(Reference, String)],
+    ) -> Vec<Reference> {
+        let rendering = self.renderings[image.0].as_ref();
+        let written = rendering.map(|rendering| rendering.dockerfile.image_references());
+        let references = written.into_iter().flatten();
+        let references = references.filter_map(|written| written.text.parse().ok());
+        let is_pinned = |reference: &Reference| find_pin(reference, pins).is_some();
+        references
+            .filter(|reference| !is_pinned(reference))
+            .collect()
+    }
+
     /// Gives the rendered Dockerfile with a pin in the place of each reference that means the image of a label.
     #[must_use]
     pub fn pinned_dockerfile(&self, image: ImageId, pins: &[(Reference, String)]) -> String {
@@ -141,12 +158,15 @@ impl Loaded {
             .dockerfile
             .rewrite_references(&rendering.text, |text| {
                 let reference: Reference = text.parse().ok()?;
-                let (_, pin) = pins
-                    .iter()
-                    .find(|(label, _)| reference == *label || means_current(&reference, label))?;
-                Some(pin.clone())
+                find_pin(&reference, pins).map(str::to_owned)
             })
     }
+}
+
+fn find_pin<'p>(reference: &Reference, pins: &'p [(Reference, String)]) -> Option<&'p str> {
+    let is_it = |label| reference == label || means_current(reference, label);
+    let (_, pin) = pins.iter().find(|(label, _)| is_it(label))?;
+    Some(pin)
 }
 
 /// Renders on as many threads as there are processors: each template is independent of all others.

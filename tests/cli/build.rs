@@ -3,6 +3,7 @@
 use snapbox::str;
 
 use crate::support::sandbox::Sandbox;
+use crate::support::still_engine::StillEngine;
 
 fn without_engine() -> Sandbox {
     Sandbox::with_settings().env("DOCKER_HOST", "unix:///nowhere/docker.sock")
@@ -82,4 +83,46 @@ caused by: `VERSION-20261121` is too long for a tag: 128 characters at most
 
 "#]]
     );
+}
+
+#[test]
+fn limits_that_an_engine_with_the_containerd_store_cannot_keep() {
+    let engine = StillEngine::start(|request| match request {
+        request if request.contains("/version ") => (200, r#"{"ApiVersion": "1.47"}"#),
+        request if request.contains("/info ") => (
+            200,
+            r#"{"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}"#,
+        ),
+        request if request.contains("/images/json") => (200, "[]"),
+        _ => (404, r#"{"message": "not here"}"#),
+    });
+    let sandbox = Sandbox::new()
+        .diamond()
+        .file("config.yaml", "container_limits: memory=4g\n")
+        .env("DOCKER_HOST", &engine.address());
+    sandbox
+        .pkg(&["build", "--dry-run", "images"])
+        .assert_snapshot(str![[r#"
+WHAT   IMAGE         WHY
+build  bottom:1.0-1  not built
+build  left:2.0-1    not built
+build  right:3.0-1   not built
+build  app:4.0-1     not built
+------- stderr -------
+warning: `container_limits` have no effect: this engine keeps images in containerd, where only BuildKit builds, which ignores them
+hint: limit the engine itself, or leave the setting out
+[exit status: 0]
+[EOF]
+
+"#]]);
+    sandbox
+        .file("config.yaml", "")
+        .pkg(&["build", "--dry-run", "--select", "*bottom:*", "images"])
+        .assert_snapshot(str![[r#"
+WHAT   IMAGE         WHY
+build  bottom:1.0-1  not built
+[exit status: 0]
+[EOF]
+
+"#]]);
 }

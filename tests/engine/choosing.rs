@@ -1,5 +1,7 @@
 //! What a run is asked for: nightly and snapshot versions, a selection, and where base images come from.
 
+use std::fs;
+
 use pkg::oci::Digest;
 
 use crate::Test;
@@ -7,6 +9,7 @@ use crate::publishing::{ANYBODY, is_published, published};
 use crate::support::catalog::Catalog;
 use crate::support::docker_registry::DockerRegistry;
 use crate::support::engine::Engine;
+use crate::support::sandbox::Sandbox;
 
 pub(crate) const TESTS: &[Test] = &[
     (
@@ -28,6 +31,26 @@ pub(crate) const TESTS: &[Test] = &[
     (
         "a_base_image_that_no_registry_has_fails_what_needs_it",
         a_base_image_that_no_registry_has_fails_what_needs_it,
+    ),
+    (
+        "a_base_image_that_cannot_be_pulled_is_not_taken_as_it_is_here",
+        a_base_image_that_cannot_be_pulled_is_not_taken_as_it_is_here,
+    ),
+    (
+        "a_base_image_of_several_images_is_pulled_once",
+        a_base_image_of_several_images_is_pulled_once,
+    ),
+    (
+        "a_base_image_of_another_registry_is_pulled_with_the_login_that_docker_keeps",
+        a_base_image_of_another_registry_is_pulled_with_the_login_that_docker_keeps,
+    ),
+    (
+        "what_a_recipe_names_itself_is_fetched_with_the_login_that_docker_keeps",
+        what_a_recipe_names_itself_is_fetched_with_the_login_that_docker_keeps,
+    ),
+    (
+        "a_credential_helper_that_fails_is_told_and_nothing_is_pulled_without",
+        a_credential_helper_that_fails_is_told_and_nothing_is_pulled_without,
     ),
 ];
 
@@ -113,12 +136,21 @@ fn a_selection_builds_what_it_needs_and_publishes_itself_alone(engine: &Engine) 
     );
 }
 
-/// Publishes a base image that says what it is, under `other-team/debian:12`, and removes it here.
+/// Publishes a base image that says what it is, under `other-team/debian:12`.
 fn publish_base(engine: &Engine, registry: &DockerRegistry, says: &str) -> Digest {
+    publish_base_as(engine, registry, says, None)
+}
+
+fn publish_base_as(
+    engine: &Engine,
+    registry: &DockerRegistry,
+    says: &str,
+    login: Option<(&str, &str)>,
+) -> Digest {
     let name = outside(engine, registry);
     let dockerfile = format!("FROM {}\nRUN echo {says} > /says\n", engine.name("base:1"));
     engine.build_from(&format!("{name}:12"), &dockerfile);
-    engine.push(&format!("{name}:12"), None)
+    engine.push(&format!("{name}:12"), login)
 }
 
 fn outside(engine: &Engine, registry: &DockerRegistry) -> String {
@@ -196,4 +228,137 @@ fn a_base_image_that_no_registry_has_fails_what_needs_it(engine: &Engine) {
     );
     let blocked = format!("/debian 12: {}/a 1-1\n", engine.namespace());
     assert!(output.stderr.contains(&blocked), "{}", output.stderr);
+}
+
+fn a_base_image_that_cannot_be_pulled_is_not_taken_as_it_is_here(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = Catalog::new(engine);
+    let name = outside(engine, &registry);
+    publish_base(engine, &registry, "here");
+    on_outside_base(&catalog, &format!("{name}:12"), &name);
+    // The engine keeps the image, and nobody answers at the registry any more.
+    drop(registry);
+    let output = catalog.pkg(&["build", "images"]);
+    assert!(
+        output.stderr.contains(" failed to pull "),
+        "{}",
+        output.stderr
+    );
+    output.assert_code(4);
+    assert_eq!(catalog.find_id("a", "1-1"), None);
+    catalog
+        .pkg(&["build", "--no-pull", "images"])
+        .assert_code(0);
+    assert_eq!(catalog.output_of("a", "cat /says"), "here\n");
+}
+
+fn a_base_image_of_several_images_is_pulled_once(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = Catalog::new(engine);
+    let name = outside(engine, &registry);
+    publish_base(engine, &registry, "shared");
+    catalog.remove(&format!("{name}:12"));
+    on_outside_base(&catalog, &format!("{name}:12"), &name);
+    for image in ["b", "c", "d"] {
+        let recipe = format!("FROM {{{{ \"{name}\" | image_tag }}}}\nRUN true");
+        catalog.image(image, "1-1", &[], &recipe);
+    }
+    let output = catalog.pkg(&["--debug", "build", "-j", "4", "images"]);
+    output.assert_code(0);
+    assert_eq!(
+        output.stderr.matches(" pulling ").count(),
+        1,
+        "{}",
+        output.stderr
+    );
+    assert_eq!(catalog.output_of("d", "cat /says"), "shared\n");
+}
+
+/// `ann` with the password `pw`, as `docker login` writes them.
+fn keep_login(catalog: &Catalog<'_>, config: &str) {
+    let directory = catalog.sandbox().home().join(".docker");
+    fs::create_dir_all(&directory).expect("a directory");
+    fs::write(directory.join("config.json"), config).expect("a file");
+}
+
+fn a_base_image_of_another_registry_is_pulled_with_the_login_that_docker_keeps(engine: &Engine) {
+    let private = DockerRegistry::start_for("ann", "pw");
+    let own = DockerRegistry::start();
+    let helper = "#!/bin/sh\ncat > /dev/null\necho '{\"Username\":\"ann\",\"Secret\":\"pw\"}'\n";
+    let sandbox = Sandbox::new().program("docker-credential-safe", helper);
+    let catalog = Catalog::in_sandbox(engine, sandbox).with_registry(own.host(), "");
+    let name = outside(engine, &private);
+    let base = format!("{name}:12");
+    on_outside_base(&catalog, &base, &name);
+    publish_base_as(engine, &private, "private", Some(("ann", "pw")));
+    catalog.remove(&base);
+
+    let output = catalog.pkg(&["build", "images"]);
+    output.assert_code(1);
+    assert!(
+        output.stderr.contains("no basic auth credentials"),
+        "{}",
+        output.stderr
+    );
+
+    let host = private.host();
+    let written = format!(r#"{{"auths": {{"{host}": {{"auth": "YW5uOnB3"}}}}}}"#);
+    let helped = format!(r#"{{"credHelpers": {{"{host}": "safe"}}}}"#);
+    for (version, config) in [("1-1", written), ("1-2", helped)] {
+        catalog.version("a", version);
+        keep_login(&catalog, &config);
+        let output = catalog.pkg(&["build", "images"]);
+        output.assert_code(0);
+        let image = format!("{}:{version}", catalog.repository("a"));
+        assert_eq!(catalog.output_in(&image, "cat /says"), "private\n");
+        assert!(!output.stderr.contains("pw"), "{}", output.stderr);
+        catalog.remove(&image);
+        catalog.remove(&base);
+    }
+}
+
+fn what_a_recipe_names_itself_is_fetched_with_the_login_that_docker_keeps(engine: &Engine) {
+    let private = DockerRegistry::start_for("ann", "pw");
+    let catalog = Catalog::new(engine);
+    let base = format!("{}:12", outside(engine, &private));
+    publish_base_as(engine, &private, "named", Some(("ann", "pw")));
+    catalog.remove(&base);
+    let recipe = format!("FROM $BASE\nCOPY --from={base} /says /says");
+    for (version, limits) in [
+        ("1-1", ""),
+        ("1-2", "container_limits: \"cpushares=512\"\n"),
+    ] {
+        catalog.image("a", version, &[], &recipe).settings(limits);
+        keep_login(&catalog, "{}");
+        catalog.build(&[]).assert_code(1);
+        let config = format!(
+            r#"{{"auths": {{"{}": {{"auth": "YW5uOnB3"}}}}}}"#,
+            private.host()
+        );
+        keep_login(&catalog, &config);
+        catalog.build(&[]).assert_code(0);
+        let image = format!("{}:{version}", catalog.repository("a"));
+        assert_eq!(catalog.output_in(&image, "cat /says"), "named\n");
+        catalog.remove(&image);
+    }
+}
+
+fn a_credential_helper_that_fails_is_told_and_nothing_is_pulled_without(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let helper = "#!/bin/sh\ncat > /dev/null\necho 'the safe is locked' >&2\nexit 1\n";
+    let sandbox = Sandbox::new().program("docker-credential-safe", helper);
+    let catalog = Catalog::in_sandbox(engine, sandbox);
+    let name = outside(engine, &registry);
+    publish_base(engine, &registry, "anybody");
+    on_outside_base(&catalog, &format!("{name}:12"), &name);
+    let host = registry.host();
+    keep_login(
+        &catalog,
+        &format!(r#"{{"credHelpers": {{"{host}": "safe"}}}}"#),
+    );
+    let output = catalog.pkg(&["build", "images"]);
+    output.assert_code(4);
+    let said = format!("for `{host}` failed: the safe is locked");
+    assert!(output.stderr.contains(&said), "{}", output.stderr);
+    assert_eq!(catalog.find_id("a", "1-1"), None);
 }

@@ -3,9 +3,13 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use crate::Test;
+use crate::stopping::with_temporary_directory;
 use crate::support::catalog::{Catalog, wait_until};
 use crate::support::engine::Engine;
 
@@ -19,6 +23,10 @@ pub(crate) const TESTS: &[Test] = &[
         limits_hold_in_the_build_also_above_two_gibibytes,
     ),
     (
+        "each_limit_reaches_the_containers_of_a_build",
+        each_limit_reaches_the_containers_of_a_build,
+    ),
+    (
         "a_proxy_is_there_in_the_build_and_nowhere_in_the_image",
         a_proxy_is_there_in_the_build_and_nowhere_in_the_image,
     ),
@@ -29,6 +37,18 @@ pub(crate) const TESTS: &[Test] = &[
     (
         "a_fifo_in_a_context_is_named_and_fails_its_image_alone",
         a_fifo_in_a_context_is_named_and_fails_its_image_alone,
+    ),
+    (
+        "each_fault_in_a_context_is_told_with_its_path_and_leaves_nothing",
+        each_fault_in_a_context_is_told_with_its_path_and_leaves_nothing,
+    ),
+    (
+        "a_file_that_the_user_may_not_read_is_named",
+        a_file_that_the_user_may_not_read_is_named,
+    ),
+    (
+        "what_is_odd_in_a_directory_arrives_with_either_builder",
+        what_is_odd_in_a_directory_arrives_with_either_builder,
     ),
     (
         "a_large_context_takes_little_memory",
@@ -52,6 +72,30 @@ fn limits_hold_in_the_build_also_above_two_gibibytes(engine: &Engine) {
     }
 }
 
+fn each_limit_reaches_the_containers_of_a_build(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    catalog
+        .image("a", "1-1", &[], "FROM $BASE\nRUN echo begun && sleep 5")
+        .settings("container_limits: memory=64m,memswap=128m,cpushares=512,cpusetcpus=0\n");
+    let run = catalog.start_build(&["--debug"]);
+    run.wait_for("| begun");
+    let containers = engine.containers();
+    let [container] = containers.as_slice() else {
+        panic!("one container builds: {containers:?}");
+    };
+    let inspected = engine.docker().inspect_container(container, None);
+    let host = engine.wait(inspected).expect("a container").host_config;
+    let host = host.expect("its limits");
+    assert_eq!(host.memory, Some(64 << 20));
+    assert_eq!(host.memory_swap, Some(128 << 20));
+    assert_eq!(host.cpu_shares, Some(512));
+    assert_eq!(host.cpuset_cpus.as_deref(), Some("0"));
+    let ended = run.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.talk);
+    let note = "building with the classic builder: BuildKit ignores `container_limits`\n";
+    assert!(ended.talk.contains(note), "{}", ended.talk);
+}
+
 fn the_classic_builder_is_given_no_here_document(engine: &Engine) {
     let catalog = Catalog::new(engine);
     catalog
@@ -69,7 +113,8 @@ fn a_proxy_is_there_in_the_build_and_nowhere_in_the_image(engine: &Engine) {
         let proxy = "http_proxy: \"http://ann:hush-hush@127.0.0.1:9/\"\n";
         let names = "http_proxy https_proxy HTTP_PROXY HTTPS_PROXY";
         let recipe = format!(
-            "FROM $BASE\nRUN for name in {names}; do env | grep -q \"^$name=http://ann:hush\" || exit 1; done"
+            "FROM $BASE\nRUN for name in {names}; do env | grep -q \"^$name=http://ann:hush\" || exit 1; done\n\
+             RUN test $(env | grep -ic _proxy=) = 4"
         );
         catalog
             .image("a", "1-1", &[], &recipe)
@@ -167,12 +212,176 @@ fn a_fifo_in_a_context_is_named_and_fails_its_image_alone(engine: &Engine) {
     catalog.build(&[]).assert_code(0);
 }
 
+/// Makes an image directory for each fault, and gives what is to be told of it.
+fn faults_in(catalog: &Catalog<'_>) -> Vec<(&'static str, &'static str)> {
+    let images = catalog.sandbox().path().join("images");
+    let faults = [
+        (
+            "fifo",
+            "images/fifo/x is a named pipe, which cannot be sent to a build",
+        ),
+        (
+            "socket",
+            "images/socket/x is a socket, which cannot be sent to a build",
+        ),
+        (
+            "device",
+            "images/device/x is a device, which cannot be sent to a build",
+        ),
+        (
+            "dangling",
+            "images/dangling/x is a link to `nowhere`, which is not there",
+        ),
+        (
+            "circle",
+            "images/circle/x is a link to `x`, which leads back to the link",
+        ),
+        (
+            "loop",
+            "images/loop/x is a link to `.`, which leads back to the link",
+        ),
+        (
+            "outside",
+            "images/outside/x is a link to `/etc/hostname`, outside of images",
+        ),
+        (
+            "patterns",
+            "images/patterns/.dockerignore:2: `[` is no pattern: ",
+        ),
+        (
+            "taken",
+            "images/taken/Dockerfile is a directory, and the rendered Dockerfile has to stand there",
+        ),
+    ];
+    for (name, _) in faults {
+        catalog.image(name, "1-1", &[], "FROM $BASE\nCOPY . /context/");
+    }
+    let sandbox = catalog.sandbox();
+    sandbox.run("mkfifo", &["images/fifo/x"]).assert_code(0);
+    sandbox
+        .run("mknod", &["images/device/x", "c", "1", "3"])
+        .assert_code(0);
+    let socket = UnixListener::bind(images.join("socket/x")).expect("a socket");
+    drop(socket);
+    for (name, target) in [
+        ("dangling", "nowhere"),
+        ("circle", "x"),
+        ("loop", "."),
+        ("outside", "/etc/hostname"),
+    ] {
+        symlink(target, images.join(name).join("x")).expect("a link");
+    }
+    catalog
+        .write("images/patterns/.dockerignore", b"x\n[\n")
+        .write("images/taken/Dockerfile/x", b"");
+    faults.into()
+}
+
+fn each_fault_in_a_context_is_told_with_its_path_and_leaves_nothing(engine: &Engine) {
+    let (sandbox, _) = with_temporary_directory();
+    let catalog = Catalog::in_sandbox(engine, sandbox);
+    let faults = faults_in(&catalog);
+    let before = engine.images();
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    for (name, message) in &faults {
+        let told = output.stderr.matches(message).count();
+        assert!(told > 0, "{name}: {}", output.stderr);
+    }
+    let failed = format!("{} failed", faults.len());
+    assert!(output.stderr.contains(&failed), "{}", output.stderr);
+    assert_eq!(engine.images(), before);
+    assert_eq!(engine.containers(), [""; 0]);
+    assert_eq!(catalog.sandbox().files("temporary"), [""; 0]);
+}
+
+/// Nobody in particular, with the group that may talk to the engine.
+fn a_file_that_the_user_may_not_read_is_named(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    catalog
+        .image("a", "1-1", &[], "FROM $BASE\nRUN true")
+        .write("images/a/closed", b"x");
+    let (work, home) = (catalog.sandbox().path(), catalog.sandbox().home());
+    let root = work.parent().expect("a directory");
+    let program = root.join("bin/pkg");
+    fs::copy(env!("CARGO_BIN_EXE_pkg"), &program).expect("a program");
+    let open = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
+    };
+    open(root, 0o755);
+    open(&home, 0o777);
+    open(&work.join("images/a/closed"), 0o000);
+    let group = fs::metadata("/var/run/docker.sock").map_or(65534, |socket| socket.gid());
+    let group = format!("--regid={group}");
+    let program = program.to_str().expect("a path");
+    let arguments = [
+        "--reuid=65534",
+        &group,
+        "--clear-groups",
+        program,
+        "build",
+        "--no-pull",
+        "images",
+    ];
+    let output = catalog.sandbox().run("setpriv", &arguments);
+    output.assert_code(1);
+    let message = "cannot read images/a/closed: Permission denied";
+    assert!(output.stderr.contains(message), "{}", output.stderr);
+    assert_eq!(catalog.find_id("a", "1-1"), None);
+}
+
+fn what_is_odd_in_a_directory_arrives_with_either_builder(engine: &Engine) {
+    for limits in ["", "container_limits: \"cpushares=512\"\n"] {
+        let catalog = Catalog::new(engine);
+        let long = format!("{}/{}", "d".repeat(150), "f".repeat(200));
+        catalog
+            .settings(limits)
+            .image("a", "1-1", &[], "FROM $BASE\nCOPY . /context/")
+            .write(&format!("images/a/{long}"), b"long")
+            .write("images/a/first\nsecond", b"lines")
+            .write("images/a/none", b"zero")
+            .write("images/a/closed/inner", b"inner")
+            .write("images/common/shared/b", b"b");
+        let directory = catalog.sandbox().path().join("images/a");
+        let set = |name: &str, mode| {
+            fs::set_permissions(directory.join(name), fs::Permissions::from_mode(mode))
+                .expect("permissions");
+        };
+        fs::create_dir(directory.join("empty")).expect("a directory");
+        set("none", 0o000);
+        set("closed", 0o000);
+        set("empty", 0o1777);
+        fs::hard_link(directory.join("none"), directory.join("hard")).expect("a link");
+        symlink("../common/shared", directory.join("shared")).expect("a link");
+        symlink("none", directory.join("link")).expect("a link");
+        let sparse = fs::File::create(directory.join("sparse")).expect("a file");
+        sparse.set_len(5 << 20).expect("5 MiB");
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        sparse.set_modified(then).expect("a time");
+        catalog.build(&[]).assert_code(0);
+        let script = format!(
+            "cd /context && stat='busybox stat -c' && $stat '%a %F' none closed empty hard link shared && \
+             cat {long} first* none hard link closed/inner shared/b && echo && $stat '%s %Y' sparse"
+        );
+        assert_eq!(
+            catalog.output_of("a", &script),
+            "0 regular file\n0 directory\n1777 directory\n0 regular file\n0 regular file\n755 directory\n\
+             longlineszerozerozeroinnerb\n5242880 1000000000\n"
+        );
+    }
+}
+
 fn a_large_context_takes_little_memory(engine: &Engine) {
     let catalog = Catalog::new(engine);
     catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
     let large = catalog.sandbox().path().join("images/a/large");
     let large = fs::File::create(large).expect("a file");
     large.set_len(100 << 20).expect("100 MiB");
+    let many = catalog.sandbox().path().join("images/a/many");
+    fs::create_dir(&many).expect("a directory");
+    for number in 0..100_000 {
+        fs::File::create(many.join(number.to_string())).expect("a file");
+    }
     let mut run = catalog.start_build(&[]);
     let mut most = 0;
     wait_until("the program ends", || {

@@ -14,3 +14,4 @@ pub(crate) mod faulty_registry;
 pub(crate) mod json_schema;
 pub(crate) mod meddler;
 pub(crate) mod sandbox;
+pub(crate) mod still_engine;

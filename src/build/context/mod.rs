@@ -19,6 +19,8 @@
 mod archive;
 mod error;
 mod walk;
+#[cfg(test)]
+mod while_sent;
 
 pub use archive::ContextSize;
 pub use error::ContextError;
