@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::build::find_login;
 use crate::catalog::{ImageId, Pattern};
 use crate::engine::{Engine, RegistryLogin, find_address};
-use crate::error::{Diagnostic, Severity, UsageError, closest_names, diagnose_warning};
+use crate::error::{
+    BundleError, Diagnostic, Severity, UsageError, closest_names, diagnose_warning,
+};
 use crate::host::fs::find_text;
 use crate::host::{Clock, Environment};
-use crate::registry;
+use crate::registry::{self, ClientError};
 use crate::scan::{Loaded, load};
 use crate::settings::{Layer, Settings, parse_settings};
 use crate::ui::Ui;
@@ -139,15 +141,23 @@ impl Session {
         if settings.naming.registry.is_none() {
             return Ok(None);
         }
-        Ok(Some(registry::Client::new(registry::Options {
+        let bundle = settings.ca_bundle.as_ref();
+        let client = registry::Client::new(registry::Options {
             credentials: self.credentials(settings),
-            ca_bundle: settings.ca_bundle.clone(),
+            ca_bundle: bundle.map(|bundle| bundle.path.clone()),
             proxy: registry::Proxy::of_environment(&self.environment),
             concurrency: settings.scan_workers.get(),
             pace: registry::Pace {
                 patience: settings.registry_timeout,
                 ..registry::Pace::default()
             },
+        });
+        Ok(Some(client.map_err(|source| match (bundle, &source) {
+            (Some(bundle), ClientError::CaBundle(_) | ClientError::Certificates(_)) => {
+                let place = bundle.place.clone();
+                BundleError { place, source }.into()
+            }
+            _ => anyhow::Error::from(source),
         })?))
     }
 

@@ -1,7 +1,7 @@
 //! Turns the errors of all modules into diagnostics: the one place that knows kinds, places and hints.
 
 use super::missing::Missing;
-use super::{Diagnostic, Kind, PrintError, Severity, UsageError};
+use super::{BundleError, Diagnostic, Kind, PrintError, Severity, UsageError};
 use crate::catalog::{GraphError, PatternError};
 use crate::engine::EngineError;
 use crate::host::fs::FileError;
@@ -49,7 +49,11 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
         severity: Severity::Error,
         message: error.to_string(),
         causes,
-        places: Vec::new(),
+        places: error
+            .downcast_ref::<BundleError>()
+            .map(|bundle| bundle.place.clone())
+            .into_iter()
+            .collect(),
         hints: hints(error),
     };
     (kind(error), vec![diagnostic])

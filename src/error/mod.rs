@@ -6,6 +6,7 @@ mod missing;
 pub use diagnose::{closest_names, diagnose, diagnose_warning};
 
 use crate::place::Place;
+use crate::registry::ClientError;
 
 /// The kinds of failure, and with them the exit code (documented in docs/exit-codes.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +71,16 @@ pub struct Diagnostic {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to stdout")]
 pub struct PrintError(#[from] pub(crate) std::io::Error);
+
+/// The settings name certificates to trust that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("`ca_bundle` names no file of certificates that can be used")]
+pub struct BundleError {
+    /// Where they name it.
+    pub place: Place,
+    /// Why.
+    pub source: ClientError,
+}
 
 /// The command line asks for something that cannot be.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use super::secret::Secret;
 use super::span::find_duration;
 use super::variables::{Variables, read_variables};
 use crate::oci::Reference;
+use crate::place::Place;
 
 /// The settings of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +41,7 @@ pub struct Settings {
     /// `update_id`: what a new revision begins with (`1.2.3-s1`).
     pub update_id: String,
     /// `ca_bundle`: certificates to trust at the registry.
-    pub ca_bundle: Option<PathBuf>,
+    pub ca_bundle: Option<NamedFile>,
     /// `force_numeric_user`: a `USER` has to be a number.
     pub force_numeric_user: bool,
     /// `known_uid_mappings`: the numbers of users.
@@ -60,6 +61,15 @@ pub struct Settings {
     /// `registry_timeout`: how long a registry is asked again that fails to answer, and a push repeated that it broke off.
     pub registry_timeout: Duration,
     variables: Variables,
+}
+
+/// A file that is used, and where the settings name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The place of its name.
+    pub place: Place,
 }
 
 /// Who logs in at the registry.
@@ -181,7 +191,7 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         fallback_email: text(reader, "fallback_email", "email@domain"),
         distribution: text(reader, "distribution", "wikimedia"),
         update_id: text(reader, "update_id", "s"),
-        ca_bundle: reader.filled_text("ca_bundle").map(PathBuf::from),
+        ca_bundle: read_file(reader, "ca_bundle"),
         force_numeric_user: reader.boolean("force_numeric_user").unwrap_or(false),
         known_uid_mappings: users.unwrap_or_else(|| {
             default_users
@@ -204,6 +214,12 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         registry_timeout: read_span(reader, "registry_timeout", DEFAULT_REGISTRY_TIMEOUT),
         variables: read_variables(reader),
     }
+}
+
+fn read_file(reader: &mut Reader<'_>, key: &'static str) -> Option<NamedFile> {
+    let path = reader.filled_text(key).map(PathBuf::from)?;
+    let place = reader.find(key)?.place();
+    Some(NamedFile { path, place })
 }
 
 fn read_span(reader: &mut Reader<'_>, key: &'static str, default: Duration) -> Duration {

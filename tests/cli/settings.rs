@@ -249,3 +249,34 @@ error: SOURCE_DATE_EPOCH is no number of seconds since 1970: `yesterday`
 
 "#]]);
 }
+
+#[test]
+fn certificates_that_cannot_be_used() {
+    let sandbox = Sandbox::new().diamond().file(
+        "config.yaml",
+        "registry: r.example.org\nca_bundle: certificates/ca.pem\n",
+    );
+    sandbox.pkg(&["list", "images"]).assert_snapshot(str![[r#"
+------- stderr -------
+error: `ca_bundle` names no file of certificates that can be used
+  --> config.yaml:2:12
+caused by: cannot read the trusted certificates
+caused by: cannot read certificates/ca.pem
+caused by: No such file or directory (os error 2)
+[exit status: 1]
+[EOF]
+
+"#]]);
+    sandbox
+        .file("certificates/ca.pem", "no certificate\n")
+        .pkg(&["list", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: `ca_bundle` names no file of certificates that can be used
+  --> config.yaml:2:12
+caused by: there are no valid PEM certificates in certificates/ca.pem
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
