@@ -18,7 +18,7 @@ use crate::host::ProcessError;
 use crate::host::fs::FileError;
 use crate::oci::{Digest, Reference};
 use crate::registry::CredentialsError;
-use crate::settings::ContainerLimits;
+use crate::settings::{ContainerLimits, PROXY_VARIABLES};
 use crate::verify::{Test, VerifyError, find_test, verify};
 
 /// Why an image could not be made.
@@ -304,7 +304,7 @@ impl Run<'_> {
         let limits = self.settings.container_limits.clone();
         let mut arguments = BTreeMap::new();
         if let Some(proxy) = &self.settings.proxies.http {
-            for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
+            for name in PROXY_VARIABLES {
                 arguments.insert(name.to_owned(), proxy.clone());
             }
         }

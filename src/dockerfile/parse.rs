@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::error::DockerfileError;
 use super::expand::{Expanded, expand};
 use super::lines::{LogicalLine, cut_lines};
-use super::scope::{Scope, Value};
+use super::scope::Scope;
 use super::words::{Words, within_quotes};
 
 /// A Dockerfile that was rendered.
@@ -194,16 +194,7 @@ impl Parser {
         }
         if keyword == "FROM" {
             let stage = self.read_from(line, word.end, number)?;
-            if let Some(name) = &stage.name {
-                let index = self.dockerfile.stages.len();
-                self.names.insert(name.to_ascii_lowercase(), index);
-            }
-            self.scopes.push(match stage.source {
-                BaseSource::Stage(earlier) => self.scopes[earlier].of_stage(),
-                BaseSource::Scratch => Scope::empty(),
-                BaseSource::Image | BaseSource::Unknown => Scope::of_image(),
-            });
-            self.dockerfile.stages.push(stage);
+            self.begin_stage(stage);
             return Ok(());
         }
         let (Some(stage), Some(scope)) =
@@ -219,13 +210,9 @@ impl Parser {
         };
         match keyword.as_str() {
             "USER" => {
-                let value = match scope.expand(&arguments, self.escape) {
-                    Value::Text(value) => Some(value),
-                    Value::Unset | Value::Unknown => None,
-                };
                 stage.user = Some(User {
                     written: arguments.clone(),
-                    value,
+                    value: scope.expand(&arguments, self.escape).find_text(),
                     line: number,
                 });
             }
@@ -245,6 +232,19 @@ impl Parser {
             span: line.span.clone(),
         });
         Ok(())
+    }
+
+    fn begin_stage(&mut self, stage: Stage) {
+        if let Some(name) = &stage.name {
+            let index = self.dockerfile.stages.len();
+            self.names.insert(name.to_ascii_lowercase(), index);
+        }
+        self.scopes.push(match stage.source {
+            BaseSource::Stage(earlier) => self.scopes[earlier].of_stage(),
+            BaseSource::Scratch => Scope::empty(),
+            BaseSource::Image | BaseSource::Unknown => Scope::of_image(),
+        });
+        self.dockerfile.stages.push(stage);
     }
 
     fn read_from(

@@ -24,6 +24,16 @@ pub(super) enum Value {
     Unknown,
 }
 
+impl Value {
+    /// Gives the text, where it is known.
+    pub(super) fn find_text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Unset | Self::Unknown => None,
+        }
+    }
+}
+
 impl From<Expanded> for Value {
     fn from(expanded: Expanded) -> Self {
         match expanded {
@@ -83,16 +93,11 @@ impl Scope {
     /// Reads what follows `ARG` in a stage; without a default it has the one of the same name before the first `FROM`.
     pub(super) fn read_arguments(&mut self, text: &str, escape: char, globals: &Self) {
         for word in Words::of(text, escape) {
-            match text[word.clone()].split_once('=') {
-                Some((name, value)) => {
-                    let value = self.expand(value, escape);
-                    self.set_argument(name, value);
-                }
-                None => {
-                    let value = globals.value(&text[word.clone()]).clone();
-                    self.set_argument(&text[word], value);
-                }
-            }
+            let (name, value) = match text[word.clone()].split_once('=') {
+                Some((name, value)) => (name, self.expand(value, escape)),
+                None => (&text[word.clone()], globals.value(&text[word]).clone()),
+            };
+            self.set_argument(name, value);
         }
     }
 

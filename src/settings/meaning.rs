@@ -81,6 +81,9 @@ pub struct Credentials {
     pub password: Secret,
 }
 
+/// The names under which programs look for a proxy.
+pub const PROXY_VARIABLES: [&str; 4] = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
+
 /// Proxies of builds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies {
@@ -97,6 +100,8 @@ pub struct VerifyCommand {
     pub command: String,
     /// Its arguments.
     pub args: Vec<String>,
+    /// The proxy that the tests are told of.
+    pub proxy: Option<String>,
 }
 
 /// What builds images.
@@ -184,7 +189,10 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
             username,
             password: Secret::new(password),
         }),
-        proxies: Proxies { http, apt_only },
+        proxies: Proxies {
+            http: http.clone(),
+            apt_only,
+        },
         apt_options: text(reader, "apt_options", ""),
         scan_workers: workers.unwrap_or(NonZeroUsize::MIN.saturating_add(7)),
         fallback_author: text(reader, "fallback_author", "Author"),
@@ -202,6 +210,7 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
             command: text(reader, "verify_command", "/bin/bash"),
             args: args
                 .unwrap_or_else(|| vec!["-c".to_owned(), "{path}/test.sh {image}".to_owned()]),
+            proxy: http,
         },
         container_limits: read_limits(reader),
         driver: Driver::Docker,

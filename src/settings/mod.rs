@@ -31,8 +31,8 @@ pub use error::{SettingsError, SettingsErrors, SettingsWarning};
 pub use file::YamlError;
 pub use limits::{ContainerLimits, LimitsError};
 pub use meaning::{
-    Credentials, Driver, Mirrors, NamedFile, Proxies, ReadSettings, Settings, VerifyCommand,
-    parse_settings,
+    Credentials, Driver, Mirrors, NamedFile, PROXY_VARIABLES, Proxies, ReadSettings, Settings,
+    VerifyCommand, parse_settings,
 };
 pub use naming::Naming;
 pub use reader::Layer;

@@ -1,7 +1,7 @@
 //! Runs the verify command of the settings, as docker-pkg does: `/bin/bash -c "{path}/test.sh {image}"` unless another
 //! one is set.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::host::fs::{self, FileError};
 use crate::host::{Environment, ProcessError, Program};
 use crate::oci::{Digest, Reference};
-use crate::settings::VerifyCommand;
+use crate::settings::{PROXY_VARIABLES, VerifyCommand};
 
 /// What a test sees of the environment: enough to find programs, the engine and the way out.
 const HANDED_ON: [&str; 10] = [
@@ -30,7 +30,7 @@ const HANDED_ON: [&str; 10] = [
 pub struct Test {
     command: String,
     arguments: Vec<String>,
-    directory: PathBuf,
+    proxy: Option<String>,
     digest: Digest,
 }
 
@@ -81,7 +81,7 @@ pub fn find_test(
     Ok(Some(Test {
         command: fill(&verify.command),
         arguments: verify.args.iter().map(fill).collect(),
-        directory: path,
+        proxy: verify.proxy.clone(),
         digest: Digest::of(&written),
     }))
 }
@@ -95,7 +95,9 @@ fn find_named_file(text: &str) -> Option<&str> {
     (end > 0).then(|| &rest[..end])
 }
 
-/// Runs the tests; `on_line` gets what they print.
+/// Runs the tests where the program was started; `on_line` gets what they print.
+///
+/// The proxy of the settings goes before those of the environment.
 pub async fn verify(
     test: &Test,
     environment: &Environment,
@@ -103,15 +105,18 @@ pub async fn verify(
     cancelled: &CancellationToken,
     mut on_line: impl FnMut(&str),
 ) -> Result<(), VerifyError> {
-    let program = Program::new(&test.command)
-        .arguments(&test.arguments)
-        .directory(&test.directory);
+    let program = Program::new(&test.command).arguments(&test.arguments);
     let program = HANDED_ON
         .iter()
         .fold(program, |program, name| match environment.find(name) {
             Some(value) => program.variable(name, value),
             None => program,
         });
+    let program = test.proxy.iter().fold(program, |program, proxy| {
+        PROXY_VARIABLES
+            .iter()
+            .fold(program, |program, name| program.variable(*name, proxy))
+    });
     program
         .deadline(deadline)
         .run(cancelled, |_, line| on_line(line))
@@ -127,6 +132,7 @@ mod tests {
         VerifyCommand {
             command: "/bin/bash".to_owned(),
             args: vec!["-c".to_owned(), "{path}/test.sh {image}".to_owned()],
+            proxy: None,
         }
     }
 
@@ -157,37 +163,26 @@ mod tests {
         assert_eq!(find_named_file("{path}/"), None);
     }
 
-    #[tokio::test]
-    async fn a_test_sees_its_image_and_little_else() {
+    /// What a test prints that shows its arguments, its directory and its variables, and ends with 3.
+    async fn lines_of_a_test(proxy: Option<&str>, environment: &Environment) -> Vec<String> {
         let directory = tempfile::tempdir().unwrap();
-        fs::write_atomically(
-            &directory.path().join("test.sh"),
-            b"echo $1; env | cut -d= -f1 | sort | xargs; exit 3",
-        )
-        .unwrap();
+        let script = b"echo $1; pwd; env -u PWD -u PATH | sort; echo ${PATH:+PATH}; exit 3";
+        fs::write_atomically(&directory.path().join("test.sh"), script).unwrap();
         let verify_command = VerifyCommand {
             command: "sh".to_owned(),
             args: vec!["{path}/test.sh".to_owned(), "{image}".to_owned()],
+            proxy: proxy.map(str::to_owned),
         };
         let label = "example/a:1".parse().unwrap();
         let test = find_test(&verify_command, directory.path(), &label)
             .unwrap()
             .expect("a test");
-        let environment = Environment::from([
-            ("PATH", "/usr/bin:/bin"),
-            ("TOKEN", "x"),
-            ("http_proxy", "p"),
-        ]);
         let mut lines = Vec::new();
-        let deadline = Duration::from_secs(10);
-        let result = verify(
-            &test,
-            &environment,
-            deadline,
-            &CancellationToken::new(),
-            |line| lines.push(line.to_owned()),
-        )
-        .await;
+        let (deadline, never) = (Duration::from_secs(10), CancellationToken::new());
+        let result = verify(&test, environment, deadline, &never, |line| {
+            lines.push(line.to_owned());
+        });
+        let result = result.await;
         assert!(
             matches!(
                 result,
@@ -195,7 +190,35 @@ mod tests {
             ),
             "{result:?}"
         );
-        assert_eq!(lines, ["example/a:1", "PATH PWD http_proxy"]);
+        lines
+    }
+
+    #[tokio::test]
+    async fn a_test_sees_its_image_and_little_else() {
+        let environment = Environment::from([
+            ("PATH", "/usr/bin:/bin"),
+            ("TOKEN", "x"),
+            ("http_proxy", "p"),
+            ("NO_PROXY", "n"),
+        ]);
+        let here = std::path::absolute(".").unwrap().display().to_string();
+        assert_eq!(
+            lines_of_a_test(None, &environment).await,
+            ["example/a:1", &here, "NO_PROXY=n", "http_proxy=p", "PATH"]
+        );
+        assert_eq!(
+            lines_of_a_test(Some("http://q:1"), &environment).await,
+            [
+                "example/a:1",
+                &here,
+                "HTTPS_PROXY=http://q:1",
+                "HTTP_PROXY=http://q:1",
+                "NO_PROXY=n",
+                "http_proxy=http://q:1",
+                "https_proxy=http://q:1",
+                "PATH"
+            ]
+        );
     }
 
     #[test]
@@ -222,6 +245,7 @@ mod tests {
         let verify_command = VerifyCommand {
             command: "check".to_owned(),
             args: vec!["{path}".to_owned(), "{image}".to_owned()],
+            proxy: None,
         };
         let label = "example/a:1".parse().unwrap();
         let test = find_test(&verify_command, directory.path(), &label).unwrap();
@@ -239,6 +263,7 @@ mod tests {
         let verify_command = VerifyCommand {
             command: "sh".to_owned(),
             args: vec!["{path}/test.sh".to_owned()],
+            proxy: None,
         };
         let label = "example/a:1".parse().unwrap();
         let test = find_test(&verify_command, directory.path(), &label).unwrap();

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use pkg::dockerfile::parse_dockerfile;
 use pkg::oci::Digest;
 
 use crate::Test;
@@ -19,6 +20,10 @@ pub(crate) const TESTS: &[Test] = &[
     (
         "a_selection_builds_what_it_needs_and_publishes_itself_alone",
         a_selection_builds_what_it_needs_and_publishes_itself_alone,
+    ),
+    (
+        "the_user_that_is_read_from_a_dockerfile_is_the_one_that_the_engine_sets",
+        the_user_that_is_read_from_a_dockerfile_is_the_one_that_the_engine_sets,
     ),
     (
         "a_base_image_is_refreshed_before_the_build_unless_it_is_to_be_kept",
@@ -361,4 +366,29 @@ fn a_credential_helper_that_fails_is_told_and_nothing_is_pulled_without(engine: 
     let said = format!("for `{host}` failed: the safe is locked");
     assert!(output.stderr.contains(&said), "{}", output.stderr);
     assert_eq!(catalog.find_id("a", "1-1"), None);
+}
+
+fn the_user_that_is_read_from_a_dockerfile_is_the_one_that_the_engine_sets(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    let base = engine.name("base:1");
+    let cases = [
+        ("user\t33:33 ", "33:33"),
+        ("USER \\\n# c\n  33", "33"),
+        ("USER \"33\":'44'", "33:44"),
+        ("ARG G\nUSER $G", "7"),
+        ("ENV U=1 V=\"2\"\nENV U=3 W=$U\nUSER $W:$V", "1:2"),
+        ("ARG U=1\nENV U=2\nARG U=3\nUSER $U", "2"),
+        ("ENV U=5\nUSER 1\nFROM x\nUSER $U", "5"),
+    ];
+    for (number, (lines, expected)) in cases.iter().enumerate() {
+        let dockerfile = format!("ARG G=7\nARG N\nFROM {base} AS x\n{lines}\n");
+        let name = engine.name(&format!("user:{number}"));
+        engine.build_from(&name, &dockerfile);
+        let config = catalog.find(&name).expect("an image").config;
+        let set = config.expect("its configuration").user;
+        let parsed = parse_dockerfile(&dockerfile).expect("a Dockerfile");
+        let read = parsed.final_user().and_then(|user| user.value.clone());
+        assert_eq!(set.as_deref(), Some(*expected), "the engine: {lines}");
+        assert_eq!(read.as_deref(), Some(*expected), "read: {lines}");
+    }
 }

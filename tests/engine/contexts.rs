@@ -212,48 +212,50 @@ fn a_fifo_in_a_context_is_named_and_fails_its_image_alone(engine: &Engine) {
     catalog.build(&[]).assert_code(0);
 }
 
-/// Makes an image directory for each fault, and gives what is to be told of it.
-fn faults_in(catalog: &Catalog<'_>) -> Vec<(&'static str, &'static str)> {
+/// Images with a fault in their directories, and what is to be told of it.
+const FAULTS: [(&str, &str); 9] = [
+    (
+        "fifo",
+        "images/fifo/x is a named pipe, which cannot be sent to a build",
+    ),
+    (
+        "socket",
+        "images/socket/x is a socket, which cannot be sent to a build",
+    ),
+    (
+        "device",
+        "images/device/x is a device, which cannot be sent to a build",
+    ),
+    (
+        "dangling",
+        "images/dangling/x is a link to `nowhere`, which is not there",
+    ),
+    (
+        "circle",
+        "images/circle/x is a link to `x`, which leads back to the link",
+    ),
+    (
+        "loop",
+        "images/loop/x is a link to `.`, which leads back to the link",
+    ),
+    (
+        "outside",
+        "images/outside/x is a link to `/etc/hostname`, outside of images",
+    ),
+    (
+        "patterns",
+        "images/patterns/.dockerignore:2: `[` is no pattern: ",
+    ),
+    (
+        "taken",
+        "images/taken/Dockerfile is a directory, and the rendered Dockerfile has to stand there",
+    ),
+];
+
+/// Makes an image directory for each fault.
+fn make_faults(catalog: &Catalog<'_>) {
     let images = catalog.sandbox().path().join("images");
-    let faults = [
-        (
-            "fifo",
-            "images/fifo/x is a named pipe, which cannot be sent to a build",
-        ),
-        (
-            "socket",
-            "images/socket/x is a socket, which cannot be sent to a build",
-        ),
-        (
-            "device",
-            "images/device/x is a device, which cannot be sent to a build",
-        ),
-        (
-            "dangling",
-            "images/dangling/x is a link to `nowhere`, which is not there",
-        ),
-        (
-            "circle",
-            "images/circle/x is a link to `x`, which leads back to the link",
-        ),
-        (
-            "loop",
-            "images/loop/x is a link to `.`, which leads back to the link",
-        ),
-        (
-            "outside",
-            "images/outside/x is a link to `/etc/hostname`, outside of images",
-        ),
-        (
-            "patterns",
-            "images/patterns/.dockerignore:2: `[` is no pattern: ",
-        ),
-        (
-            "taken",
-            "images/taken/Dockerfile is a directory, and the rendered Dockerfile has to stand there",
-        ),
-    ];
-    for (name, _) in faults {
+    for (name, _) in FAULTS {
         catalog.image(name, "1-1", &[], "FROM $BASE\nCOPY . /context/");
     }
     let sandbox = catalog.sandbox();
@@ -274,21 +276,20 @@ fn faults_in(catalog: &Catalog<'_>) -> Vec<(&'static str, &'static str)> {
     catalog
         .write("images/patterns/.dockerignore", b"x\n[\n")
         .write("images/taken/Dockerfile/x", b"");
-    faults.into()
 }
 
 fn each_fault_in_a_context_is_told_with_its_path_and_leaves_nothing(engine: &Engine) {
     let (sandbox, _) = with_temporary_directory();
     let catalog = Catalog::in_sandbox(engine, sandbox);
-    let faults = faults_in(&catalog);
+    make_faults(&catalog);
     let before = engine.images();
     let output = catalog.build(&[]);
     output.assert_code(1);
-    for (name, message) in &faults {
+    for (name, message) in FAULTS {
         let told = output.stderr.matches(message).count();
         assert!(told > 0, "{name}: {}", output.stderr);
     }
-    let failed = format!("{} failed", faults.len());
+    let failed = format!("{} failed", FAULTS.len());
     assert!(output.stderr.contains(&failed), "{}", output.stderr);
     assert_eq!(engine.images(), before);
     assert_eq!(engine.containers(), [""; 0]);

@@ -32,7 +32,8 @@ fn send_while(happens: impl FnOnce(&Path)) -> (Result<(), ContextError>, Vec<u8>
     let image = root.path().join("image");
     fs::create_dir(&image).expect("a directory");
     for name in ["a", "z"] {
-        fs::write(image.join(name), [b'x'; 200_000]).expect("a file");
+        let mut file = File::create(image.join(name)).expect("a file");
+        file.write_all(&vec![b'x'; 200_000]).expect("its content");
     }
     let mut receiver = Receiver {
         happens: Some(|| happens(&image)),
