@@ -343,7 +343,7 @@ pub(crate) fn means_current(reference: &Reference, label: &Reference) -> bool {
 fn find_user_name(image: &Image, rendering: &Rendering) -> Option<Problem> {
     let user = rendering.dockerfile.final_user()?;
     let (place, name) = (Place::file(image.recipe_path()), image.name.clone());
-    let Some(value) = &user.value else {
+    let Some(value) = user.value.as_ref().filter(|value| !value.is_empty()) else {
         return Some(Problem::UserUnknown {
             place,
             name,
@@ -573,9 +573,10 @@ mod tests {
                 "{lines}"
             );
         }
-        let lines = "FROM r.example.org/b\nUSER $X";
-        let message = "the last USER of `a` is `$X`, to which the Dockerfile gives no value, and \
-                       `force_numeric_user` asks for a number";
-        assert_eq!(refused_user(lines).as_deref(), Some(message));
+        for lines in ["FROM r.example.org/b\nUSER $X", "USER $X"] {
+            let message = "the last USER of `a` is `$X`, to which the Dockerfile gives no value, and \
+                           `force_numeric_user` asks for a number";
+            assert_eq!(refused_user(lines).as_deref(), Some(message), "{lines}");
+        }
     }
 }
