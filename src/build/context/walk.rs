@@ -154,8 +154,9 @@ impl<W: Write> Walk<'_, W> {
     /// Tells whether an entry stays out; a directory's verdict is kept for what is below it.
     fn judge(&mut self, name: &[u8], depth: usize, is_directory: bool) -> bool {
         self.verdicts.truncate(depth);
-        let parent = self.verdicts.last().cloned().unwrap_or_default();
-        let verdict = self.rules.judge(name, &parent);
+        let nothing = Verdict::default();
+        let parent = self.verdicts.last().unwrap_or(&nothing);
+        let verdict = self.rules.judge(name, parent);
         let is_out = verdict.is_out && !is_always_sent(name);
         if is_directory {
             self.verdicts.push(verdict);
