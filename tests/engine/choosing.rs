@@ -26,6 +26,10 @@ pub(crate) const TESTS: &[Test] = &[
         the_user_that_is_read_from_a_dockerfile_is_the_one_that_the_engine_sets,
     ),
     (
+        "steps_come_from_the_cache_only_when_that_is_asked_for",
+        steps_come_from_the_cache_only_when_that_is_asked_for,
+    ),
+    (
         "a_base_image_is_refreshed_before_the_build_unless_it_is_to_be_kept",
         a_base_image_is_refreshed_before_the_build_unless_it_is_to_be_kept,
     ),
@@ -390,5 +394,24 @@ fn the_user_that_is_read_from_a_dockerfile_is_the_one_that_the_engine_sets(engin
         let read = parsed.final_user().and_then(|user| user.value.clone());
         assert_eq!(set.as_deref(), Some(*expected), "the engine: {lines}");
         assert_eq!(read.as_deref(), Some(*expected), "read: {lines}");
+    }
+}
+
+fn steps_come_from_the_cache_only_when_that_is_asked_for(engine: &Engine) {
+    for limits in ["", "container_limits: \"cpushares=512\"\n"] {
+        let catalog = Catalog::new(engine);
+        catalog.settings(limits);
+        let recipe = "FROM $BASE\nRUN cat /proc/sys/kernel/random/uuid > /uuid";
+        let build = |version: &str, more: &[&str]| {
+            catalog.image("a", version, &[], recipe);
+            catalog.build(more).assert_code(0);
+            let image = format!("{}:{version}", catalog.repository("a"));
+            catalog.output_in(&image, "cat /uuid")
+        };
+        let first = build("1-1", &[]);
+        let cached = build("1-2", &["--use-cache"]);
+        let anew = build("1-3", &[]);
+        assert_eq!(first, cached, "{limits}");
+        assert_ne!(first, anew, "{limits}");
     }
 }
