@@ -15,8 +15,8 @@
 mod building;
 mod choosing;
 mod contexts;
-mod pruning;
 mod ignoring;
+mod pruning;
 mod publishing;
 mod stopping;
 #[path = "../support/mod.rs"]
