@@ -220,6 +220,7 @@ fn tell_panics(ui: &Ui) {
             message: "this program has a defect and cannot go on".to_owned(),
             causes: vec![panic.to_string()],
             places: Vec::new(),
+            excerpt: None,
             hints: vec!["please report it with the command that you ran".to_owned()],
         });
     }));

@@ -122,6 +122,7 @@ impl Session {
                 message: format!("no image matches `{text}`"),
                 causes: Vec::new(),
                 places: Vec::new(),
+                excerpt: None,
                 hints: vec![match loaded.catalog.find(text) {
                     Some(_) => format!("the pattern has to match a whole label: `*/{text}:*`"),
                     None => "the pattern has to match a whole label: `*/nginx:*`".to_owned(),

@@ -87,6 +87,7 @@ pub(super) fn stale(plan: &Plan, catalog: &Catalog) -> Vec<Diagnostic> {
                 ),
                 causes: Vec::new(),
                 places: vec![image.entry.clone()],
+                excerpt: None,
                 hints: vec![
                     "a published version does not change: add a changelog entry to build it anew"
                         .to_owned(),

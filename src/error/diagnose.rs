@@ -54,6 +54,7 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
             .map(|bundle| bundle.place.clone())
             .into_iter()
             .collect(),
+        excerpt: None,
         hints: hints(error),
     };
     (kind(error), vec![diagnostic])
@@ -137,6 +138,7 @@ pub(super) fn at<'a>(
         message,
         causes: Vec::new(),
         places: places.into_iter().cloned().collect(),
+        excerpt: None,
         hints: Vec::new(),
     }
 }
@@ -348,6 +350,7 @@ fn of_file(error: &FileError) -> Diagnostic {
 fn of_render(error: &crate::render::RenderError) -> Diagnostic {
     Diagnostic {
         causes: causes(error),
+        excerpt: error.excerpt.clone(),
         hints: error.hints.clone(),
         ..at(Severity::Error, error.to_string(), [&error.place])
     }

@@ -83,7 +83,12 @@ impl<'a> Missing<'a> {
             "give the directory that holds it as well, or list it in `base_images`".to_owned()
         });
         let places = all.iter().map(|missing| missing.place);
+        let excerpt = match (all.as_slice(), self.problem) {
+            ([_], Problem::Render(error)) => error.excerpt.clone(),
+            _ => None,
+        };
         Some(Diagnostic {
+            excerpt,
             hints: vec![hint],
             ..at(Severity::Error, message, places)
         })

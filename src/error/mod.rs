@@ -7,6 +7,7 @@ pub use diagnose::{closest_names, diagnose, diagnose_warning};
 
 use crate::place::Place;
 use crate::registry::ClientError;
+use crate::render::Excerpt;
 
 /// The kinds of failure, and with them the exit code (documented in docs/exit-codes.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +64,8 @@ pub struct Diagnostic {
     pub causes: Vec<String>,
     /// Where, most important first.
     pub places: Vec<Place>,
+    /// The line at the first place, where it says more than its number.
+    pub excerpt: Option<Excerpt>,
     /// What can be done about it.
     pub hints: Vec<String>,
 }

@@ -6,10 +6,12 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind, from_args};
+use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple, ValueKind, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
+use super::arguments::{Arguments, refuse};
 use super::python;
+use super::sequences::sort_by;
 use super::source::{LIST_FILTER, MAPPING_FILTER};
 
 /// More items than a template needs.
@@ -33,10 +35,6 @@ fn pairs_of(mapping: &Value) -> Result<Vec<(Value, Value)>, Error> {
     let keys = mapping.try_iter()?;
     keys.map(|key| mapping.get_item(&key).map(|value| (key, value)))
         .collect()
-}
-
-fn refuse(detail: &'static str) -> Error {
-    Error::new(ErrorKind::InvalidOperation, detail)
 }
 
 /// Refuses what would hold itself, or grow without end.
@@ -118,7 +116,8 @@ impl Object for List {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.items().get(key.as_usize()?).cloned()
+        let position = self.find_position(i64::try_from(key.clone()).ok()?, false)?;
+        self.items().get(position).cloned()
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -162,7 +161,18 @@ impl Object for List {
                 self.items().remove(position);
             }
             "clear" => self.items().clear(),
-            "sort" => self.items().sort(),
+            "sort" => {
+                let mut arguments = Arguments::of_method(args)?;
+                let is_reverse = arguments.next_truth("reverse")?;
+                arguments.finish()?;
+                let items = self.items().clone();
+                let sorted = sort_by(items, is_reverse, |item| Ok(item.clone()))?;
+                *self.items() = sorted;
+            }
+            "copy" => {
+                let items = self.items().clone();
+                return Ok(Value::from_object(Self(Mutex::new(items))));
+            }
             "reverse" => self.items().reverse(),
             _ => return Err(ErrorKind::UnknownMethod.into()),
         }
@@ -252,6 +262,17 @@ impl Object for Mapping {
                 };
             }
             "clear" => self.pairs().clear(),
+            "popitem" => {
+                let (key, value) = self
+                    .pairs()
+                    .pop()
+                    .ok_or_else(|| refuse("the mapping is empty"))?;
+                return Ok(Value::from(Tuple::from(vec![key, value])));
+            }
+            "copy" => {
+                let pairs = self.pairs().clone();
+                return Ok(Value::from_object(Self(Mutex::new(pairs))));
+            }
             _ => return Err(ErrorKind::UnknownMethod.into()),
         }
         Ok(Value::from(()))

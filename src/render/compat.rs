@@ -1,252 +1,121 @@
-//! Filters of Jinja that the engine gives otherwise, or not at all; each follows Jinja 3.1.
+//! What Jinja gives its templates, where the engine gives it otherwise, not at all, or more.
 
-use minijinja::value::{ArgType, Kwargs, Rest, ValueKind};
+use minijinja::value::{DynObject, Kwargs, Rest, Tuple, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
-use super::{json, methods, python};
-
-/// What Jinja adds to the length of a text before it cuts it.
-const LEEWAY: usize = 5;
-/// Wider texts are a mistake.
-const WIDEST: usize = 10_000;
+use super::arguments::{Arguments, check_defined, refuse};
+use super::format::format_percent;
+use super::{cycler, json, methods, numbers, operators, pprint, python, ranges, sequences, texts};
 
 pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
     environment.set_unknown_method_callback(methods::call);
-    environment.add_filter("string", python::print_str);
-    environment.add_filter("int", to_integer);
-    environment.add_filter("float", to_float);
-    environment.add_filter("join", join);
-    environment.add_filter("replace", replace);
-    environment.add_filter("truncate", truncate);
-    environment.add_filter("indent", indent);
-    environment.add_filter("center", |value: &Value, width: Option<usize>| {
-        center(&python::print_str(value), width.unwrap_or(80), ' ')
-    });
-    environment.add_filter("wordcount", |value: &Value| {
-        let text = python::print_str(value);
-        let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        words.filter(|word| !word.is_empty()).count()
-    });
-    environment.add_filter("tojson", |value: &Value, kwargs: Kwargs| {
-        let width: Option<usize> = kwargs.get("indent")?;
-        kwargs.assert_all_used()?;
-        Ok::<_, Error>(json::render_json(value, width))
-    });
-    for name in ["e", "escape", "forceescape"] {
-        environment.add_filter(name, |value: &Value| escape(&python::print_str(value)));
-    }
-}
-
-/// The arguments of a filter behind its value, each by position or by name.
-struct Arguments {
-    by_position: std::vec::IntoIter<Value>,
-    by_name: Kwargs,
-}
-
-impl Arguments {
-    fn new(Rest(values): Rest<Value>, by_name: Kwargs) -> Self {
-        Self {
-            by_position: values.into_iter(),
-            by_name,
-        }
-    }
-
-    fn next<T>(&mut self, name: &str) -> Result<Option<T>, Error>
-    where
-        T: for<'a> ArgType<'a, Output = T>,
-    {
-        match self.by_position.next() {
-            Some(value) => T::from_value(Some(&value)).map(Some),
-            None if self.by_name.has(name) => {
-                let value: Value = self.by_name.get(name)?;
-                T::from_value(Some(&value)).map(Some)
-            }
-            None => Ok(None),
-        }
-    }
-
-    fn finish(mut self) -> Result<(), Error> {
-        match self.by_position.next() {
-            Some(_) => Err(ErrorKind::TooManyArguments.into()),
-            None => self.by_name.assert_all_used(),
-        }
-    }
-}
-
-fn to_integer(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<Value, Error> {
-    let mut arguments = Arguments::new(rest, names);
-    let default: Option<Value> = arguments.next("default")?;
-    let base: Option<u32> = arguments.next("base")?;
-    arguments.finish()?;
-    let read = match value.as_str() {
-        Some(text) => find_integer(text, base.unwrap_or(10))
-            .or_else(|| find_float(text).and_then(truncate_float)),
-        None => match value.kind() {
-            ValueKind::Bool => Some(i128::from(value.is_true())),
-            ValueKind::Number => i128::try_from(value.clone())
-                .ok()
-                .or_else(|| f64::try_from(value.clone()).ok().and_then(truncate_float)),
-            _ => None,
+    numbers::add_to_environment(environment);
+    texts::add_to_environment(environment);
+    sequences::add_to_environment(environment);
+    ranges::add_to_environment(environment);
+    operators::add_to_environment(environment);
+    environment.add_filter("pprint", pprint::print_pretty);
+    environment.add_filter(
+        "tojson",
+        |value: &Value, rest: Rest<Value>, names: Kwargs| {
+            let mut arguments = Arguments::new(rest, names);
+            let indent: Option<Value> = arguments.next_or_none("indent")?;
+            arguments.finish()?;
+            json::render_json(value, indent.as_ref()).map(Value::from_safe_string)
         },
-    };
-    Ok(match read {
-        Some(number) => match i64::try_from(number) {
-            Ok(number) => Value::from(number),
-            Err(_) => Value::from(number),
+    );
+    environment.add_filter(
+        "format",
+        |value: &Value, rest: Rest<Value>, names: Kwargs| {
+            check_defined(value)?;
+            let operand = match (rest.is_empty(), names.args().next().is_none()) {
+                (_, true) => Value::from(Tuple::from(rest.0)),
+                (true, false) => {
+                    let named = names
+                        .args()
+                        .map(|name| Ok((name, names.get::<Value>(name)?)));
+                    Value::from_pairs(named.collect::<Result<Vec<_>, Error>>()?)
+                }
+                (false, false) => {
+                    return Err(refuse(
+                        "`format` takes values by position or by name, and not both",
+                    ));
+                }
+            };
+            format_percent(&python::print_str(value), &operand)
         },
-        None => default.unwrap_or_else(|| Value::from(0)),
-    })
-}
-
-fn find_integer(text: &str, base: u32) -> Option<i128> {
-    let text = text.trim();
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let prefix = match base {
-        2 => "0b",
-        8 => "0o",
-        16 => "0x",
-        _ => "",
-    };
-    let lower = digits.to_ascii_lowercase();
-    let digits = lower.strip_prefix(prefix).unwrap_or(&lower);
-    let starts = digits.starts_with(char::is_alphanumeric);
-    if !starts || !(2..=36).contains(&base) || digits.ends_with('_') || digits.contains("__") {
-        return None;
-    }
-    let number = i128::from_str_radix(&digits.replace('_', ""), base).ok()?;
-    Some(sign * number)
-}
-
-fn find_float(text: &str) -> Option<f64> {
-    // Rust and Python read the same numbers, with the same words for infinities.
-    text.trim().parse().ok()
-}
-
-fn truncate_float(number: f64) -> Option<i128> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the number is whole and within bounds"
-    )]
-    (number.is_finite() && number.abs() < 1e38).then(|| number.trunc() as i128)
-}
-
-fn to_float(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<Value, Error> {
-    let mut arguments = Arguments::new(rest, names);
-    let default: Option<Value> = arguments.next("default")?;
-    arguments.finish()?;
-    let read = match value.as_str() {
-        Some(text) => find_float(text),
-        None if value.kind() == ValueKind::Bool => Some(f64::from(u8::from(value.is_true()))),
-        None => f64::try_from(value.clone()).ok(),
-    };
-    Ok(match read {
-        Some(number) => Value::from(number),
-        None => default.unwrap_or_else(|| Value::from(0.0)),
-    })
-}
-
-fn join(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<String, Error> {
-    let mut arguments = Arguments::new(rest, names);
-    let separator: Option<Value> = arguments.next("d")?;
-    let attribute: Option<String> = arguments.next("attribute")?;
-    arguments.finish()?;
-    let separator = separator.map(|separator| python::print_str(&separator));
-    let items = value.try_iter()?.map(|item| {
-        let item = match &attribute {
-            Some(attribute) => item.get_attr(attribute)?,
-            None => item,
-        };
-        if item.is_undefined() {
-            return Err(ErrorKind::UndefinedError.into());
-        }
-        Ok(python::print_str(&item))
+    );
+    environment.add_function("dict", |rest: Rest<Value>, names: Kwargs| {
+        make_mapping(&rest, &names)
     });
-    let items: Vec<String> = items.collect::<Result<_, Error>>()?;
-    Ok(items.join(&separator.unwrap_or_default()))
+    environment.add_function("cycler", cycler::make_cycler);
+    add_tests(environment);
+    remove_more(environment);
+    refuse_chance(environment);
 }
 
-fn replace(value: &Value, old: &Value, new: &Value, count: Option<i64>) -> String {
-    let text = python::print_str(value);
-    let (old, new) = (python::print_str(old), python::print_str(new));
-    match count.and_then(|count| usize::try_from(count).ok()) {
-        Some(count) => text.replacen(&old, &new, count),
-        None => text.replace(&old, &new),
+fn make_mapping(rest: &[Value], names: &Kwargs) -> Result<Value, Error> {
+    let mut pairs = Vec::new();
+    if rest.len() > 1 {
+        return Err(ErrorKind::TooManyArguments.into());
     }
-}
-
-fn truncate(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<String, Error> {
-    let mut arguments = Arguments::new(rest, names);
-    let length: usize = arguments.next("length")?.unwrap_or(255);
-    let kills_words: bool = arguments.next("killwords")?.unwrap_or(false);
-    let end: String = arguments.next("end")?.unwrap_or_else(|| "...".to_owned());
-    let leeway: usize = arguments.next("leeway")?.unwrap_or(LEEWAY);
-    arguments.finish()?;
-    let text = python::print_str(value);
-    if text.chars().count() <= length.saturating_add(leeway) {
-        return Ok(text);
-    }
-    let Some(kept) = length.checked_sub(end.chars().count()) else {
-        let detail = "the length is less than that of the text at the end";
-        return Err(Error::new(ErrorKind::InvalidOperation, detail));
-    };
-    let cut: String = text.chars().take(kept).collect();
-    let cut = match cut.rsplit_once(' ') {
-        Some((words, _)) if !kills_words => words,
-        _ => &cut,
-    };
-    Ok(format!("{cut}{end}"))
-}
-
-fn indent(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<String, Error> {
-    let mut arguments = Arguments::new(rest, names);
-    let width: Value = arguments.next("width")?.unwrap_or_else(|| Value::from(4));
-    let is_first: bool = arguments.next("first")?.unwrap_or(false);
-    let is_blank: bool = arguments.next("blank")?.unwrap_or(false);
-    arguments.finish()?;
-    let margin = match width.as_str() {
-        Some(margin) => margin.to_owned(),
-        None => " ".repeat(usize::try_from(width)?.min(WIDEST)),
-    };
-    // Jinja ends the text with a line break, so that one at its end is kept as an empty line.
-    let text = python::print_str(value) + "\n";
-    let mut indented = String::with_capacity(text.len() * 2);
-    for (i, line) in text.lines().enumerate() {
-        if i > 0 {
-            indented.push('\n');
-        }
-        if (i == 0 && is_first) || (i > 0 && (is_blank || !line.is_empty())) {
-            indented.push_str(&margin);
-        }
-        indented.push_str(line);
-    }
-    Ok(indented)
-}
-
-/// Puts a text into the middle; where the blanks are odd, Python's rule says which side gets more.
-pub(super) fn center(text: &str, width: usize, fill: char) -> String {
-    let width = width.min(WIDEST);
-    let missing = width.saturating_sub(text.chars().count());
-    let left = missing / 2 + (missing & width & 1);
-    let pad = |count| std::iter::repeat_n(fill, count).collect::<String>();
-    pad(left) + text + &pad(missing - left)
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&#34;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(character),
+    if let Some(given) = rest.first() {
+        check_defined(given)?;
+        for item in given.try_iter()? {
+            pairs.push(if given.kind() == ValueKind::Map {
+                let value = given.get_item(&item)?;
+                (item, value)
+            } else {
+                let mut parts = item.try_iter()?;
+                match (parts.next(), parts.next(), parts.next()) {
+                    (Some(key), Some(value), None) => (key, value),
+                    _ => return Err(refuse("`dict` takes a mapping, or a list of pairs")),
+                }
+            });
         }
     }
-    escaped
+    for name in names.args() {
+        pairs.push((Value::from(name), names.get(name)?));
+    }
+    names.assert_all_used()?;
+    Ok(Value::from_pairs(pairs))
+}
+
+fn add_tests(environment: &mut Environment<'_>) {
+    environment.add_test("sequence", |value: &Value| {
+        matches!(
+            value.kind(),
+            ValueKind::Seq | ValueKind::Map | ValueKind::String
+        )
+    });
+    environment.add_test("callable", |value: &Value| {
+        // The engine does not tell; these are the names of what it can call.
+        let name = value.as_object().map(DynObject::type_name);
+        name.is_some_and(|name| name.contains("Function") || name.ends_with("::Macro"))
+    });
+}
+
+/// Takes away what Jinja does not have, so that a template means the same here and there.
+fn remove_more(environment: &mut Environment<'_>) {
+    for filter in ["bool", "chain", "lines", "pluralize", "split", "zip"] {
+        environment.remove_filter(filter);
+    }
+    for test in ["endingwith", "int", "safe", "startingwith"] {
+        environment.remove_test(test);
+    }
+    environment.remove_global("debug");
+}
+
+/// Refuses what gives something else each time.
+fn refuse_chance(environment: &mut Environment<'_>) {
+    const REASON: &str =
+        "gives something else each time, and the same files have to give the same Dockerfile";
+    environment.add_filter("random", |_: &Value| {
+        Err::<Value, _>(refuse(format!("`random` {REASON}")))
+    });
+    environment.add_function("lipsum", |_: Rest<Value>, _: Kwargs| {
+        Err::<Value, _>(refuse(format!("`lipsum` {REASON}")))
+    });
 }
 
 #[cfg(test)]
@@ -257,6 +126,7 @@ mod tests {
     fn case(expression: &str, expected: &str) {
         let mut environment = Environment::new();
         add_to_environment(&mut environment);
+        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         let text = format!("{{{{ {expression} }}}}");
         assert_eq!(
             environment.render_str(&text, ()).unwrap(),

@@ -1,5 +1,7 @@
 //! Why a template cannot be rendered, with its place.
 
+use std::ops::Range;
+
 use super::filters::FilterError;
 use crate::place::Place;
 
@@ -15,6 +17,20 @@ pub enum RenderFault {
     /// A filter that does not exist.
     #[error("there is no filter `{0}`")]
     UnknownFilter(String),
+    /// A test that does not exist.
+    #[error("there is no test `{0}`")]
+    UnknownTest(String),
+    /// A method that a value does not have.
+    #[error("{kind} has no method `{name}`")]
+    UnknownMethod {
+        /// The method.
+        name: String,
+        /// The kind of the value.
+        kind: &'static str,
+    },
+    /// A text with an escape that is not known here.
+    #[error("this text has an escape that is not known")]
+    Escape,
     /// A filter has no answer.
     #[error(transparent)]
     Filter(#[from] FilterError),
@@ -32,6 +48,15 @@ pub enum RenderFault {
     Engine(String),
 }
 
+/// A line of a file, with the characters at fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The line.
+    pub line: String,
+    /// Its characters at fault, counted from 0; the end may lie behind the line.
+    pub marked: Option<Range<usize>>,
+}
+
 /// A fault with the place in the template, the line there, and what can be done.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{fault}")]
@@ -41,7 +66,7 @@ pub struct RenderError {
     /// Where.
     pub place: Place,
     /// The line of the template.
-    pub source_line: Option<String>,
+    pub excerpt: Option<Excerpt>,
     /// What can be done about it.
     pub hints: Vec<String>,
 }

@@ -1,206 +1,123 @@
-//! Explains errors of the template engine in the user's terms: place, line and hints.
+//! Explains errors of the template engine in the user's terms: what is wrong, and where.
 
 use std::error::Error as _;
+use std::path::Path;
 
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::error::{RenderError, RenderFault};
 use super::filters::FilterError;
-use super::renderer::{Template, find_path};
-use crate::near::find_near;
-use crate::place::Place;
-
-/// The filters that exist, as the engine keeps no list of them.
-pub(super) const FILTERS: [&str; 58] = [
-    "abs",
-    "add_user",
-    "apt_install",
-    "apt_remove",
-    "attr",
-    "batch",
-    "capitalize",
-    "center",
-    "count",
-    "d",
-    "default",
-    "dictsort",
-    "e",
-    "escape",
-    "filesizeformat",
-    "first",
-    "float",
-    "forceescape",
-    "format",
-    "groupby",
-    "image_tag",
-    "indent",
-    "int",
-    "items",
-    "join",
-    "last",
-    "length",
-    "list",
-    "lower",
-    "map",
-    "max",
-    "min",
-    "pprint",
-    "reject",
-    "rejectattr",
-    "replace",
-    "reverse",
-    "round",
-    "safe",
-    "select",
-    "selectattr",
-    "slice",
-    "sort",
-    "split",
-    "string",
-    "striptags",
-    "sum",
-    "title",
-    "tojson",
-    "trim",
-    "truncate",
-    "uid",
-    "unique",
-    "upper",
-    "upstream_version",
-    "urlencode",
-    "wordcount",
-    "zip",
-];
-
-/// Filters of Jinja that no repository was seen to use.
-const NOT_HERE: [&str; 4] = ["random", "urlize", "wordwrap", "xmlattr"];
+use super::hints::find_hints;
+use super::renderer::Template;
+use super::whereabouts::Whereabouts;
 
 /// What is known when an error comes.
 pub(super) struct Diagnosis<'a> {
     pub(super) template: Template<'a>,
     pub(super) variables: &'a Value,
     pub(super) environment: &'a Environment<'a>,
+    /// Reads a file that is included.
+    pub(super) read: &'a dyn Fn(&Path) -> Option<String>,
 }
 
 impl Diagnosis<'_> {
     /// Explains an error of the engine.
     pub(super) fn explain(&self, error: &Error) -> RenderError {
         let error = find_innermost(error);
-        let fault = find_fault(error);
-        let hints = self.find_hints(&fault);
+        let mut whereabouts = Whereabouts::find(error, self.template, self.read);
+        let fault = self.find_fault(error, &mut whereabouts);
+        let hints = find_hints(self, &fault, &whereabouts);
         RenderError {
-            place: self.find_place(error),
-            source_line: self.find_line(error),
+            place: whereabouts.place(),
+            excerpt: whereabouts.excerpt(),
             fault,
             hints,
         }
     }
 
-    fn find_hints(&self, fault: &RenderFault) -> Vec<String> {
-        let near = match fault {
-            RenderFault::Undefined(name) if name == "password" => {
-                return vec![
-                    "a template never sees the password: it would go into the image".to_owned(),
-                ];
-            }
-            RenderFault::Undefined(name) => {
-                let names: Vec<Value> = self.variables.try_iter().into_iter().flatten().collect();
-                let globals: Vec<&str> = self.environment.globals().map(|(name, _)| name).collect();
-                let names = names.iter().filter_map(Value::as_str);
-                let near = owned(find_near(name, names.chain(globals)));
-                if near.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-                    return vec![format!(
-                        "set it in the settings, or write `{{% set {name} = … %}}` before"
-                    )];
-                }
-                near
-            }
-            RenderFault::UnknownFilter(name) if NOT_HERE.contains(&name.as_str()) => {
-                return vec!["Jinja has it, and it is not supported here".to_owned()];
-            }
-            RenderFault::UnknownFilter(name) => owned(find_near(name, FILTERS)),
-            RenderFault::Filter(FilterError::UnknownImage { near, .. }) if near.is_empty() => {
-                return vec![
-                    "give the directory that holds it as well, or list it in `base_images`"
-                        .to_owned(),
-                ];
-            }
-            RenderFault::Filter(FilterError::UnknownImage { near, .. }) => near.clone(),
-            RenderFault::Filter(FilterError::UnknownUser(user)) => {
-                return vec![format!(
-                    "add `{user}: NUMBER` to `known_uid_mappings` of the settings"
-                )];
-            }
-            _ => return Vec::new(),
-        };
-        if near.is_empty() {
-            return Vec::new();
-        }
-        let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
-        let verb = if near.len() > 1 {
-            "names are"
-        } else {
-            "name is"
-        };
-        vec![format!("the closest {verb} {}", near.join(", "))]
+    /// Gives the names that every template knows.
+    pub(super) fn known_names(&self) -> Vec<String> {
+        let settings = self.variables.try_iter().into_iter().flatten();
+        let settings = settings.filter_map(|name| name.as_str().map(str::to_owned));
+        let globals = self.environment.globals();
+        settings
+            .chain(globals.map(|(name, _)| name.to_owned()))
+            .collect()
     }
 
-    fn find_place(&self, error: &Error) -> Place {
-        let path = error.name().and_then(find_path);
-        let path = path.unwrap_or_else(|| self.template.path.to_owned());
-        let Some(line) = error.line() else {
-            return Place::file(&path);
-        };
-        let column = find_column(error);
-        match column {
-            Some(column) => Place::column(&path, line, column),
-            None => Place::line(&path, line),
+    fn find_fault(&self, error: &Error, whereabouts: &mut Whereabouts) -> RenderFault {
+        if let Some(fault) = find_source::<FilterError>(error) {
+            return RenderFault::Filter(fault.clone());
         }
-    }
-
-    /// Finds the line as the user wrote it; that of an included file as the engine read it.
-    fn find_line(&self, error: &Error) -> Option<String> {
-        let line = error.line()?.checked_sub(1)?;
-        let is_own = error
-            .name()
-            .and_then(find_path)
-            .is_none_or(|path| path == self.template.path);
-        let text = if is_own {
-            self.template.text
-        } else {
-            error.template_source()?
-        };
-        text.lines().nth(line).map(str::to_owned)
+        let detail = error.detail().unwrap_or_default();
+        if let Some(name) = find_undefined(detail) {
+            if let Some(filter) = whereabouts.filter().filter(|_| name.contains("(...)")) {
+                let said = format!("`{filter}` was given something without a value");
+                return RenderFault::Engine(said);
+            }
+            return RenderFault::Undefined(whereabouts.point_at(name));
+        }
+        match error.kind() {
+            ErrorKind::BadEscape => RenderFault::Escape,
+            ErrorKind::SyntaxError => RenderFault::Syntax(describe(error)),
+            ErrorKind::UndefinedError => match whereabouts.find_undefined(&self.known_names()) {
+                Some(name) => RenderFault::Undefined(name),
+                None => RenderFault::Engine(describe(error)),
+            },
+            ErrorKind::UnknownFunction => match detail.strip_suffix(" is unknown") {
+                Some(name) => RenderFault::Undefined(whereabouts.point_at(name)),
+                None => RenderFault::Engine(describe(error)),
+            },
+            ErrorKind::UnknownFilter => match find_subject(detail, "filter") {
+                Some(name) => RenderFault::UnknownFilter(whereabouts.point_at(name)),
+                None => RenderFault::Engine(describe(error)),
+            },
+            ErrorKind::UnknownTest => match find_subject(detail, "test") {
+                Some(name) => RenderFault::UnknownTest(whereabouts.point_at(name)),
+                None => RenderFault::Engine(describe(error)),
+            },
+            ErrorKind::UnknownMethod => match detail.split_once(" has no method named ") {
+                Some((kind, name)) => RenderFault::UnknownMethod {
+                    name: whereabouts.point_at(name),
+                    kind: name_kind(kind),
+                },
+                None => RenderFault::Engine(describe(error)),
+            },
+            ErrorKind::TemplateNotFound => {
+                let name = quoted(detail).unwrap_or(detail);
+                let (_, file) = name.split_once("//").unwrap_or(("", name));
+                RenderFault::NoFile(file.to_owned())
+            }
+            ErrorKind::OutOfFuel => RenderFault::TooLong,
+            ErrorKind::WriteFailure => RenderFault::TooLarge,
+            _ => RenderFault::Engine(describe(error)),
+        }
     }
 }
 
-fn find_fault(error: &Error) -> RenderFault {
-    if let Some(fault) = find_source::<FilterError>(error) {
-        return RenderFault::Filter(fault.clone());
-    }
-    let detail = error.detail().unwrap_or_default();
-    match error.kind() {
-        ErrorKind::SyntaxError | ErrorKind::BadEscape => RenderFault::Syntax(describe(error)),
-        ErrorKind::UndefinedError => match find_expression(error) {
-            Some(expression) => RenderFault::Undefined(expression.to_owned()),
-            None => RenderFault::Engine(describe(error)),
-        },
-        ErrorKind::UnknownFilter => match quoted(detail).or(find_expression(error)) {
-            // The engine may point at the whole call.
-            Some(name) => {
-                let name = name.split('(').next().unwrap_or(name).trim();
-                RenderFault::UnknownFilter(name.to_owned())
-            }
-            None => RenderFault::Engine(describe(error)),
-        },
-        ErrorKind::TemplateNotFound => {
-            let name = quoted(detail).unwrap_or(detail);
-            let (_, file) = name.split_once("//").unwrap_or(("", name));
-            RenderFault::NoFile(file.to_owned())
-        }
-        ErrorKind::OutOfFuel => RenderFault::TooLong,
-        ErrorKind::WriteFailure => RenderFault::TooLarge,
-        _ => RenderFault::Engine(describe(error)),
+/// Finds `name` in "… `name` is undefined …".
+fn find_undefined(detail: &str) -> Option<&str> {
+    let (before, _) = detail.split_once("` is undefined")?;
+    let (_, name) = before.rsplit_once('`')?;
+    Some(name)
+}
+
+/// Finds `name` in "filter name is unknown".
+fn find_subject<'a>(detail: &'a str, kind: &str) -> Option<&'a str> {
+    let name = detail.strip_prefix(kind)?.trim_start();
+    name.strip_suffix(" is unknown")
+}
+
+/// Gives a kind of value as the user knows it.
+fn name_kind(kind: &str) -> &'static str {
+    match kind {
+        "string" => "a text",
+        "map" => "a mapping",
+        "sequence" | "iterator" => "a list",
+        "number" => "a number",
+        "none" => "`none`",
+        "bool" => "a boolean",
+        _ => "this value",
     }
 }
 
@@ -246,20 +163,4 @@ fn quoted(detail: &str) -> Option<&str> {
     let mark = detail[quote..].chars().next()?;
     let (name, _) = detail[quote + 1..].split_once(mark)?;
     Some(name)
-}
-
-fn find_expression(error: &Error) -> Option<&str> {
-    let text = error.template_source()?.get(error.range()?)?;
-    (!text.is_empty() && !text.contains('\n')).then_some(text)
-}
-
-fn find_column(error: &Error) -> Option<usize> {
-    let before = error.template_source()?.get(..error.range()?.start)?;
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let is_line = before.matches('\n').count() + 1 == error.line()?;
-    is_line.then(|| before[line_start..].chars().count() + 1)
-}
-
-fn owned(names: Vec<&str>) -> Vec<String> {
-    names.into_iter().map(str::to_owned).collect()
 }

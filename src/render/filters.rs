@@ -6,8 +6,9 @@ use std::sync::Arc;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::apt::Apt;
+use super::arguments::check_defined;
 use super::known::{ImageKind, KnownImages};
-use super::python;
+use super::{python, texts};
 use crate::oci::Reference;
 use crate::settings::Settings;
 
@@ -68,17 +69,17 @@ pub(super) fn add_filters(
     });
     let users = settings.known_uid_mappings.clone();
     environment.add_filter("uid", move |state: &mut State, user: &Value| {
-        let name = python::print_str(user);
+        let name = texts::text_of(user)?;
         if let Some(uid) = find_uid(&users, user) {
-            return uid.to_string();
+            return Ok(uid.to_string());
         }
         let record = state.get_or_insert_extension_with(Record::default);
         record.unknown_users.insert(name.clone());
-        name
+        Ok::<_, Error>(name)
     });
     let users = settings.known_uid_mappings.clone();
     environment.add_filter("add_user", move |user: &Value| {
-        let name = python::print_str(user);
+        let name = texts::text_of(user)?;
         match find_uid(&users, user) {
             Some(uid) => Ok(render_add_user(&name, uid)),
             None => Err(Error::from(FilterError::UnknownUser(name))),
@@ -91,11 +92,12 @@ pub(super) fn add_filters(
     });
     environment.add_filter("apt_remove", move |packages: &Value| {
         // Any value goes, because docker-pkg only puts it into a text.
-        apt.render_remove(&python::print_str(packages))
+        texts::text_of(packages).map(|packages| apt.render_remove(&packages))
     });
 }
 
 fn text_of<'a>(filter: &'static str, value: &'a Value) -> Result<&'a str, Error> {
+    check_defined(value)?;
     value.as_str().ok_or_else(|| {
         let found = python::print_repr(value);
         FilterError::NoText { filter, found }.into()

@@ -6,52 +6,74 @@
 
 use std::fmt::Write as _;
 
-use minijinja::Value;
 use minijinja::value::ValueKind;
+use minijinja::{Error, Value};
 
+use super::arguments::{check_defined, check_width, refuse};
 use super::python;
+use super::ranges::{Range, View};
+use super::sequences::sort_by;
+use super::texts::check_size;
 
-/// Writes a value on one line, or on many with so many blanks for each step inward.
-pub(super) fn render_json(value: &Value, width: Option<usize>) -> String {
+/// Deeper values come from nowhere but a mistake.
+const DEEPEST: usize = 100;
+
+/// Writes a value on one line, or on many with so many blanks, or that text, for each step inward.
+pub(super) fn render_json(value: &Value, indent: Option<&Value>) -> Result<String, Error> {
+    let indent = match indent {
+        None => None,
+        Some(indent) => Some(match indent.as_str() {
+            Some(text) => text.to_owned(),
+            None => " ".repeat(check_width(i64::try_from(indent.clone())?)?),
+        }),
+    };
     let mut writer = Writer {
         out: String::new(),
-        width: width.map(|width| width.min(100)),
+        indent,
         depth: 0,
     };
-    writer.write(value);
-    writer.out
+    writer.write(value)?;
+    Ok(writer.out)
 }
 
 struct Writer {
     out: String,
-    width: Option<usize>,
+    indent: Option<String>,
     depth: usize,
 }
 
 impl Writer {
-    fn write(&mut self, value: &Value) {
+    fn write(&mut self, value: &Value) -> Result<(), Error> {
+        check_size(self.out.len())?;
+        let is_own = value.downcast_object_ref::<Range>().is_some()
+            || value.downcast_object_ref::<View>().is_some();
         match value.kind() {
-            ValueKind::Undefined | ValueKind::None => self.out.push_str("null"),
-            ValueKind::Bool => self
-                .out
-                .push_str(if value.is_true() { "true" } else { "false" }),
+            ValueKind::None => self.out.push_str("null"),
+            ValueKind::Bool => self.out.push_str(&print_key(value)),
             ValueKind::Number => self.write_number(value),
-            // Deeper values come from nowhere but a mistake.
-            ValueKind::Seq | ValueKind::Iterable if self.depth < 100 => {
-                let items: Vec<Value> = value.try_iter().into_iter().flatten().collect();
-                self.write_all(['[', ']'], items, |writer, item| writer.write(&item));
+            ValueKind::String => self.write_text(value.as_str().unwrap_or_default()),
+            ValueKind::Seq | ValueKind::Iterable if self.depth < DEEPEST && !is_own => {
+                let items: Vec<Value> = value.try_iter()?.collect();
+                self.write_all(['[', ']'], items, |writer, item| writer.write(&item))?;
             }
-            ValueKind::Map if self.depth < 100 => {
-                let mut keys: Vec<Value> = value.try_iter().into_iter().flatten().collect();
-                keys.sort();
+            ValueKind::Map if self.depth < DEEPEST => {
+                let keys = value.try_iter()?.collect();
+                let keys = sort_by(keys, false, |key| Ok(key.clone()))?;
                 self.write_all(['{', '}'], keys, |writer, key| {
-                    writer.write_text(&python::print_str(&key));
+                    writer.write_text(&print_key(&key));
                     writer.out.push_str(": ");
-                    writer.write(&value.get_item(&key).unwrap_or_default());
-                });
+                    writer.write(&value.get_item(&key)?)
+                })?;
             }
-            _ => self.write_text(&python::print_str(value)),
+            _ => {
+                check_defined(value)?;
+                return Err(refuse(format!(
+                    "{} cannot be written as JSON",
+                    python::print_repr(value)
+                )));
+            }
         }
+        Ok(())
     }
 
     fn write_number(&mut self, value: &Value) {
@@ -71,32 +93,32 @@ impl Writer {
         &mut self,
         [open, close]: [char; 2],
         items: Vec<Value>,
-        write: impl Fn(&mut Self, Value),
-    ) {
+        write: impl Fn(&mut Self, Value) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.out.push(open);
         self.depth += 1;
         let is_empty = items.is_empty();
         for (i, item) in items.into_iter().enumerate() {
-            match self.width {
+            match self.indent {
                 _ if i == 0 => {}
                 Some(_) => self.out.push(','),
                 None => self.out.push_str(", "),
             }
             self.break_line();
-            write(self, item);
+            write(self, item)?;
         }
         self.depth -= 1;
         if !is_empty {
             self.break_line();
         }
         self.out.push(close);
+        Ok(())
     }
 
     fn break_line(&mut self) {
-        if let Some(width) = self.width {
+        if let Some(indent) = &self.indent {
             self.out.push('\n');
-            self.out
-                .extend(std::iter::repeat_n(' ', width * self.depth));
+            self.out.push_str(&indent.repeat(self.depth));
         }
     }
 
@@ -127,16 +149,26 @@ impl Writer {
     }
 }
 
+/// Prints a key, which JSON has only as text.
+fn print_key(key: &Value) -> String {
+    match key.kind() {
+        ValueKind::Bool if key.is_true() => "true".to_owned(),
+        ValueKind::Bool => "false".to_owned(),
+        ValueKind::None => "null".to_owned(),
+        _ => python::print_str(key),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[track_caller]
-    fn case(expression: &str, width: Option<usize>, expected: &str) {
+    fn case(expression: &str, width: Option<i64>, expected: &str) {
         let environment = minijinja::Environment::new();
         let value = environment.compile_expression(expression).unwrap().eval(());
         assert_eq!(
-            render_json(&value.unwrap(), width),
+            render_json(&value.unwrap(), width.map(Value::from).as_ref()).unwrap(),
             expected,
             "{expression}"
         );

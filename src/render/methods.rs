@@ -1,13 +1,13 @@
-//! Methods of Python's texts and lists that the engine does not give.
+//! Methods of Python's lists and mappings that the engine does not give, and the way to those of texts.
 
-use minijinja::value::{Tuple, from_args};
-use minijinja::{Error, ErrorKind, State, Value};
+use minijinja::value::{Kwargs, Rest, ValueKind, from_args};
+use minijinja::{Error, State, Value};
 use minijinja_contrib::pycompat;
 
-use super::compat::center;
-
-/// Wider texts are a mistake.
-const WIDEST: usize = 10_000;
+use super::arguments::{Arguments, refuse};
+use super::format::Fields;
+use super::ranges::View;
+use super::text_methods::call_on_text;
 
 /// Calls a method that the engine does not know.
 pub(super) fn call(
@@ -16,10 +16,22 @@ pub(super) fn call(
     method: &str,
     args: &[Value],
 ) -> Result<Value, Error> {
-    let called = match value.as_str() {
-        Some(text) => call_on_text(text, method, args)?,
-        None if method == "index" => Some(find_item(value, args)?),
-        None => None,
+    let called = match (value.as_str(), value.kind()) {
+        (Some(text), _) if method == "format" => {
+            let (values, names): (Rest<Value>, Kwargs) = from_args(args)?;
+            Some(Value::from(Fields::format(text, &values, &names)?))
+        }
+        (Some(text), _) => {
+            let mut arguments = Arguments::of_method(args)?;
+            let called = call_on_text(text, method, &mut arguments)?;
+            if called.is_some() {
+                arguments.finish()?;
+            }
+            called
+        }
+        (None, ValueKind::Seq) => call_on_list(value, method, args)?,
+        (None, ValueKind::Map) => call_on_mapping(value, method, args)?,
+        _ => None,
     };
     match called {
         Some(called) => Ok(called),
@@ -27,130 +39,44 @@ pub(super) fn call(
     }
 }
 
-fn find_item(value: &Value, args: &[Value]) -> Result<Value, Error> {
-    let (item,): (Value,) = from_args(args)?;
-    let position = value.try_iter()?.position(|other| other == item);
-    position
-        .map(Value::from)
-        .ok_or_else(|| refuse("the list has no such item"))
+/// What changes a list or a mapping is refused for those of the settings, which all templates share.
+fn refuse_change() -> Error {
+    refuse("this cannot be changed: it is of the settings, or made by a filter")
 }
 
-fn refuse(detail: &'static str) -> Error {
-    Error::new(ErrorKind::InvalidOperation, detail)
-}
-
-/// Calls a method of a text, if it is one of those that are known here.
-fn call_on_text(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
-    Ok(Some(match method {
-        "rsplit" => {
-            let (separator, most): (Option<&str>, Option<i64>) = from_args(args)?;
-            Value::from(split_from_right(text, separator, most)?)
-        }
-        "partition" | "rpartition" => {
-            let (separator,): (&str,) = from_args(args)?;
-            Value::from(partition(text, separator, method == "rpartition"))
-        }
-        "removeprefix" => {
-            let (prefix,): (&str,) = from_args(args)?;
-            Value::from(text.strip_prefix(prefix).unwrap_or(text))
-        }
-        "removesuffix" => {
-            let (suffix,): (&str,) = from_args(args)?;
-            Value::from(text.strip_suffix(suffix).unwrap_or(text))
-        }
-        "zfill" => {
-            let (width,): (usize,) = from_args(args)?;
-            Value::from(fill_with_zeros(text, width))
-        }
-        "center" | "ljust" | "rjust" => {
-            let (width, fill): (usize, Option<&str>) = from_args(args)?;
-            let fill = find_fill(fill)?;
-            let missing = width.min(WIDEST).saturating_sub(text.chars().count());
-            let blanks: String = std::iter::repeat_n(fill, missing).collect();
-            Value::from(match method {
-                "center" => center(text, width, fill),
-                "ljust" => format!("{text}{blanks}"),
-                _ => format!("{blanks}{text}"),
-            })
-        }
+fn call_on_list(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
+    let mut arguments = Arguments::of_method(args)?;
+    let called = match method {
         "index" => {
-            let (part,): (&str,) = from_args(args)?;
-            let at = text
-                .find(part)
-                .ok_or_else(|| refuse("the text has no such part"))?;
-            Value::from(text[..at].chars().count())
+            let item: Value = arguments.need("value")?;
+            let position = value.try_iter()?.position(|other| other == item);
+            Value::from(position.ok_or_else(|| refuse("the list has no such item"))?)
         }
-        "swapcase" => {
-            let () = from_args(args)?;
-            let swap = |c: char| {
-                if c.is_uppercase() {
-                    c.to_lowercase().to_string()
-                } else {
-                    c.to_uppercase().to_string()
-                }
-            };
-            Value::from(text.chars().map(swap).collect::<String>())
+        "copy" if !value.is_tuple() => Value::from(value.try_iter()?.collect::<Vec<_>>()),
+        "append" | "extend" | "insert" | "pop" | "remove" | "clear" | "sort" | "reverse"
+            if !value.is_tuple() =>
+        {
+            return Err(refuse_change());
         }
         _ => return Ok(None),
-    }))
+    };
+    arguments.finish()?;
+    Ok(Some(called))
 }
 
-fn find_fill(fill: Option<&str>) -> Result<char, Error> {
-    let mut characters = fill.unwrap_or(" ").chars();
-    match (characters.next(), characters.next()) {
-        (Some(fill), None) => Ok(fill),
-        _ => Err(refuse("the text to fill with has to be one character")),
+fn call_on_mapping(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
+    match method {
+        "update" | "setdefault" | "pop" | "popitem" | "clear" => return Err(refuse_change()),
+        "keys" | "values" | "items" | "copy" => Arguments::of_method(args)?.finish()?,
+        _ => return Ok(None),
     }
-}
-
-fn split_from_right(
-    text: &str,
-    separator: Option<&str>,
-    most: Option<i64>,
-) -> Result<Vec<String>, Error> {
-    let most = most.and_then(|most| usize::try_from(most).ok());
-    let pieces = most.map_or(usize::MAX, |most| most.saturating_add(1));
-    let mut parts: Vec<String> = match separator {
-        Some("") => return Err(refuse("a text cannot be split at nothing")),
-        Some(separator) => text.rsplitn(pieces, separator).map(str::to_owned).collect(),
-        None => {
-            let mut parts = Vec::new();
-            let mut rest = text.trim_end();
-            while !rest.is_empty() {
-                if parts.len() + 1 == pieces {
-                    parts.push(rest.to_owned());
-                    break;
-                }
-                let word = rest.rsplit(char::is_whitespace).next().unwrap_or(rest);
-                parts.push(word.to_owned());
-                rest = rest[..rest.len() - word.len()].trim_end();
-            }
-            parts
-        }
-    };
-    parts.reverse();
-    Ok(parts)
-}
-
-fn partition(text: &str, separator: &str, from_right: bool) -> Tuple {
-    let split = if from_right {
-        text.rsplit_once(separator)
-    } else {
-        text.split_once(separator)
-    };
-    let parts = match split {
-        Some((before, after)) => [before, separator, after],
-        None if from_right => ["", "", text],
-        None => [text, "", ""],
-    };
-    Tuple::from(parts.map(Value::from).to_vec())
-}
-
-fn fill_with_zeros(text: &str, width: usize) -> String {
-    let missing = width.min(WIDEST).saturating_sub(text.chars().count());
-    let sign = text.starts_with(['+', '-']);
-    let (sign, digits) = text.split_at(usize::from(sign));
-    format!("{sign}{}{digits}", "0".repeat(missing))
+    if method == "copy" {
+        let keys = value.try_iter()?;
+        let pairs = keys.map(|key| Ok((key.clone(), value.get_item(&key)?)));
+        let pairs: Vec<(Value, Value)> = pairs.collect::<Result<_, Error>>()?;
+        return Ok(Some(Value::from_pairs(pairs)));
+    }
+    View::find(value, method)
 }
 
 #[cfg(test)]

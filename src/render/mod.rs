@@ -12,20 +12,36 @@
 //! are bounded.
 
 mod apt;
+mod arguments;
+#[cfg(test)]
+mod cases;
 mod collections;
 mod compat;
+mod cycler;
+mod dates;
 mod error;
 mod fault;
 mod filters;
+mod format;
+mod hints;
 mod json;
 mod known;
 mod methods;
+mod numbers;
+mod operators;
+mod pprint;
 mod python;
+mod ranges;
 mod renderer;
+mod sequences;
 mod source;
-mod values;
+mod spec;
+mod text_methods;
+mod texts;
+mod whereabouts;
+mod wrap;
 
-pub use error::{RenderError, RenderFault, RenderWarning};
+pub use error::{Excerpt, RenderError, RenderFault, RenderWarning};
 pub use filters::FilterError;
 pub use known::{ImageKind, KnownImage, KnownImages};
 pub use renderer::{Rendered, Renderer, Template, UsedImage};

@@ -4,12 +4,15 @@
 //! True   None   1e+20   ['a', "it's", 1.0]   {'root': 0}   datetime.date(2026, 1, 2)
 //! ```
 
+use std::cmp::Ordering;
 use std::fmt::{self, Write};
 
-use minijinja::Value;
 use minijinja::value::ValueKind;
+use minijinja::{Error, Value};
 
-use super::values::Date;
+use super::arguments::refuse;
+use super::dates::Date;
+use super::ranges::{Group, Range, View};
 
 /// Deeper lists and mappings print as dots.
 const DEEPEST: usize = 100;
@@ -19,8 +22,28 @@ pub(super) fn write_str(out: &mut dyn Write, value: &Value) -> fmt::Result {
     match value.as_str() {
         Some(text) => out.write_str(text),
         None if value.downcast_object_ref::<Date>().is_some() => write!(out, "{value}"),
+        // The strict ones come not so far; this is that of an `if` without an `else`.
+        None if value.is_undefined() => Ok(()),
         None => write_repr(out, value, 0),
     }
+}
+
+/// Refuses what Python prints as the name of an object: nobody wants that in a Dockerfile.
+pub(super) fn check_printable(value: &Value) -> Result<(), Error> {
+    let Some(object) = value.as_object() else {
+        return Ok(());
+    };
+    let what = match object.type_name().rsplit("::").next() {
+        Some("Loop" | "ExtendedLoop") => "the loop itself",
+        Some("Macro") => "a macro, and not what it gives: call it with `()`",
+        Some("Cycler") => "a cycler, and not its value: write `.current` or `.next()`",
+        Some("Module") => "a whole file, and not a part of it",
+        Some(name) if name.contains("Function") => {
+            "a function, and not what it gives: call it with `()`"
+        }
+        _ => return Ok(()),
+    };
+    Err(refuse(format!("this prints {what}")))
 }
 
 /// Gives a value as `str()` prints it.
@@ -42,19 +65,29 @@ fn write_repr(out: &mut dyn Write, value: &Value, depth: usize) -> fmt::Result {
     if let Some(date) = value.downcast_object_ref::<Date>() {
         return out.write_str(&date.print_repr());
     }
+    if value.downcast_object_ref::<Range>().is_some()
+        || value.downcast_object_ref::<View>().is_some()
+    {
+        return write!(out, "{value}");
+    }
+    let is_tuple = value.is_tuple() || value.downcast_object_ref::<Group>().is_some();
     match value.kind() {
+        ValueKind::String if value.is_safe() => {
+            out.write_str("Markup(")?;
+            write_text_repr(out, value.as_str().unwrap_or_default())?;
+            out.write_str(")")
+        }
         ValueKind::String => write_text_repr(out, value.as_str().unwrap_or_default()),
+        ValueKind::Undefined => out.write_str("Undefined"),
         ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
             Ok(number) => out.write_str(&print_float(number)),
             Err(_) => write!(out, "{value}"),
         },
-        ValueKind::Seq | ValueKind::Map if depth >= DEEPEST => out.write_str("[...]"),
-        ValueKind::Seq => {
-            let (open, close) = if value.is_tuple() {
-                ("(", ")")
-            } else {
-                ("[", "]")
-            };
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map if depth >= DEEPEST => {
+            out.write_str("[...]")
+        }
+        ValueKind::Seq | ValueKind::Iterable => {
+            let (open, close) = if is_tuple { ("(", ")") } else { ("[", "]") };
             out.write_str(open)?;
             let mut count = 0;
             for item in value.try_iter().into_iter().flatten() {
@@ -78,6 +111,103 @@ fn write_repr(out: &mut dyn Write, value: &Value, depth: usize) -> fmt::Result {
         }
         _ => write!(out, "{value}"),
     }
+}
+
+/// Names the kind of a value, as messages tell it.
+pub(super) fn name_kind(value: &Value) -> &'static str {
+    match value.kind() {
+        ValueKind::Undefined => "nothing",
+        ValueKind::None => "`none`",
+        ValueKind::Bool => "a boolean",
+        ValueKind::Number => "a number",
+        ValueKind::String | ValueKind::Bytes => "a text",
+        ValueKind::Seq | ValueKind::Iterable => "a list",
+        ValueKind::Map => "a mapping",
+        _ => "an object",
+    }
+}
+
+/// Gives a whole number as small as the engine has it.
+pub(super) fn integer(number: i128) -> Value {
+    match i64::try_from(number) {
+        Ok(number) => Value::from(number),
+        Err(_) => Value::from(number),
+    }
+}
+
+/// Gives a number or a boolean as a number with a fraction.
+pub(super) fn to_float(value: &Value) -> Option<f64> {
+    match value.kind() {
+        ValueKind::Bool => Some(f64::from(u8::from(value.is_true()))),
+        ValueKind::Number => f64::try_from(value.clone()).ok(),
+        _ => None,
+    }
+}
+
+/// Gives a number or a boolean without its fraction.
+pub(super) fn truncate(value: &Value) -> Result<i128, Error> {
+    if value.kind() == ValueKind::Bool {
+        return Ok(i128::from(value.is_true()));
+    }
+    let whole = i128::try_from(value.clone()).ok();
+    let whole = whole.or_else(|| to_float(value).and_then(truncate_float));
+    whole.ok_or_else(|| refuse("this number is too large"))
+}
+
+/// Takes the fraction of a number away.
+pub(super) fn truncate_float(number: f64) -> Option<i128> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the number is whole and within bounds"
+    )]
+    (number.is_finite() && number.abs() < 1e38).then(|| number.trunc() as i128)
+}
+
+/// Finds the value of a decimal digit, in the scripts that are known here.
+pub(super) fn find_digit(c: char) -> Option<u32> {
+    const ZEROS: [u32; 12] = [
+        0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xe50, 0xff10,
+    ];
+    let code = u32::from(c);
+    let zero = ZEROS
+        .iter()
+        .find(|zero| (**zero..**zero + 10).contains(&code))?;
+    Some(code - zero)
+}
+
+/// Compares as `<` does, which refuses values of different kinds.
+pub(super) fn compare(one: &Value, other: &Value) -> Result<Ordering, Error> {
+    let is_number = |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
+    let is_list = |value: &Value| value.kind() == ValueKind::Seq && value.is_tuple();
+    let is_plain_list = |value: &Value| {
+        matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) && !value.is_tuple()
+    };
+    if (is_number(one) && is_number(other)) || (one.as_str().is_some() && other.as_str().is_some())
+    {
+        return Ok(one.cmp(other));
+    }
+    if (is_list(one) && is_list(other)) || (is_plain_list(one) && is_plain_list(other)) {
+        let (mut these, mut those) = (one.try_iter()?, other.try_iter()?);
+        loop {
+            return Ok(match (these.next(), those.next()) {
+                (Some(one), Some(other)) if one == other => continue,
+                (Some(one), Some(other)) => compare(&one, &other)?,
+                (None, None) => Ordering::Equal,
+                (None, Some(_)) => Ordering::Less,
+                (Some(_), None) => Ordering::Greater,
+            });
+        }
+    }
+    if let (Some(date), Some(_)) = (one.as_object(), other.downcast_object_ref::<Date>())
+        && date.is::<Date>()
+    {
+        return Ok(one.cmp(other));
+    }
+    Err(refuse(format!(
+        "{} cannot be compared with {}",
+        name_kind(one),
+        name_kind(other)
+    )))
 }
 
 /// Prints the shortest digits that give the same number, with an exponent below 1e-4 and from 1e16 on.
@@ -125,7 +255,7 @@ fn write_text_repr(out: &mut dyn Write, text: &str) -> fmt::Result {
 
 /// Tells whether Python prints a character as it is; of the separators and format characters only the usual ones are
 /// known here.
-fn is_printable(c: char) -> bool {
+pub(super) fn is_printable(c: char) -> bool {
     !(c.is_control()
         || matches!(
             u32::from(c),

@@ -12,7 +12,7 @@ use super::error::{RenderError, RenderFault, RenderWarning};
 use super::fault::Diagnosis;
 use super::filters::{Record, add_filters};
 use super::known::{ImageKind, KnownImages};
-use super::{collections, compat, python, source, values};
+use super::{collections, compat, dates, python, source, texts};
 use crate::oci::Reference;
 use crate::place::Place;
 use crate::settings::Settings;
@@ -61,10 +61,14 @@ pub struct UsedImage {
     pub place: Place,
 }
 
+/// Gives the text of a file, or none where there is none.
+type ReadFile = dyn Fn(&Path) -> Option<String> + Send + Sync;
+
 /// Renders templates of one catalog; threads may share it.
 pub struct Renderer {
     environment: Environment<'static>,
     variables: Value,
+    read: Arc<ReadFile>,
 }
 
 impl Renderer {
@@ -75,31 +79,41 @@ impl Renderer {
         known: Arc<KnownImages>,
         read: impl Fn(&Path) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
+        let read = Arc::new(read);
+        let read_included = Arc::clone(&read);
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_debug(true);
         environment.set_fuel(Some(MOST_STEPS));
         environment.set_recursion_limit(DEEPEST);
-        environment.set_formatter(|out, _, value| {
-            python::write_str(out, value).map_err(|_| ErrorKind::WriteFailure.into())
+        environment.set_formatter(|out, state, value| {
+            python::check_printable(value)?;
+            if matches!(state.auto_escape(), AutoEscape::None) || value.is_safe() {
+                return python::write_str(out, value).map_err(|_| ErrorKind::WriteFailure.into());
+            }
+            let escaped = texts::escape(&python::print_str(value));
+            out.write_str(&escaped)
+                .map_err(|_| ErrorKind::WriteFailure.into())
         });
         environment.set_path_join_callback(|name, parent| join_name(name, parent).into());
         environment.set_loader(move |name| {
-            let text = find_path(name).and_then(|path| read(&path));
-            Ok(text
-                .filter(|text| !is_too_large(text))
-                .map(|text| source::translate(&text).into_owned()))
+            let text = find_path(name).and_then(|path| read_included(&path));
+            Ok(text.filter(|text| !is_too_large(text)).map(|text| {
+                let text = source::normalize(&text);
+                source::translate(&text).text.into_owned()
+            }))
         });
         minijinja_contrib::add_to_environment(&mut environment);
         compat::add_to_environment(&mut environment);
         collections::add_to_environment(&mut environment);
         add_filters(&mut environment, settings, known);
         let variables = settings.variables().iter();
-        let variables = variables.map(|(name, value)| (name, values::to_template_value(value)));
+        let variables = variables.map(|(name, value)| (name, dates::to_template_value(value)));
         Self {
             environment,
             variables: Value::from_pairs(variables),
+            read,
         }
     }
 
@@ -109,17 +123,19 @@ impl Renderer {
             return Err(RenderError {
                 fault: RenderFault::TooLarge,
                 place: Place::file(template.path),
-                source_line: None,
+                excerpt: None,
                 hints: Vec::new(),
             }
             .into());
         }
-        let text = source::translate(template.text);
+        let normal = source::normalize(template.text);
+        let text = source::translate(&normal).text;
         let name = name_of(template.path);
         let diagnosis = Diagnosis {
             template: *template,
             variables: &self.variables,
             environment: &self.environment,
+            read: &*self.read,
         };
         let mut out = Bounded::default();
         let captured = self
@@ -246,7 +262,7 @@ impl Write for Bounded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::fault::FILTERS;
+    use crate::render::hints::FILTERS;
     use crate::settings::{Layer, parse_settings};
 
     const SETTINGS: &str = "registry: r.example.org\nbase_images: [r.example.org/bookworm:latest]\n\
@@ -415,8 +431,9 @@ mod tests {
     #[track_caller]
     fn refused(text: &str, expected: &str) {
         let error = render(text).expect_err(text);
-        let hints = error.hints.join(" / ");
-        assert_eq!(format!("{}: {error} ({hints})", error.place), expected);
+        // The further ones list names.
+        let hint = error.hints.first().map_or("", String::as_str);
+        assert_eq!(format!("{}: {error} ({hint})", error.place), expected);
     }
 
     #[test]
@@ -460,7 +477,9 @@ mod tests {
     #[test]
     fn the_line_of_an_error_is_the_one_that_the_user_wrote() {
         let error = render("a\n{{ 'x\\\ny' }}\n{{ nope }}").expect_err("`nope` has no value");
-        assert_eq!(error.source_line.as_deref(), Some("{{ nope }}"));
+        let excerpt = error.excerpt.expect("a line");
+        assert_eq!(excerpt.line, "{{ nope }}");
+        assert_eq!(excerpt.marked, Some(3..7));
     }
 
     #[test]

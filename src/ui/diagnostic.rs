@@ -1,12 +1,17 @@
 //! Problems as text, in the layout that [`Diagnostic`] shows.
 
 use super::look::{Look, Tone};
-use super::text::visible;
+use super::text::{visible, width};
 use crate::error::{Diagnostic, Severity};
+use crate::render::Excerpt;
 
 /// Where there are more places than fit a glance, only the first ones are shown.
 const MOST_PLACES: usize = 4;
 const FIRST_PLACES: usize = 3;
+/// Characters of a line that are shown.
+const WIDEST: usize = 100;
+/// Characters of them behind where the fault begins.
+const MARGIN: usize = 40;
 
 /// Renders a problem, one line per part, each ended.
 pub(super) fn render(diagnostic: &Diagnostic, look: Look) -> String {
@@ -38,6 +43,13 @@ pub(super) fn render(diagnostic: &Diagnostic, look: Look) -> String {
         let more = format!("and {} more places", places.len() - shown);
         line("  …", Tone::Accent, &more);
     }
+    if let Some(excerpt) = &diagnostic.excerpt {
+        let (written, marks) = quote(excerpt);
+        line("   |", Tone::Accent, &written);
+        if let Some(marks) = marks {
+            line("   |", Tone::Accent, &marks);
+        }
+    }
     for cause in &diagnostic.causes {
         line("caused by:", Tone::Dim, cause);
     }
@@ -45,6 +57,32 @@ pub(super) fn render(diagnostic: &Diagnostic, look: Look) -> String {
         line("hint:", Tone::Accent, hint);
     }
     text
+}
+
+/// Gives a line, cut to what is near its characters at fault, and the marks below them.
+fn quote(excerpt: &Excerpt) -> (String, Option<String>) {
+    // A tab is as wide as the terminal likes.
+    let characters: Vec<char> = excerpt.line.replace('\t', " ").chars().collect();
+    let first = excerpt.marked.as_ref().map_or(0, |marked| marked.start);
+    let from = (first + MARGIN).saturating_sub(WIDEST);
+    let to = characters.len().min(from + WIDEST);
+    let shown = |from: usize, to: usize| -> String {
+        let piece = characters.get(from..to.max(from)).unwrap_or_default();
+        visible(&piece.iter().collect::<String>()).into_owned()
+    };
+    let (before, after) = (
+        if from > 0 { "…" } else { "" },
+        if to < characters.len() { "…" } else { "" },
+    );
+    let written = format!("{before}{}{after}", shown(from, to))
+        .trim_end()
+        .to_owned();
+    let marks = excerpt.marked.as_ref().map(|marked| {
+        let blanks = width(before) + width(&shown(from, marked.start.min(to)));
+        let marked = width(&shown(marked.start.min(to), marked.end.min(to))).max(1);
+        format!("{}{}", " ".repeat(blanks), "^".repeat(marked))
+    });
+    (written, marks)
 }
 
 #[cfg(test)]
@@ -63,8 +101,41 @@ mod tests {
                 Place::line(Path::new("images/nodejs20-devel/control"), 4),
                 Place::file(Path::new("images/\u{1b}[2J")),
             ],
+            excerpt: None,
             hints: vec!["the closest name is `nodejs20-slim`".into()],
         }
+    }
+
+    #[track_caller]
+    fn quoted(line: &str, marked: Option<std::ops::Range<usize>>, expected: [&str; 2]) {
+        let line = line.to_owned();
+        let (written, marks) = quote(&Excerpt { line, marked });
+        assert_eq!([written, marks.unwrap_or_default()], expected);
+    }
+
+    #[test]
+    fn a_line_is_quoted_with_marks_below_its_fault() {
+        quoted("RUN {{ x }}", Some(7..8), ["RUN {{ x }}", "       ^"]);
+        quoted(
+            "\tRUN {{ xyz }}",
+            Some(8..11),
+            [" RUN {{ xyz }}", "        ^^^"],
+        );
+        quoted("日本 {{ x }}", Some(6..7), ["日本 {{ x }}", "        ^"]);
+        quoted(
+            "\u{1b}[2J {{ x }}",
+            Some(8..9),
+            ["\\u{1b}[2J {{ x }}", "             ^"],
+        );
+        quoted("ab", Some(2..3), ["ab", "  ^"]);
+        quoted("ab", None, ["ab", ""]);
+        let long = format!("{}missing{}", "a".repeat(200), "b".repeat(200));
+        let written = format!("…{}missing{}…", "a".repeat(60), "b".repeat(33));
+        quoted(
+            &long,
+            Some(200..207),
+            [&written, &format!("{}^^^^^^^", " ".repeat(61))],
+        );
     }
 
     #[test]

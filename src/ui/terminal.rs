@@ -284,6 +284,7 @@ mod tests {
                 message: "careful".to_owned(),
                 causes: Vec::new(),
                 places: Vec::new(),
+                excerpt: None,
                 hints: Vec::new(),
             });
             ui.say("result");

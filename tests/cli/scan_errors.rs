@@ -411,6 +411,8 @@ error: the changelog cannot be read: expected an entry, which begins with `name 
   --> images/log/changelog:1
 error: there is no filter `unknown`
   --> images/filter/Dockerfile.template:1:13
+   | FROM {{ 1 | unknown }}
+   |             ^^^^^^^
 [exit status: 1]
 [EOF]
 

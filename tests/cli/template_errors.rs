@@ -39,6 +39,127 @@ fn templates_that_cannot_be_rendered() {
             "include (1.0)",
             "FROM scratch\n{% include \"./common\" %}\n",
         )
+        .pkg(&LIST)
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: there is no filter `apt_instal`
+  --> images/filter/Dockerfile.template:2:17
+   | RUN {{ "curl" | apt_instal }}
+   |                 ^^^^^^^^^^
+hint: the closest name is `apt_install`
+error: there is no image `filetr`, neither in the catalog nor among `base_images`
+  --> images/image/Dockerfile.template:2:27
+   | COPY --from={{ "filetr" | image_tag }} /a /a
+   |                           ^^^^^^^^^
+hint: the closest name is `filter`
+error: there is no file `./common` in the directory of the image
+  --> images/include/Dockerfile.template:2:4
+   | {% include "./common" %}
+   |    ^^^^^^^^^^^^^^^^^^
+error: this is no template: unexpected end of input, expected end of block
+  --> images/syntax/Dockerfile.template:2:14
+   | {% if true %}
+   |              ^
+error: `registri` has no value
+  --> images/undefined/Dockerfile.template:1:9
+   | FROM {{ registri }}/a:1
+   |         ^^^^^^^^
+hint: the closest name is `registry`
+error: the user `gnupg` has no number in `known_uid_mappings`
+  --> images/user/Dockerfile.template:2:18
+   | RUN {{ "gnupg" | add_user }}
+   |                  ^^^^^^^^
+hint: add `gnupg: NUMBER` to `known_uid_mappings` of the settings
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_name_without_a_value_is_shown_with_the_names_that_exist() {
+    Sandbox::new()
+        .file(
+            "config.yaml",
+            "registry: r.example.org\nphp: {versions: [8.1, 8.2], user: www-data}\n",
+        )
+        .image(
+            "images/key",
+            "key (1.0)",
+            "FROM scratch\nUSER {{ php.usr }}\n",
+        )
+        .image(
+            "images/keys",
+            "keys (1.0)",
+            "FROM scratch\nUSER {{ 'u' ~ php['nothing'] }}\n",
+        )
+        .image(
+            "images/near",
+            "near (1.0)",
+            "{% set packages = 'git' %}\nFROM scratch\nRUN {{ pakages | apt_install }}\n",
+        )
+        .image(
+            "images/none",
+            "none (1.0)",
+            "{% set zz = 1 %}\nFROM scratch\nRUN {{ 'a' ~ zz % 2 ~ unheard_of }}\n",
+        )
+        .pkg(&LIST)
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: `php.usr` has no value
+  --> images/key/Dockerfile.template:2:9
+   | USER {{ php.usr }}
+   |         ^^^^^^^
+hint: the closest name is `user`
+error: `php['nothing']` has no value
+  --> images/keys/Dockerfile.template:2:15
+   | USER {{ 'u' ~ php['nothing'] }}
+   |               ^^^^^^^^^^^^^^
+hint: `php` has `versions`, `user`
+error: `pakages` has no value
+  --> images/near/Dockerfile.template:3:8
+   | RUN {{ pakages | apt_install }}
+   |        ^^^^^^^
+hint: the closest name is `packages`
+error: `unheard_of` has no value
+  --> images/none/Dockerfile.template:3:23
+   | RUN {{ 'a' ~ zz % 2 ~ unheard_of }}
+   |                       ^^^^^^^^^^
+hint: set it in the settings, or write `{% set unheard_of = … %}` before
+hint: the template sets `zz`
+hint: the settings give `apt_only_proxy`, `apt_options`, `base_images`, `ca_bundle`, `distribution`, `fallback_author`, `fallback_email`, `force_numeric_user`, `http_proxy`, `known_uid_mappings`, `namespace`, `php`, `registry`, `scan_workers`, `update_id`, `username`, `verify_args`, `verify_command`
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn an_error_in_an_included_file_points_there() {
+    Sandbox::with_settings()
+        .image(
+            "images/part",
+            "part (1.0)",
+            "FROM scratch\n{% include 'more' %}\n",
+        )
+        .file("images/part/more", "RUN a\nRUN {{ 5 % 3 }} {{ regitry }}\n")
+        .pkg(&LIST)
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: `regitry` has no value
+  --> images/part/more:2:20
+   | RUN {{ 5 % 3 }} {{ regitry }}
+   |                    ^^^^^^^
+hint: the closest name is `registry`
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_template_that_takes_too_many_steps() {
+    Sandbox::with_settings()
         .image(
             "images/endless",
             "endless (1.0)",
@@ -49,22 +170,191 @@ fn templates_that_cannot_be_rendered() {
 ------- stderr -------
 error: this template runs for too long
   --> images/endless/Dockerfile.template:1
-error: there is no filter `apt_instal`
-  --> images/filter/Dockerfile.template:2:17
-hint: the closest name is `apt_install`
-error: there is no image `filetr`, neither in the catalog nor among `base_images`
-  --> images/image/Dockerfile.template:2:27
-hint: the closest name is `filter`
-error: there is no file `./common` in the directory of the image
-  --> images/include/Dockerfile.template:2:4
-error: this is no template: unexpected end of input, expected end of block
-  --> images/syntax/Dockerfile.template:2:14
-error: `registri` has no value
-  --> images/undefined/Dockerfile.template:1:9
+   | {% for i in range(9999) %}{% for j in range(9999) %}x{% endfor %}{% endfor %}
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn columns_count_in_the_line_as_it_was_written() {
+    Sandbox::with_settings()
+        .image(
+            "images/do",
+            "do (1.0)",
+            "FROM scratch\n{% do [].append(1) %}{% do regisry %}{{ regisry }}\n",
+        )
+        .image(
+            "images/percent",
+            "percent (1.0)",
+            "FROM scratch\nRUN {{ '%s' % registry }} {{ '%s %s' % (registry, registri) }}\n",
+        )
+        .image(
+            "images/text",
+            "text (1.0)",
+            "FROM scratch\nRUN {{ 'a \\\n  \\101' }} {{ ('b' + registri)[1:] }}\n",
+        )
+        .image(
+            "images/wide",
+            "wide (1.0)",
+            "FROM scratch\n\tRUN {{ 'é日本' ~ registri }}\n",
+        )
+        .pkg(&LIST)
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: `regisry` has no value
+  --> images/do/Dockerfile.template:2:41
+   | {% do [].append(1) %}{% do regisry %}{{ regisry }}
+   |                                         ^^^^^^^
 hint: the closest name is `registry`
-error: the user `gnupg` has no number in `known_uid_mappings`
-  --> images/user/Dockerfile.template:2:18
-hint: add `gnupg: NUMBER` to `known_uid_mappings` of the settings
+error: `registri` has no value
+  --> images/percent/Dockerfile.template:2:51
+   | RUN {{ '%s' % registry }} {{ '%s %s' % (registry, registri) }}
+   |                                                   ^^^^^^^^
+hint: the closest name is `registry`
+error: `registri` has no value
+  --> images/text/Dockerfile.template:3:22
+   |   \101' }} {{ ('b' + registri)[1:] }}
+   |                      ^^^^^^^^
+hint: the closest name is `registry`
+error: `registri` has no value
+  --> images/wide/Dockerfile.template:2:17
+   |  RUN {{ 'é日本' ~ registri }}
+   |                   ^^^^^^^^
+hint: the closest name is `registry`
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn what_templates_of_jinja_can_do_and_these_cannot() {
+    Sandbox::with_settings()
+        .image(
+            "images/chance",
+            "chance (1.0)",
+            "FROM scratch\nRUN {{ [1, 2] | random }}\n",
+        )
+        .image(
+            "images/method",
+            "method (1.0)",
+            "FROM scratch\nRUN {{ 'a'.uper() }}\n",
+        )
+        .image(
+            "images/more",
+            "more (1.0)",
+            "FROM scratch\n{% macro m(a) %}{{ varargs }}{% endmacro %}\nRUN {{ m(1, 2) }}\n",
+        )
+        .image(
+            "images/name",
+            "name (1.0)",
+            "FROM scratch\n{% set ns = namespace(a=1) %}\n",
+        )
+        .image(
+            "images/test",
+            "test (1.0)",
+            "FROM scratch\nRUN {{ 1 is evne }}\n",
+        )
+        .image(
+            "images/web",
+            "web (1.0)",
+            "FROM scratch\nRUN {{ 'a' | urlize }}\n",
+        )
+        .pkg(&LIST)
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: `random` gives something else each time, and the same files have to give the same Dockerfile
+  --> images/chance/Dockerfile.template:2:17
+   | RUN {{ [1, 2] | random }}
+   |                 ^^^^^^
+error: a text has no method `uper`
+  --> images/method/Dockerfile.template:2:12
+   | RUN {{ 'a'.uper() }}
+   |            ^^^^
+error: too many arguments
+  --> images/more/Dockerfile.template:3:8
+   | RUN {{ m(1, 2) }}
+   |        ^^^^^^^
+hint: a macro takes only the arguments that it names: `varargs` and `kwargs` are not supported
+error: value of type string is not callable
+  --> images/name/Dockerfile.template:2:13
+   | {% set ns = namespace(a=1) %}
+   |             ^^^^^^^^^^^^^^
+hint: the setting `namespace` hides the function of that name: a list that is changed with `append` does the same
+error: there is no test `evne`
+  --> images/test/Dockerfile.template:2:13
+   | RUN {{ 1 is evne }}
+   |             ^^^^
+hint: the closest name is `even`
+error: there is no filter `urlize`
+  --> images/web/Dockerfile.template:2:14
+   | RUN {{ 'a' | urlize }}
+   |              ^^^^^^
+hint: Jinja has it, and it is not supported here
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_filter_that_is_asked_for_too_much_refuses_before_it_begins() {
+    let filters = [
+        ("braces", "'{:4000000000}'.format(1)"),
+        ("center", "'a' | center(4000000000)"),
+        ("join", "('x' * 100000).join('y' * 100000)"),
+        ("just", "'a'.ljust(4000000000)"),
+        ("list", "[1] | batch(4000000000, 'x') | list"),
+        ("percent", "'%4000000000d' % 1"),
+        ("range", "range(4000000000) | list"),
+        ("replace", "('x' * 100000) | replace('x', 'x' * 100000)"),
+    ];
+    let images = filters
+        .iter()
+        .fold(Sandbox::with_settings(), |sandbox, (name, filter)| {
+            let template = format!("FROM scratch\nRUN {{{{ {filter} }}}}\n");
+            sandbox.image(
+                &format!("images/{name}"),
+                &format!("{name} (1.0)"),
+                &template,
+            )
+        });
+    images.pkg(&LIST).assert_snapshot(str![[r#"
+------- stderr -------
+error: 4000000000 is too much for a width or a count: 10000 is the most
+  --> images/braces/Dockerfile.template:2:23
+   | RUN {{ '{:4000000000}'.format(1) }}
+   |                       ^^^^^^^^^^
+error: 4000000000 is too much for a width or a count: 10000 is the most
+  --> images/center/Dockerfile.template:2:14
+   | RUN {{ 'a' | center(4000000000) }}
+   |              ^^^^^^^^^^^^^^^^^^
+error: this text grows too large
+  --> images/join/Dockerfile.template:2:22
+   | RUN {{ ('x' * 100000).join('y' * 100000) }}
+   |                      ^^^^^^^^^^^^^^^^^^^
+error: 4000000000 is too much for a width or a count: 10000 is the most
+  --> images/just/Dockerfile.template:2:11
+   | RUN {{ 'a'.ljust(4000000000) }}
+   |           ^^^^^^^^^^^^^^^^^^
+error: 4000000000 is too much for a width or a count: 10000 is the most
+  --> images/list/Dockerfile.template:2:14
+   | RUN {{ [1] | batch(4000000000, 'x') | list }}
+   |              ^^^^^^^^^^^^^^^^^^^^^^
+error: 4000000000 is too much for a width or a count: 10000 is the most
+  --> images/percent/Dockerfile.template:2:23
+   | RUN {{ '%4000000000d' % 1 }}
+   |                       ^^^
+error: this range is too long
+  --> images/range/Dockerfile.template:2:8
+   | RUN {{ range(4000000000) | list }}
+   |        ^^^^^^^^^^^^^^^^^
+error: this text grows too large
+  --> images/replace/Dockerfile.template:2:25
+   | RUN {{ ('x' * 100000) | replace('x', 'x' * 100000) }}
+   |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^
 [exit status: 1]
 [EOF]
 
@@ -85,6 +375,8 @@ fn a_template_that_asks_for_the_password() {
 ------- stderr -------
 error: `password` has no value
   --> images/a/Dockerfile.template:2:10
+   | ENV P={{ password }}
+   |          ^^^^^^^^
 hint: a template never sees the password: it would go into the image
 [exit status: 1]
 [EOF]

@@ -1,0 +1,143 @@
+//! Prints values as Python's `pprint` does: on one line where they fit, with sorted keys.
+
+use minijinja::value::ValueKind;
+use minijinja::{Error, Value};
+
+use super::arguments::{check_defined, refuse};
+use super::python;
+use super::ranges::{Group, Range, View};
+use super::sequences::sort_by;
+use super::texts::check_size;
+
+/// The columns of a line.
+const WIDTH: usize = 80;
+/// Deeper values come from nowhere but a mistake.
+const DEEPEST: usize = 100;
+
+pub(super) fn print_pretty(value: &Value) -> Result<String, Error> {
+    check_defined(value)?;
+    let mut out = String::new();
+    write(&mut out, value, 0, 0, 0)?;
+    Ok(out)
+}
+
+/// Writes a value that begins in a column and has so many characters behind it.
+fn write(
+    out: &mut String,
+    value: &Value,
+    column: usize,
+    behind: usize,
+    depth: usize,
+) -> Result<(), Error> {
+    check_size(out.len())?;
+    let line = print_line(value, depth)?;
+    let fits = column + line.chars().count() + behind <= WIDTH;
+    let is_own = value.downcast_object_ref::<Range>().is_some()
+        || value.downcast_object_ref::<View>().is_some();
+    match value.kind() {
+        _ if fits || is_own || depth > DEEPEST => out.push_str(&line),
+        ValueKind::Map => {
+            let keys = sort_keys(value)?;
+            write_all(
+                out,
+                ["{", "}"],
+                &keys,
+                |out, key, last| {
+                    let key_text = python::print_repr(key);
+                    out.push_str(&key_text);
+                    out.push_str(": ");
+                    let column = column + 3 + key_text.chars().count();
+                    let behind = if last { behind + 1 } else { 1 };
+                    write(out, &value.get_item(key)?, column, behind, depth + 1)
+                },
+                column,
+            )?;
+        }
+        ValueKind::Seq | ValueKind::Iterable => {
+            let items: Vec<Value> = value.try_iter()?.collect();
+            let brackets = match is_tuple(value) {
+                true if items.len() == 1 => ["(", ",)"],
+                true => ["(", ")"],
+                false => ["[", "]"],
+            };
+            write_all(
+                out,
+                brackets,
+                &items,
+                |out, item, last| {
+                    let behind = if last { behind + brackets[1].len() } else { 1 };
+                    write(out, item, column + 1, behind, depth + 1)
+                },
+                column,
+            )?;
+        }
+        ValueKind::String if line.contains(' ') || line.contains("\\n") => {
+            return Err(refuse(
+                "`pprint` of a text that is longer than a line is not supported",
+            ));
+        }
+        _ => out.push_str(&line),
+    }
+    Ok(())
+}
+
+fn is_tuple(value: &Value) -> bool {
+    value.is_tuple() || value.downcast_object_ref::<Group>().is_some()
+}
+
+fn write_all(
+    out: &mut String,
+    [open, close]: [&str; 2],
+    items: &[Value],
+    write: impl Fn(&mut String, &Value, bool) -> Result<(), Error>,
+    column: usize,
+) -> Result<(), Error> {
+    out.push_str(open);
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.push_str(",\n");
+            out.push_str(&" ".repeat(column + 1));
+        }
+        write(out, item, i + 1 == items.len())?;
+    }
+    out.push_str(close);
+    Ok(())
+}
+
+fn sort_keys(mapping: &Value) -> Result<Vec<Value>, Error> {
+    sort_by(mapping.try_iter()?.collect(), false, |key| Ok(key.clone()))
+        .map_err(|_| refuse("`pprint` of a mapping with keys of several kinds is not supported"))
+}
+
+/// Writes a value on one line.
+fn print_line(value: &Value, depth: usize) -> Result<String, Error> {
+    if depth > DEEPEST {
+        return Ok(python::print_repr(value));
+    }
+    let is_own = value.downcast_object_ref::<Range>().is_some()
+        || value.downcast_object_ref::<View>().is_some();
+    Ok(match value.kind() {
+        ValueKind::Map => {
+            let pairs = sort_keys(value)?.into_iter().map(|key| {
+                let value = print_line(&value.get_item(&key)?, depth + 1)?;
+                Ok(format!("{}: {value}", python::print_repr(&key)))
+            });
+            format!(
+                "{{{}}}",
+                pairs.collect::<Result<Vec<_>, Error>>()?.join(", ")
+            )
+        }
+        ValueKind::Seq | ValueKind::Iterable if !is_own => {
+            let items = value.try_iter()?.map(|item| print_line(&item, depth + 1));
+            let items = items.collect::<Result<Vec<_>, Error>>()?;
+            let joined = items.join(", ");
+            check_size(joined.len())?;
+            match (is_tuple(value), items.len()) {
+                (true, 1) => format!("({joined},)"),
+                (true, _) => format!("({joined})"),
+                (false, _) => format!("[{joined}]"),
+            }
+        }
+        _ => python::print_repr(value),
+    })
+}
