@@ -98,6 +98,7 @@ async fn prepare(
             message: format!("the engine has no image of the nightly `{id}`, so no version stays"),
             causes: Vec::new(),
             places: Vec::new(),
+            excerpt: None,
             hints: Vec::new(),
         });
     }

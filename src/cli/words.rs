@@ -58,6 +58,7 @@ pub(super) fn limits_without_effect() -> Diagnostic {
         message: message.to_owned(),
         causes: Vec::new(),
         places: Vec::new(),
+        excerpt: None,
         hints: vec!["limit the engine itself, or leave the setting out".to_owned()],
     }
 }

@@ -311,6 +311,7 @@ fn of_problem(problem: &Problem) -> Diagnostic {
             ..at(Severity::Error, message, places)
         },
         Problem::Render(error) => of_render(error),
+        Problem::Runaway { places, .. } => at(Severity::Error, message, places),
         Problem::UserName { place, .. } | Problem::UserUnknown { place, .. } => Diagnostic {
             hints: vec!["write the number, as `USER {{ \"www-data\" | uid }}` does".to_owned()],
             ..at(Severity::Error, message, [place])

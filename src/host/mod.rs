@@ -9,6 +9,7 @@ mod conversation;
 mod environment;
 pub mod fs;
 mod lines;
+mod memory;
 mod process;
 
 pub use apt::find_machine_mirrors;
@@ -17,4 +18,5 @@ pub use chance::unique_hex;
 pub use changes::{Change, ChangeError, Changes, has_unfinished_changes};
 pub use clock::{Clock, ClockError};
 pub use environment::Environment;
+pub use memory::find_memory_bytes;
 pub use process::{Output, ProcessError, Program, Stream};

@@ -1,30 +1,16 @@
 //! Everything that is known of a catalog without asking anybody: images, rendered recipes, and the graph.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::rendering::{Limits, Rendered, Rendering, Work, render_all};
 use super::{Problem, Problems, Scanned, Warning, scan_directories};
-use crate::catalog::{Catalog, EdgeSource, Graph, Image, ImageId, Need, Needs, Recipe};
-use crate::dockerfile::{Dockerfile, DockerfileError, parse_dockerfile};
+use crate::catalog::{Catalog, EdgeSource, Graph, Image, ImageId, Need, Needs};
 use crate::host::fs::read_text;
 use crate::oci::{Reference, Tag};
 use crate::place::Place;
-use crate::render::{ImageKind, KnownImages, Renderer, Template, UsedImage};
+use crate::render::{ImageKind, KnownImages, Renderer};
 use crate::settings::Settings;
-
-/// A rendered template.
-#[derive(Clone, Debug)]
-pub struct Rendering {
-    /// The Dockerfile.
-    pub text: String,
-    /// The same, read.
-    dockerfile: Dockerfile,
-    /// The outside base images that it names, in order, each once.
-    bases: Vec<Reference>,
-    /// The images that the template asked for by name.
-    used: Vec<UsedImage>,
-}
 
 /// A catalog with all that follows from its files.
 #[derive(Debug)]
@@ -48,23 +34,25 @@ pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> 
     // Of two directories with one name, the name is known all the same.
     let is_known = |problem: &Problem| matches!(problem, Problem::Duplicate { .. });
     let has_all_names = problems.iter().all(is_known);
-    let labels = catalog
-        .iter()
-        .map(|(_, image)| (image.name.to_string(), image.label.clone()));
-    let known = KnownImages::new(&settings.naming, &settings.base_images, labels);
-    let inside: Vec<PathBuf> = roots
-        .iter()
-        .filter_map(|root| root.canonicalize().ok())
-        .collect();
-    // A file that cannot be read is one that is not there, as far as a template is concerned; so is one to which a link
-    // leads out of the tree.
-    let renderer = Renderer::new(settings, Arc::new(known), move |path| {
-        let real = path.canonicalize().ok()?;
-        let is_inside = inside.iter().any(|root| real.starts_with(root));
-        is_inside.then(|| read_text(&real).ok()).flatten()
-    });
-    let (renderings, faults) =
-        render_all(&catalog, &renderer, &settings.base_images, &mut warnings);
+    let renderer = set_up_renderer(roots, settings, &catalog);
+    let work = Work {
+        catalog,
+        renderer,
+        base_images: settings.base_images.clone(),
+    };
+    let Rendered {
+        catalog,
+        renderings,
+        warnings: said,
+        problems: faults,
+    } = match render_all(work, Limits::default()) {
+        Ok(rendered) => rendered,
+        Err(runaway) => {
+            problems.push(runaway);
+            return Err(Problems { problems, warnings });
+        }
+    };
+    warnings.extend(said);
     problems.extend(faults);
     if settings.force_numeric_user {
         problems.extend(
@@ -93,6 +81,24 @@ pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> 
         }),
         _ => Err(Problems { problems, warnings }),
     }
+}
+
+fn set_up_renderer(roots: &[PathBuf], settings: &Settings, catalog: &Catalog) -> Renderer {
+    let labels = catalog
+        .iter()
+        .map(|(_, image)| (image.name.to_string(), image.label.clone()));
+    let known = KnownImages::new(&settings.naming, &settings.base_images, labels);
+    let inside: Vec<PathBuf> = roots
+        .iter()
+        .filter_map(|root| root.canonicalize().ok())
+        .collect();
+    // A file that cannot be read is one that is not there, as far as a template is concerned; so is one to which a link
+    // leads out of the tree.
+    Renderer::new(settings, Arc::new(known), move |path| {
+        let real = path.canonicalize().ok()?;
+        let is_inside = inside.iter().any(|root| real.starts_with(root));
+        is_inside.then(|| read_text(&real).ok()).flatten()
+    })
 }
 
 impl Loaded {
@@ -167,104 +173,6 @@ fn find_pin<'p>(reference: &Reference, pins: &'p [(Reference, String)]) -> Optio
     let is_it = |label| reference == label || means_current(reference, label);
     let (_, pin) = pins.iter().find(|(label, _)| is_it(label))?;
     Some(pin)
-}
-
-/// Renders on as many threads as there are processors: each template is independent of all others.
-fn render_all(
-    catalog: &Catalog,
-    renderer: &Renderer,
-    base_images: &[Reference],
-    warnings: &mut Vec<Warning>,
-) -> (Vec<Option<Rendering>>, Vec<Problem>) {
-    /// Fewer templates than this are done before a thread has started.
-    const WORTH_A_THREAD: usize = 32;
-    let images: Vec<&Image> = catalog.iter().map(|(_, image)| image).collect();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = images.len().div_ceil(threads).max(WORTH_A_THREAD);
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = images
-            .chunks(share)
-            .map(|chunk| {
-                scope.spawn(move || {
-                    chunk
-                        .iter()
-                        .map(|image| render(image, renderer, base_images))
-                        .collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect()
-    });
-    let mut renderings = Vec::with_capacity(results.len());
-    let mut problems = Vec::new();
-    for result in results {
-        match result {
-            Ok(None) => renderings.push(None),
-            Ok(Some((rendering, said))) => {
-                warnings.extend(said);
-                renderings.push(Some(rendering));
-            }
-            Err(problem) => {
-                problems.push(problem);
-                renderings.push(None);
-            }
-        }
-    }
-    (renderings, problems)
-}
-
-fn render(
-    image: &Image,
-    renderer: &Renderer,
-    base_images: &[Reference],
-) -> Result<Option<(Rendering, Vec<Warning>)>, Problem> {
-    let Recipe::Template { path, text } = &image.recipe else {
-        return Ok(None);
-    };
-    let rendered = renderer.render(&Template { path, text })?;
-    let dockerfile =
-        parse_dockerfile(&rendered.dockerfile).map_err(|source| Problem::Dockerfile {
-            place: Place::file(path),
-            line: find_line(&rendered.dockerfile, &source),
-            source: Box::new(source),
-        })?;
-    let warnings = rendered.warnings.iter().map(|warning| Warning::Render {
-        place: warning.place().clone(),
-        text: warning.to_string(),
-    });
-    let warnings = warnings.collect();
-    let used: Vec<_> = rendered.used_images.into_iter().collect();
-    let asked = used.iter().filter(|used| used.kind == ImageKind::Base);
-    let written = dockerfile.image_references();
-    let written = written.filter_map(|written| written.text.parse().ok());
-    let written = written.filter(|reference| base_images.contains(reference));
-    let bases: BTreeSet<Reference> = asked
-        .map(|used| used.label.clone())
-        .chain(written)
-        .collect();
-    let rendering = Rendering {
-        text: rendered.dockerfile,
-        dockerfile,
-        bases: bases.into_iter().collect(),
-        used,
-    };
-    Ok(Some((rendering, warnings)))
-}
-
-/// The user knows the template and not what it gives, so the line itself is more than its number.
-fn find_line(dockerfile: &str, error: &DockerfileError) -> Option<String> {
-    if matches!(error, DockerfileError::NoFrom) {
-        return None;
-    }
-    let line = dockerfile.lines().nth(error.line() - 1)?;
-    Some(line.trim().chars().take(200).collect())
 }
 
 /// Everything that control files declare and recipes use.

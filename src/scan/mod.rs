@@ -5,7 +5,9 @@
 mod directories;
 mod load;
 mod problem;
+mod rendering;
 
 pub use directories::{Scanned, scan_directories};
-pub use load::{Loaded, Rendering, load};
-pub use problem::{Problem, Problems, Warning};
+pub use load::{Loaded, load};
+pub use problem::{Excess, Problem, Problems, Warning};
+pub use rendering::Rendering;

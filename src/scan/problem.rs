@@ -1,6 +1,7 @@
 //! What can be wrong with image directories, each with its place.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::catalog::{GraphError, ImageName, NameError};
 use crate::debian::{ChangelogError, ControlError};
@@ -101,6 +102,14 @@ pub enum Problem {
     /// A template cannot be rendered.
     #[error(transparent)]
     Render(#[from] Box<RenderError>),
+    /// Templates take more memory or time than any should; of memory, one of several is at fault.
+    #[error("{}: {excess}", if places.len() == 1 { "rendering this template was given up" } else { "rendering these templates was given up" })]
+    Runaway {
+        /// What they take too much of.
+        excess: Excess,
+        /// The templates.
+        places: Vec<Place>,
+    },
     /// A rendered template is no Dockerfile.
     #[error("the rendered template is no Dockerfile: {source}")]
     Dockerfile {
@@ -136,6 +145,17 @@ pub enum Problem {
     /// The images have no build order.
     #[error(transparent)]
     Graph(Box<GraphError>),
+}
+
+/// What a template takes too much of, with the bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Excess {
+    /// It runs for longer than this.
+    #[error("it takes more than {} s", .0.as_secs())]
+    Time(Duration),
+    /// So many more bytes are held than before.
+    #[error("it fills more than {} MiB of memory", .0 >> 20)]
+    Memory(u64),
 }
 
 impl Problem {

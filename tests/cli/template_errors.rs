@@ -362,6 +362,28 @@ error: this text grows too large
 }
 
 #[test]
+fn templates_that_fill_the_memory_are_given_up() {
+    let double = "{% set x = x ~ x %}".repeat(14);
+    let capture = "{% set x %}{{ x }}{{ x }}{% endset %}".repeat(14);
+    let append = "{% set l = [] %}{% for i in range(9999) %}{% do l.append(x ~ i) %}{% endfor %}";
+    for template in [&*double, &*capture, append] {
+        let template = format!("FROM scratch\n{{% set x = 'x' * 1000000 %}}{template}\n");
+        Sandbox::with_settings()
+            .image("images/fine", "fine (1.0)", "FROM scratch\n")
+            .image("images/hungry", "hungry (1.0)", &template)
+            .pkg(&LIST)
+            .assert_snapshot(str![[r#"
+------- stderr -------
+error: rendering this template was given up: it fills more than 1024 MiB of memory
+  --> images/hungry/Dockerfile.template
+[exit status: 1]
+[EOF]
+
+"#]]);
+    }
+}
+
+#[test]
 fn a_template_that_asks_for_the_password() {
     Sandbox::new()
         .file("config.yaml", "username: ann\npassword: hush-hush\n")
