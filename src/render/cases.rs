@@ -100,3 +100,60 @@ fn templates_give_what_docker_pkg_gives_or_say_why_not() {
         wrong.join("\n")
     );
 }
+
+/// Where the engine and Jinja part ways, each with a piece of the cases that are about it.
+const GAPS: [(&str, &str); 30] = [
+    ("`do` with a list", "{% do x.append(2) %}"),
+    (
+        "`do` with `update` of a mapping",
+        "{% do d.update({'b': 2}) %}",
+    ),
+    ("`do` with `pop` of a mapping", "d.pop('a')"),
+    ("`do` without a call", "{% do 1 %}"),
+    ("`%` with a name", "{{ '%s' % text|upper }}"),
+    ("`%` with a call", "{{ '%s' % text.upper() }}"),
+    ("`%` with an item", "{{ '%s' % values['b'] }}"),
+    ("`%` with a tuple", "{{ '%s-%s' % (1, 2) }}"),
+    ("`rsplit`", ".rsplit("),
+    ("`partition`", ".partition("),
+    ("`removeprefix`", ".removeprefix("),
+    ("`zfill`", ".zfill("),
+    ("`center`", ".center("),
+    ("`index`", ".index("),
+    ("`'{a!r}'.format`", "'{a!r}'.format("),
+    ("`replace` with a count", "|replace('a', 'b', 2)"),
+    ("`int` of what is no number", "{{ 'x'|int }}"),
+    ("`truncate`", "|truncate(5)"),
+    ("`indent` with a text", "|indent('> ')"),
+    ("`tojson`", "{{ 'é'|tojson }}"),
+    ("`urlencode` of a mapping", "'b c': 'd&e'}|urlencode"),
+    ("`e`", "{{ '<a href=\"x\">\\'&'|e }}"),
+    ("`include` of `./part`", "{% include './part' %}"),
+    ("`wordwrap`", "|wordwrap("),
+    ("`random`", "|random"),
+    ("`varargs`", "{{ varargs }}"),
+    ("`kwargs`", "{{ kwargs }}"),
+    ("unary `+`", "{{ +5 }}"),
+    ("a tuple without brackets", "{{ 1, 2 }}"),
+    ("a name that does not exist", "{{ nothing_here }}"),
+];
+
+#[test]
+fn every_gap_between_the_engine_and_jinja_has_its_cases() {
+    let cases = read(CASES);
+    for (gap, piece) in GAPS {
+        let is_there = cases.iter().any(|(text, _)| text.contains(piece));
+        assert!(is_there, "no case is about {gap}: {piece}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_template_panics(one in 0..1000_usize, other in 0..1000_usize, cuts in (0..60_usize, 0..60_usize)) {
+        let cases = read(CASES);
+        let (one, other) = (&cases[one % cases.len()].0, &cases[other % cases.len()].0);
+        let begin: String = one.chars().take(cuts.0).collect();
+        let end: String = other.chars().skip(cuts.1).collect();
+        answer_here(&renderer(), &(begin + &end));
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple, ValueKind, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
-use super::arguments::{Arguments, refuse};
+use super::arguments::{Arguments, check_defined, refuse};
 use super::python;
 use super::sequences::sort_by;
 use super::source::{LIST_FILTER, MAPPING_FILTER};
@@ -31,8 +31,22 @@ pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
     });
 }
 
-fn pairs_of(mapping: &Value) -> Result<Vec<(Value, Value)>, Error> {
+/// Gives the pairs of a mapping, or of a list of pairs.
+pub(super) fn pairs_of(mapping: &Value) -> Result<Vec<(Value, Value)>, Error> {
+    check_defined(mapping)?;
     let keys = mapping.try_iter()?;
+    if mapping.kind() != ValueKind::Map {
+        let pairs = keys.map(|item| {
+            let mut parts = item.try_iter()?;
+            match (parts.next(), parts.next(), parts.next()) {
+                (Some(key), Some(value), None) => Ok((key, value)),
+                _ => Err(refuse(
+                    "a mapping is made of another one, or of a list of pairs",
+                )),
+            }
+        });
+        return pairs.collect();
+    }
     keys.map(|key| mapping.get_item(&key).map(|value| (key, value)))
         .collect()
 }

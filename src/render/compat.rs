@@ -4,6 +4,7 @@ use minijinja::value::{DynObject, Kwargs, Rest, Tuple, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::arguments::{Arguments, check_defined, refuse};
+use super::collections::pairs_of;
 use super::format::format_percent;
 use super::{cycler, json, methods, numbers, operators, pprint, python, ranges, sequences, texts};
 
@@ -60,19 +61,7 @@ fn make_mapping(rest: &[Value], names: &Kwargs) -> Result<Value, Error> {
         return Err(ErrorKind::TooManyArguments.into());
     }
     if let Some(given) = rest.first() {
-        check_defined(given)?;
-        for item in given.try_iter()? {
-            pairs.push(if given.kind() == ValueKind::Map {
-                let value = given.get_item(&item)?;
-                (item, value)
-            } else {
-                let mut parts = item.try_iter()?;
-                match (parts.next(), parts.next(), parts.next()) {
-                    (Some(key), Some(value), None) => (key, value),
-                    _ => return Err(refuse("`dict` takes a mapping, or a list of pairs")),
-                }
-            });
-        }
+        pairs = pairs_of(given)?;
     }
     for name in names.args() {
         pairs.push((Value::from(name), names.get(name)?));

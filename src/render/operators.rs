@@ -6,7 +6,7 @@ use minijinja::{Environment, Error, Value};
 use super::arguments::{check_defined, refuse};
 use super::format::format_percent;
 use super::python;
-use super::source::{PERCENT_FILTER, PLAIN_FILTER, TEXT_FILTER};
+use super::source::{METHOD_FILTER, PERCENT_FILTER, PLAIN_FILTER, TEXT_FILTER};
 
 pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
     environment.add_filter(PERCENT_FILTER, |left: &Value, right: &Value| {
@@ -27,6 +27,14 @@ pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
     environment.add_filter(TEXT_FILTER, |value: &Value| match value.kind() {
         ValueKind::Undefined | ValueKind::String => value.clone(),
         _ => Value::from(python::print_str(value)),
+    });
+    environment.add_filter(METHOD_FILTER, |value: &Value| {
+        if value.is_undefined() {
+            return Err(refuse(
+                "this is no value, but may be the name of a method, which is called with `()`",
+            ));
+        }
+        Ok(value.clone())
     });
     environment.add_filter(PLAIN_FILTER, |value: &Value| {
         if value.is_safe() {

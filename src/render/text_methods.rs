@@ -211,6 +211,7 @@ fn change_text(
             check_size(text.matches('\t').count().saturating_mul(size))?;
             expand_tabs(text, size)
         }
+        "capitalize" => capitalize(text),
         "swapcase" => swap_case(text),
         "title" => to_title(text),
         // Of the letters that fold otherwise than they are made small, the usual ones.
@@ -252,11 +253,36 @@ fn to_title(text: &str) -> String {
         if is_inside {
             title.extend(character.to_lowercase());
         } else {
-            title.extend(character.to_uppercase());
+            title.extend(begin_word(character));
         }
         is_inside = character.is_alphabetic();
     }
     title
+}
+
+/// Makes a letter the capital of a word: of letters that are two in one, only the first.
+fn begin_word(letter: char) -> impl Iterator<Item = char> {
+    let pair = match letter {
+        'Ǆ' | 'ǆ' => Some('ǅ'),
+        'Ǉ' | 'ǉ' => Some('ǈ'),
+        'Ǌ' | 'ǌ' => Some('ǋ'),
+        'Ǳ' | 'ǳ' => Some('ǲ'),
+        _ => None,
+    };
+    let mut letters = letter.to_uppercase();
+    let first = pair.or_else(|| letters.next());
+    let rest = if pair.is_some() { None } else { Some(letters) };
+    let rest = rest.into_iter().flatten().flat_map(char::to_lowercase);
+    first.into_iter().chain(rest)
+}
+
+/// Begins a text with a capital, and makes the rest small.
+pub(super) fn capitalize(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(begin_word);
+    first
+        .chain(letters.as_str().to_lowercase().chars())
+        .collect()
 }
 
 fn swap_case(text: &str) -> String {

@@ -4,6 +4,7 @@ use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
 use super::arguments::{Arguments, check_defined, check_width, refuse};
+use super::text_methods::capitalize;
 use super::{python, wrap};
 
 /// What Jinja adds to the length of a text before it cuts it.
@@ -23,6 +24,9 @@ pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
     environment.add_filter("truncate", truncate);
     environment.add_filter("indent", indent);
     environment.add_filter("trim", trim);
+    environment.add_filter("capitalize", |value: &Value| {
+        text_of(value).map(|text| capitalize(&text))
+    });
     environment.add_filter("wordwrap", wrap::wrap_words);
     environment.add_filter(
         "center",

@@ -30,11 +30,6 @@ fn templates_that_cannot_be_rendered() {
             "FROM {{ registri }}/a:1\n",
         )
         .image(
-            "images/user",
-            "user (1.0)",
-            "FROM scratch\nRUN {{ \"gnupg\" | add_user }}\n",
-        )
-        .image(
             "images/include",
             "include (1.0)",
             "FROM scratch\n{% include \"./common\" %}\n",
@@ -65,11 +60,6 @@ error: `registri` has no value
    | FROM {{ registri }}/a:1
    |         ^^^^^^^^
 hint: the closest name is `registry`
-error: the user `gnupg` has no number in `known_uid_mappings`
-  --> images/user/Dockerfile.template:2:18
-   | RUN {{ "gnupg" | add_user }}
-   |                  ^^^^^^^^
-hint: add `gnupg: NUMBER` to `known_uid_mappings` of the settings
 [exit status: 1]
 [EOF]
 
@@ -178,6 +168,38 @@ error: this template runs for too long
 }
 
 #[test]
+fn a_user_without_a_number_and_a_filter_that_is_not_here() {
+    Sandbox::with_settings()
+        .image(
+            "images/user",
+            "user (1.0)",
+            "FROM scratch\nRUN {{ \"gnupg\" | add_user }}\n",
+        )
+        .image(
+            "images/web",
+            "web (1.0)",
+            "FROM scratch\nRUN {{ 'a' | urlize }}\n",
+        )
+        .pkg(&LIST)
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: the user `gnupg` has no number in `known_uid_mappings`
+  --> images/user/Dockerfile.template:2:18
+   | RUN {{ "gnupg" | add_user }}
+   |                  ^^^^^^^^
+hint: add `gnupg: NUMBER` to `known_uid_mappings` of the settings
+error: there is no filter `urlize`
+  --> images/web/Dockerfile.template:2:14
+   | RUN {{ 'a' | urlize }}
+   |              ^^^^^^
+hint: Jinja has it, and it is not supported here
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
 fn columns_count_in_the_line_as_it_was_written() {
     Sandbox::with_settings()
         .image(
@@ -257,11 +279,6 @@ fn what_templates_of_jinja_can_do_and_these_cannot() {
             "test (1.0)",
             "FROM scratch\nRUN {{ 1 is evne }}\n",
         )
-        .image(
-            "images/web",
-            "web (1.0)",
-            "FROM scratch\nRUN {{ 'a' | urlize }}\n",
-        )
         .pkg(&LIST)
         .assert_snapshot(str![[r#"
 ------- stderr -------
@@ -288,11 +305,6 @@ error: there is no test `evne`
    | RUN {{ 1 is evne }}
    |             ^^^^
 hint: the closest name is `even`
-error: there is no filter `urlize`
-  --> images/web/Dockerfile.template:2:14
-   | RUN {{ 'a' | urlize }}
-   |              ^^^^^^
-hint: Jinja has it, and it is not supported here
 [exit status: 1]
 [EOF]
 

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use super::escapes::translate_text;
 use super::tokens::{Kind, Token};
 use super::{
-    DONE, Edit, FILE, LIST_FILTER, MAPPING_FILTER, NO_LOOP, OUTSIDE, PERCENT_FILTER, PLAIN_FILTER,
-    SLICE_FILTER, TEXT_FILTER,
+    DONE, Edit, FILE, LIST_FILTER, MAPPING_FILTER, METHOD_FILTER, METHODS, NO_LOOP, OUTSIDE,
+    PERCENT_FILTER, PLAIN_FILTER, SLICE_FILTER, TEXT_FILTER,
 };
 
 /// Brackets and signs inside of each other; the engine takes as many.
@@ -417,8 +417,16 @@ impl<'a> Reader<'a> {
             match self.word() {
                 "." => {
                     self.at += 1;
+                    let (name, holder) = (self.word(), &self.text[start..self.end() - 1]);
                     self.kind()?;
                     self.at += 1;
+                    if holder != "loop"
+                        && METHODS.contains(&name)
+                        && !matches!(self.word(), "(" | "=")
+                    {
+                        self.insert(start, "(");
+                        self.insert(self.end(), format!("|{METHOD_FILTER})"));
+                    }
                 }
                 "[" => self.read_subscript(start)?,
                 "(" => self.read_arguments()?,

@@ -34,6 +34,8 @@ pub(super) const PERCENT_FILTER: &str = "__percent";
 pub(super) const SLICE_FILTER: &str = "__slice";
 /// The filter that makes a text of an operand of `~`.
 pub(super) const TEXT_FILTER: &str = "__text";
+/// The filter that refuses an attribute that Python has as a method.
+pub(super) const METHOD_FILTER: &str = "__method";
 /// The filter that refuses an escaped text as an operand of `+`.
 pub(super) const PLAIN_FILTER: &str = "__plain";
 /// What the name of a value outside of `with` begins with.
@@ -57,6 +59,78 @@ const CHANGES: [&str; 11] = [
     ".reverse(",
     ".update(",
     ".setdefault(",
+];
+
+/// The methods of Python's texts, lists and mappings.
+const METHODS: [&str; 68] = [
+    "append",
+    "capitalize",
+    "casefold",
+    "center",
+    "clear",
+    "copy",
+    "count",
+    "decode",
+    "encode",
+    "endswith",
+    "expandtabs",
+    "extend",
+    "find",
+    "format",
+    "format_map",
+    "fromkeys",
+    "get",
+    "index",
+    "insert",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "isidentifier",
+    "islower",
+    "isnumeric",
+    "isprintable",
+    "isspace",
+    "istitle",
+    "isupper",
+    "items",
+    "join",
+    "keys",
+    "ljust",
+    "lower",
+    "lstrip",
+    "maketrans",
+    "partition",
+    "pop",
+    "popitem",
+    "remove",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "reverse",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "setdefault",
+    "sort",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "translate",
+    "update",
+    "upper",
+    "values",
+    "zfill",
+    "isoformat",
+    "strftime",
+    "weekday",
 ];
 
 /// What makes texts that are marked as escaped.
@@ -385,6 +459,10 @@ mod tests {
             "{% import 'x' as __file %}{% set a = __file.a %}{% set   c = __file.b   -%}",
         );
         case(
+            "{{ a.b.keys.c }}{{ a.keys() }}{% set a.count = 1 %}{{ a.name }}",
+            "{{ (a.b.keys|__method).c }}{{ a.keys() }}{% set a.count = 1 %}{{ a.name }}",
+        );
+        case(
             "{{ loop }}{% for x in y %}{{ loop.index }}{% endfor %}{{ f(loop=1) }}",
             "{{ __no_loop }}{% for x in y %}{{ loop.index }}{% endfor %}{{ f(loop=1) }}",
         );
@@ -440,4 +518,32 @@ mod tests {
             "{% for x in ([1]|__list) if x not in ([2]|__list) %}{% set __done =(y.pop()) %}",
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics_and_every_position_is_found_again(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES.as_slice()), 0..40),
+        ) {
+            let text = pieces.concat();
+            let translation = translate(&text);
+            proptest::prop_assert_eq!(translation.text.matches('\n').count(), text.matches('\n').count());
+            let mut last = 0;
+            for (position, _) in translation.text.char_indices() {
+                let origin = translation.find_origin(position);
+                proptest::prop_assert!(text.is_char_boundary(origin) && origin >= last);
+                last = origin;
+            }
+            find_assigned(&text);
+            find_bound(&text);
+            find_read_names(&text, text.len() / 2);
+        }
+    }
+
+    const PIECES: [&str; 54] = [
+        "{{", "}}", "{%", "%}", "{#", "#}", "-%}", "{%-", "{{+", " ", "\n", "a", "é", "loop",
+        "keys", "5", "1.5", "'x'", "\"\\n\"", "'\\\n'", "'\\U'", "'", "\\", "(", ")", "[", "]",
+        "{", "}", ",", ":", ".", "|", "=", "==", "+", "-", "*", "**", "%", "~", " if ", " else ",
+        " is ", " not ", " in ", "for ", "endfor", "set ", "with ", "from ", " import ", "raw",
+        "endraw",
+    ];
 }
