@@ -215,14 +215,11 @@ fn options(global: &Global) -> Options {
 fn tell_panics(ui: &Ui) {
     let ui = ui.clone();
     std::panic::set_hook(Box::new(move |panic| {
-        ui.diagnostic(&Diagnostic {
-            severity: Severity::Error,
-            message: "this program has a defect and cannot go on".to_owned(),
-            causes: vec![panic.to_string()],
-            places: Vec::new(),
-            excerpt: None,
-            hints: vec!["please report it with the command that you ran".to_owned()],
-        });
+        let message = "this program has a defect and cannot go on";
+        let mut diagnostic = Diagnostic::new(Severity::Error, message)
+            .hint("please report it with the command that you ran");
+        diagnostic.causes.push(panic.to_string());
+        ui.diagnostic(&diagnostic);
     }));
 }
 

@@ -93,14 +93,10 @@ async fn prepare(
         && !pruning.tags.is_empty()
         && !pruning.tags.iter().any(is_kept)
     {
-        session.ui.diagnostic(&Diagnostic {
-            severity: Severity::Warning,
-            message: format!("the engine has no image of the nightly `{id}`, so no version stays"),
-            causes: Vec::new(),
-            places: Vec::new(),
-            excerpt: None,
-            hints: Vec::new(),
-        });
+        let message = format!("the engine has no image of the nightly `{id}`, so no version stays");
+        session
+            .ui
+            .diagnostic(&Diagnostic::new(Severity::Warning, message));
     }
     Ok(pruning)
 }

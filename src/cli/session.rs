@@ -117,17 +117,14 @@ impl Session {
             .filter(|(_, image)| pattern.matches(&image.label.to_string()));
         let selection: BTreeSet<ImageId> = matching.map(|(id, _)| id).collect();
         if selection.is_empty() {
-            self.ui.diagnostic(&Diagnostic {
-                severity: Severity::Warning,
-                message: format!("no image matches `{text}`"),
-                causes: Vec::new(),
-                places: Vec::new(),
-                excerpt: None,
-                hints: vec![match loaded.catalog.find(text) {
-                    Some(_) => format!("the pattern has to match a whole label: `*/{text}:*`"),
-                    None => "the pattern has to match a whole label: `*/nginx:*`".to_owned(),
-                }],
-            });
+            let example = match loaded.catalog.find(text) {
+                Some(_) => text,
+                None => "nginx",
+            };
+            let message = format!("no image matches `{text}`");
+            let hint = format!("the pattern has to match a whole label: `*/{example}:*`");
+            let diagnostic = Diagnostic::new(Severity::Warning, message).hint(hint);
+            self.ui.diagnostic(&diagnostic);
         }
         Ok(Some(selection))
     }

@@ -53,14 +53,8 @@ pub(super) fn because(action: &Action, catalog: &Catalog) -> String {
 pub(super) fn limits_without_effect() -> Diagnostic {
     let message = "`container_limits` have no effect: this engine keeps images in containerd, where only BuildKit \
                    builds, which ignores them";
-    Diagnostic {
-        severity: Severity::Warning,
-        message: message.to_owned(),
-        causes: Vec::new(),
-        places: Vec::new(),
-        excerpt: None,
-        hints: vec!["limit the engine itself, or leave the setting out".to_owned()],
-    }
+    Diagnostic::new(Severity::Warning, message)
+        .hint("limit the engine itself, or leave the setting out")
 }
 
 /// Why an image is passed over, as it reads after a number.
@@ -79,21 +73,16 @@ pub(super) fn stale(plan: &Plan, catalog: &Catalog) -> Vec<Diagnostic> {
     let stale = |step: &crate::plan::Step| match &step.action {
         Action::Skip(Skip::PublishedOnOldParent { parent, .. }) => {
             let image = catalog.image(step.image);
-            Some(Diagnostic {
-                severity: Severity::Warning,
-                message: format!(
-                    "{} stays as it is published, built on an older `{}`",
-                    image.label,
-                    catalog.image(*parent).name
-                ),
-                causes: Vec::new(),
-                places: vec![image.entry.clone()],
-                excerpt: None,
-                hints: vec![
-                    "a published version does not change: add a changelog entry to build it anew"
-                        .to_owned(),
-                ],
-            })
+            let message = format!(
+                "{} stays as it is published, built on an older `{}`",
+                image.label,
+                catalog.image(*parent).name
+            );
+            let mut diagnostic = Diagnostic::new(Severity::Warning, message).hint(
+                "a published version does not change: add a changelog entry to build it anew",
+            );
+            diagnostic.places.push(image.entry.clone());
+            Some(diagnostic)
         }
         _ => None,
     };

@@ -134,12 +134,8 @@ pub(super) fn at<'a>(
     places: impl IntoIterator<Item = &'a Place>,
 ) -> Diagnostic {
     Diagnostic {
-        severity,
-        message,
-        causes: Vec::new(),
         places: places.into_iter().cloned().collect(),
-        excerpt: None,
-        hints: Vec::new(),
+        ..Diagnostic::new(severity, message)
     }
 }
 
@@ -216,29 +212,20 @@ fn of_update(error: &UpdateError) -> Diagnostic {
     let message = error.to_string();
     match error {
         UpdateError::File(error) => of_file(error),
-        UpdateError::NotHigher { place, .. } => Diagnostic {
-            hints: vec!["`--force` takes it all the same".to_owned()],
-            ..at(Severity::Error, message, [place])
-        },
+        UpdateError::NotHigher { place, .. } => {
+            at(Severity::Error, message, [place]).hint("`--force` takes it all the same")
+        }
         UpdateError::Tag { place, source } => Diagnostic {
             hints: of_tag(source).map(str::to_owned).into_iter().collect(),
             ..at(Severity::Error, message, [place])
         },
-        UpdateError::UpdateId { .. } => Diagnostic {
-            hints: vec!["set `update_id` to letters, as in `update_id: s`".to_owned()],
-            ..at(Severity::Error, message, [])
-        },
-        UpdateError::Entry { place, .. } => Diagnostic {
-            hints: vec![
-                "look at `distribution` in the settings, at the reason and at the author"
-                    .to_owned(),
-            ],
-            ..at(Severity::Error, message, [place])
-        },
-        UpdateError::Moved { place, .. } => Diagnostic {
-            hints: vec!["run it again".to_owned()],
-            ..at(Severity::Error, message, [place])
-        },
+        UpdateError::UpdateId { .. } => at(Severity::Error, message, [])
+            .hint("set `update_id` to letters, as in `update_id: s`"),
+        UpdateError::Entry { place, .. } => at(Severity::Error, message, [place])
+            .hint("look at `distribution` in the settings, at the reason and at the author"),
+        UpdateError::Moved { place, .. } => {
+            at(Severity::Error, message, [place]).hint("run it again")
+        }
     }
 }
 
@@ -294,28 +281,19 @@ fn of_problem(problem: &Problem) -> Diagnostic {
             hints: of_tag(source).map(str::to_owned).into_iter().collect(),
             ..at(Severity::Error, message, [place])
         },
-        Problem::Unfinished(_) => Diagnostic {
-            hints: vec![
-                "when no other run is at work, run `pkg update` again: it begins with undoing what is half done".to_owned(),
-            ],
-            ..at(Severity::Error, message, [])
-        },
-        Problem::TwoRecipes { places, .. } => Diagnostic {
-            hints: vec!["keep one of them".to_owned()],
-            ..at(Severity::Error, message, places)
-        },
-        Problem::Duplicate { places, .. } => Diagnostic {
-            hints: vec![
-                "the first word of a changelog is the name: change it in all but one".to_owned(),
-            ],
-            ..at(Severity::Error, message, places)
-        },
+        Problem::Unfinished(_) => at(Severity::Error, message, [])
+            .hint("when no other run is at work, run `pkg update` again: it begins with undoing what is half done"),
+        Problem::TwoRecipes { places, .. } => {
+            at(Severity::Error, message, places).hint("keep one of them")
+        }
+        Problem::Duplicate { places, .. } => at(Severity::Error, message, places)
+            .hint("the first word of a changelog is the name: change it in all but one"),
         Problem::Render(error) => of_render(error),
         Problem::Runaway { places, .. } => at(Severity::Error, message, places),
-        Problem::UserName { place, .. } | Problem::UserUnknown { place, .. } => Diagnostic {
-            hints: vec!["write the number, as `USER {{ \"www-data\" | uid }}` does".to_owned()],
-            ..at(Severity::Error, message, [place])
-        },
+        Problem::UserName { place, .. } | Problem::UserUnknown { place, .. } => {
+            at(Severity::Error, message, [place])
+                .hint("write the number, as `USER {{ \"www-data\" | uid }}` does")
+        }
         Problem::Graph(error) => of_graph(error, message),
     }
 }

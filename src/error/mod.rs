@@ -70,6 +70,28 @@ pub struct Diagnostic {
     pub hints: Vec<String>,
 }
 
+impl Diagnostic {
+    /// Says what is wrong, and nothing more yet.
+    #[must_use]
+    pub fn new(severity: Severity, message: impl Into<String>) -> Self {
+        Self {
+            severity,
+            message: message.into(),
+            causes: Vec::new(),
+            places: Vec::new(),
+            excerpt: None,
+            hints: Vec::new(),
+        }
+    }
+
+    /// Says what can be done about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
 /// The data that a command gives could not be written: the disk is full, or the stream is broken.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to stdout")]

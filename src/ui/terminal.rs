@@ -279,14 +279,7 @@ mod tests {
                 &err,
             );
             ui.print("data\n").unwrap();
-            ui.diagnostic(&Diagnostic {
-                severity: Severity::Warning,
-                message: "careful".to_owned(),
-                causes: Vec::new(),
-                places: Vec::new(),
-                excerpt: None,
-                hints: Vec::new(),
-            });
+            ui.diagnostic(&Diagnostic::new(Severity::Warning, "careful"));
             ui.say("result");
             ui.note("note");
             assert_eq!(out.bytes(), "data\n");
