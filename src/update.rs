@@ -47,7 +47,7 @@ pub struct Habits<'a> {
 /// Which versions may follow another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Higher ones.
+    /// Higher ones ([`Version::may_follow`]).
     Ascending,
     /// All of them.
     Any,
@@ -179,7 +179,7 @@ fn prepare_one(
             UpdateError::UpdateId { old, source }
         })?,
     };
-    if wish.order == Order::Ascending && new <= *old {
+    if wish.order == Order::Ascending && !new.may_follow(old) {
         return Err(UpdateError::NotHigher {
             place: place.clone(),
             name: name.clone(),

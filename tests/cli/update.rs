@@ -230,6 +230,17 @@ hint: `--force` takes it all the same
 }
 
 #[test]
+fn the_next_version_after_a_dated_rebuild() {
+    let sandbox = diamond().image("images/left", "left (2.0-1-20261120)", "FROM scratch\n");
+    sandbox
+        .pkg(&["update", "left", "-v", "2.0-2", "images"])
+        .assert_code(0);
+    sandbox
+        .pkg(&["update", "left", "-v", "2.0-1-20261121", "images"])
+        .assert_code(1);
+}
+
+#[test]
 fn versions_that_cannot_be() {
     let sandbox = diamond();
     let before = changelogs(&sandbox);
