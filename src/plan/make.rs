@@ -164,8 +164,13 @@ impl Planner<'_> {
         let rebuilt = self.graph.parents(id).iter().copied().find(is_rebuilt);
         let Facts { registry, local } = &self.facts[id.0];
         if let Availability::Present(digest) = registry {
+            // The engine knows what it was built on, where it has the very image that is published.
+            let local = local
+                .as_ref()
+                .filter(|local| local.manifests.contains(digest));
+            let moved = || Some(self.find_moved_parent(id, local?)?.0);
             let digest = digest.clone();
-            return Action::Skip(match rebuilt {
+            return Action::Skip(match rebuilt.or_else(moved) {
                 Some(parent) => Skip::PublishedOnOldParent { digest, parent },
                 None => Skip::Published(digest),
             });
@@ -180,7 +185,7 @@ impl Planner<'_> {
         let out_of_date = rebuilt
             .map(|parent| Reason::ParentRebuilt { parent })
             .or_else(|| local.parents.is_none().then_some(Reason::NotOurs))
-            .or_else(|| self.find_moved_parent(id, local));
+            .or_else(|| Some(self.find_moved_parent(id, local)?.1));
         match (out_of_date, local.verified, self.extent) {
             (Some(_), _, Extent::Publish) => Action::Skip(Skip::NotBuiltYet),
             (Some(reason), _, _) => Action::Build(reason),
@@ -193,7 +198,7 @@ impl Planner<'_> {
     /// An image that was built here recorded what it was built on; it is out of date when that is another one now.
     ///
     /// What the registry has counts, not what the engine has under the same label: somebody else may have published it.
-    fn find_moved_parent(&self, id: ImageId, local: &LocalImage) -> Option<Reason> {
+    fn find_moved_parent(&self, id: ImageId, local: &LocalImage) -> Option<(ImageId, Reason)> {
         self.graph.parents(id).iter().find_map(|parent| {
             let label = &self.catalog.image(*parent).label;
             let Facts {
@@ -213,11 +218,12 @@ impl Planner<'_> {
                 .as_ref()?
                 .iter()
                 .find(|(recorded, _)| recorded.name() == name)?;
-            (built_on != now).then(|| Reason::ParentMoved {
+            let reason = || Reason::ParentMoved {
                 parent: label.clone(),
                 built_on: built_on.clone(),
                 now: now.clone(),
-            })
+            };
+            (built_on != now).then(|| (*parent, reason()))
         })
     }
 }
