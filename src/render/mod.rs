@@ -12,34 +12,19 @@
 //! are bounded.
 
 mod apt;
-mod arguments;
 #[cfg(test)]
 mod cases;
-mod collections;
-mod compat;
-mod cycler;
-mod dates;
 mod error;
 mod fault;
 mod filters;
-mod format;
 mod hints;
-mod json;
+mod jinja;
 mod known;
-mod methods;
-mod numbers;
-mod operators;
-mod pprint;
 mod python;
-mod ranges;
 mod renderer;
-mod sequences;
 mod source;
-mod spec;
-mod text_methods;
-mod texts;
+mod variables;
 mod whereabouts;
-mod wrap;
 
 pub use error::{Excerpt, RenderError, RenderFault, RenderWarning};
 pub use filters::FilterError;

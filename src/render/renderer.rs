@@ -12,7 +12,8 @@ use super::error::{RenderError, RenderFault, RenderWarning};
 use super::fault::Diagnosis;
 use super::filters::{Record, add_filters};
 use super::known::{ImageKind, KnownImages};
-use super::{collections, compat, dates, python, source, texts};
+use super::variables::to_template_value;
+use super::{jinja, python, source};
 use crate::oci::Reference;
 use crate::place::Place;
 use crate::settings::Settings;
@@ -92,7 +93,7 @@ impl Renderer {
             if matches!(state.auto_escape(), AutoEscape::None) || value.is_safe() {
                 return python::write_str(out, value).map_err(|_| ErrorKind::WriteFailure.into());
             }
-            let escaped = texts::escape(&python::print_str(value));
+            let escaped = jinja::escape(&python::print_str(value));
             out.write_str(&escaped)
                 .map_err(|_| ErrorKind::WriteFailure.into())
         });
@@ -105,11 +106,10 @@ impl Renderer {
             }))
         });
         minijinja_contrib::add_to_environment(&mut environment);
-        compat::add_to_environment(&mut environment);
-        collections::add_to_environment(&mut environment);
+        jinja::add_to_environment(&mut environment);
         add_filters(&mut environment, settings, known);
         let variables = settings.variables().iter();
-        let variables = variables.map(|(name, value)| (name, dates::to_template_value(value)));
+        let variables = variables.map(|(name, value)| (name, to_template_value(value)));
         Self {
             environment,
             variables: Value::from_pairs(variables),

@@ -1,4 +1,4 @@
-//! The settings as values of templates; dates print as Python prints them, and have their attributes and methods.
+//! Dates of the settings: they print as Python prints them, and have their attributes and methods.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,33 +8,11 @@ use minijinja::value::{DynObject, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::arguments::{Arguments, refuse};
-use crate::settings::{self, Timestamp};
-
-/// Gives a value of the settings to templates.
-pub(super) fn to_template_value(value: &settings::Value) -> Value {
-    match value {
-        settings::Value::None => Value::from(()),
-        settings::Value::Boolean(value) => Value::from(*value),
-        settings::Value::Integer(value) => match i64::try_from(*value) {
-            Ok(value) => Value::from(value),
-            Err(_) => Value::from(*value),
-        },
-        settings::Value::Float(value) => Value::from(*value),
-        settings::Value::Text(text) => Value::from(text.as_str()),
-        settings::Value::Timestamp(timestamp) => Value::from_object(Date(*timestamp)),
-        settings::Value::List(items) => items.iter().map(to_template_value).collect(),
-        settings::Value::Mapping(pairs) => {
-            let pairs = pairs.iter();
-            Value::from_pairs(
-                pairs.map(|(key, value)| (to_template_value(key), to_template_value(value))),
-            )
-        }
-    }
-}
+use crate::settings::Timestamp;
 
 /// A date of the settings.
 #[derive(Debug)]
-pub(super) struct Date(Timestamp);
+pub(in crate::render) struct Date(Timestamp);
 
 impl Object for Date {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -115,6 +93,10 @@ impl Object for Date {
 }
 
 impl Date {
+    pub(in crate::render) fn new(timestamp: Timestamp) -> Self {
+        Self(timestamp)
+    }
+
     /// Gives the moment; that of a date is its first.
     fn time(&self) -> NaiveDateTime {
         match self.0 {

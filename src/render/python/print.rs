@@ -4,7 +4,6 @@
 //! True   None   1e+20   ['a', "it's", 1.0]   {'root': 0}   datetime.date(2026, 1, 2)
 //! ```
 
-use std::cmp::Ordering;
 use std::fmt::{self, Write};
 
 use minijinja::value::ValueKind;
@@ -12,13 +11,14 @@ use minijinja::{Error, Value};
 
 use super::arguments::refuse;
 use super::dates::Date;
-use super::ranges::{Group, Range, View};
+use super::ranges::Range;
+use super::views::{Group, View};
 
 /// Deeper lists and mappings print as dots.
 const DEEPEST: usize = 100;
 
 /// Writes a value as `str()` prints it.
-pub(super) fn write_str(out: &mut dyn Write, value: &Value) -> fmt::Result {
+pub(in crate::render) fn write_str(out: &mut dyn Write, value: &Value) -> fmt::Result {
     match value.as_str() {
         Some(text) => out.write_str(text),
         None if value.downcast_object_ref::<Date>().is_some() => write!(out, "{value}"),
@@ -29,7 +29,7 @@ pub(super) fn write_str(out: &mut dyn Write, value: &Value) -> fmt::Result {
 }
 
 /// Refuses what Python prints as the name of an object: nobody wants that in a Dockerfile.
-pub(super) fn check_printable(value: &Value) -> Result<(), Error> {
+pub(in crate::render) fn check_printable(value: &Value) -> Result<(), Error> {
     let Some(object) = value.as_object() else {
         return Ok(());
     };
@@ -47,7 +47,7 @@ pub(super) fn check_printable(value: &Value) -> Result<(), Error> {
 }
 
 /// Gives a value as `str()` prints it.
-pub(super) fn print_str(value: &Value) -> String {
+pub(in crate::render) fn print_str(value: &Value) -> String {
     let mut text = String::new();
     // A string takes everything.
     let _ = write_str(&mut text, value);
@@ -55,7 +55,7 @@ pub(super) fn print_str(value: &Value) -> String {
 }
 
 /// Gives a value as `repr()` prints it.
-pub(super) fn print_repr(value: &Value) -> String {
+pub(in crate::render) fn print_repr(value: &Value) -> String {
     let mut text = String::new();
     let _ = write_repr(&mut text, value, 0);
     text
@@ -114,7 +114,7 @@ fn write_repr(out: &mut dyn Write, value: &Value, depth: usize) -> fmt::Result {
 }
 
 /// Names the kind of a value, as messages tell it.
-pub(super) fn name_kind(value: &Value) -> &'static str {
+pub(in crate::render) fn name_kind(value: &Value) -> &'static str {
     match value.kind() {
         ValueKind::Undefined => "nothing",
         ValueKind::None => "`none`",
@@ -127,91 +127,8 @@ pub(super) fn name_kind(value: &Value) -> &'static str {
     }
 }
 
-/// Gives a whole number as small as the engine has it.
-pub(super) fn integer(number: i128) -> Value {
-    match i64::try_from(number) {
-        Ok(number) => Value::from(number),
-        Err(_) => Value::from(number),
-    }
-}
-
-/// Gives a number or a boolean as a number with a fraction.
-pub(super) fn to_float(value: &Value) -> Option<f64> {
-    match value.kind() {
-        ValueKind::Bool => Some(f64::from(u8::from(value.is_true()))),
-        ValueKind::Number => f64::try_from(value.clone()).ok(),
-        _ => None,
-    }
-}
-
-/// Gives a number or a boolean without its fraction.
-pub(super) fn truncate(value: &Value) -> Result<i128, Error> {
-    if value.kind() == ValueKind::Bool {
-        return Ok(i128::from(value.is_true()));
-    }
-    let whole = i128::try_from(value.clone()).ok();
-    let whole = whole.or_else(|| to_float(value).and_then(truncate_float));
-    whole.ok_or_else(|| refuse("this number is too large"))
-}
-
-/// Takes the fraction of a number away.
-pub(super) fn truncate_float(number: f64) -> Option<i128> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the number is whole and within bounds"
-    )]
-    (number.is_finite() && number.abs() < 1e38).then(|| number.trunc() as i128)
-}
-
-/// Finds the value of a decimal digit, in the scripts that are known here.
-pub(super) fn find_digit(c: char) -> Option<u32> {
-    const ZEROS: [u32; 12] = [
-        0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xe50, 0xff10,
-    ];
-    let code = u32::from(c);
-    let zero = ZEROS
-        .iter()
-        .find(|zero| (**zero..**zero + 10).contains(&code))?;
-    Some(code - zero)
-}
-
-/// Compares as `<` does, which refuses values of different kinds.
-pub(super) fn compare(one: &Value, other: &Value) -> Result<Ordering, Error> {
-    let is_number = |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
-    let is_list = |value: &Value| value.kind() == ValueKind::Seq && value.is_tuple();
-    let is_plain_list = |value: &Value| {
-        matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) && !value.is_tuple()
-    };
-    if (is_number(one) && is_number(other)) || (one.as_str().is_some() && other.as_str().is_some())
-    {
-        return Ok(one.cmp(other));
-    }
-    if (is_list(one) && is_list(other)) || (is_plain_list(one) && is_plain_list(other)) {
-        let (mut these, mut those) = (one.try_iter()?, other.try_iter()?);
-        loop {
-            return Ok(match (these.next(), those.next()) {
-                (Some(one), Some(other)) if one == other => continue,
-                (Some(one), Some(other)) => compare(&one, &other)?,
-                (None, None) => Ordering::Equal,
-                (None, Some(_)) => Ordering::Less,
-                (Some(_), None) => Ordering::Greater,
-            });
-        }
-    }
-    if let (Some(date), Some(_)) = (one.as_object(), other.downcast_object_ref::<Date>())
-        && date.is::<Date>()
-    {
-        return Ok(one.cmp(other));
-    }
-    Err(refuse(format!(
-        "{} cannot be compared with {}",
-        name_kind(one),
-        name_kind(other)
-    )))
-}
-
 /// Prints the shortest digits that give the same number, with an exponent below 1e-4 and from 1e16 on.
-pub(super) fn print_float(number: f64) -> String {
+pub(in crate::render) fn print_float(number: f64) -> String {
     if number.is_nan() {
         return "nan".to_owned();
     }

@@ -2,8 +2,9 @@
 
 use minijinja::Error;
 
-use super::arguments::{check_width, refuse};
-use super::python::print_float;
+use super::arguments::refuse;
+use super::bounds::check_width;
+use super::print::print_float;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spec {

@@ -3,17 +3,14 @@
 use minijinja::value::{ArgType, Kwargs, Rest, from_args};
 use minijinja::{Error, ErrorKind, Value};
 
-/// Wider texts are a mistake.
-const WIDEST: usize = 10_000;
-
 /// The arguments behind a value.
-pub(super) struct Arguments {
+pub(in crate::render) struct Arguments {
     by_position: std::vec::IntoIter<Value>,
     by_name: Kwargs,
 }
 
 impl Arguments {
-    pub(super) fn new(Rest(values): Rest<Value>, by_name: Kwargs) -> Self {
+    pub(in crate::render) fn new(Rest(values): Rest<Value>, by_name: Kwargs) -> Self {
         Self {
             by_position: values.into_iter(),
             by_name,
@@ -21,12 +18,12 @@ impl Arguments {
     }
 
     /// Takes the arguments of a method.
-    pub(super) fn of_method(args: &[Value]) -> Result<Self, Error> {
+    pub(in crate::render) fn of_method(args: &[Value]) -> Result<Self, Error> {
         let (values, by_name): (Rest<Value>, Kwargs) = from_args(args)?;
         Ok(Self::new(values, by_name))
     }
 
-    pub(super) fn next<T>(&mut self, name: &str) -> Result<Option<T>, Error>
+    pub(in crate::render) fn next<T>(&mut self, name: &str) -> Result<Option<T>, Error>
     where
         T: for<'a> ArgType<'a, Output = T>,
     {
@@ -40,7 +37,7 @@ impl Arguments {
     }
 
     /// Takes an argument for which `none` is the same as nothing.
-    pub(super) fn next_or_none<T>(&mut self, name: &str) -> Result<Option<T>, Error>
+    pub(in crate::render) fn next_or_none<T>(&mut self, name: &str) -> Result<Option<T>, Error>
     where
         T: for<'a> ArgType<'a, Output = T>,
     {
@@ -52,7 +49,7 @@ impl Arguments {
     }
 
     /// Takes an argument that has to be there.
-    pub(super) fn need<T>(&mut self, name: &str) -> Result<T, Error>
+    pub(in crate::render) fn need<T>(&mut self, name: &str) -> Result<T, Error>
     where
         T: for<'a> ArgType<'a, Output = T>,
     {
@@ -61,12 +58,12 @@ impl Arguments {
     }
 
     /// Takes a truth, which Python reads from any value.
-    pub(super) fn next_truth(&mut self, name: &str) -> Result<bool, Error> {
+    pub(in crate::render) fn next_truth(&mut self, name: &str) -> Result<bool, Error> {
         let value: Option<Value> = self.next(name)?;
         Ok(value.is_some_and(|value| value.is_true()))
     }
 
-    pub(super) fn finish(mut self) -> Result<(), Error> {
+    pub(in crate::render) fn finish(mut self) -> Result<(), Error> {
         match self.by_position.next() {
             Some(_) => Err(ErrorKind::TooManyArguments.into()),
             None => self.by_name.assert_all_used(),
@@ -75,25 +72,14 @@ impl Arguments {
 }
 
 /// Refuses a value that is none.
-pub(super) fn check_defined(value: &Value) -> Result<(), Error> {
+pub(in crate::render) fn check_defined(value: &Value) -> Result<(), Error> {
     if value.is_undefined() {
         return Err(ErrorKind::UndefinedError.into());
     }
     Ok(())
 }
 
-/// Takes a width, and refuses one that would fill the memory; a negative one is none.
-pub(super) fn check_width(width: i64) -> Result<usize, Error> {
-    let width = usize::try_from(width).unwrap_or_default();
-    if width > WIDEST {
-        return Err(refuse(format!(
-            "{width} is too much for a width or a count: {WIDEST} is the most"
-        )));
-    }
-    Ok(width)
-}
-
 /// Refuses an operation, with a reason.
-pub(super) fn refuse(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+pub(in crate::render) fn refuse(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidOperation, detail)
 }

@@ -3,8 +3,9 @@
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
-use super::arguments::{Arguments, check_defined};
-use super::python::{self, truncate_float};
+use crate::render::python::{
+    self, Arguments, check_defined, find_float, find_integer, truncate_float,
+};
 
 pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
     environment.add_filter("int", to_integer);
@@ -32,49 +33,6 @@ fn to_integer(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<Value, 
         Some(number) => python::integer(number),
         None => default.unwrap_or_else(|| Value::from(0)),
     })
-}
-
-fn find_integer(text: &str, base: u32) -> Option<i128> {
-    let text = text.trim();
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let prefix = match base {
-        2 => "0b",
-        8 => "0o",
-        16 => "0x",
-        _ => "",
-    };
-    let lower = to_ascii_digits(digits).to_ascii_lowercase();
-    let digits = lower.strip_prefix(prefix).unwrap_or(&lower);
-    let base = if base == 0 { 10 } else { base };
-    let starts = digits.starts_with(char::is_alphanumeric);
-    if !starts || !(2..=36).contains(&base) || digits.ends_with('_') || digits.contains("__") {
-        return None;
-    }
-    let number = i128::from_str_radix(&digits.replace('_', ""), base).ok()?;
-    Some(sign * number)
-}
-
-pub(super) fn find_float(text: &str) -> Option<f64> {
-    // Rust and Python read the same numbers, with the same words for infinities.
-    let text = to_ascii_digits(text.trim());
-    let is_between_digits = |at: usize| {
-        let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
-        let bytes = text.as_bytes();
-        is_digit(at.checked_sub(1).and_then(|at| bytes.get(at))) && is_digit(bytes.get(at + 1))
-    };
-    if !text.match_indices('_').all(|(at, _)| is_between_digits(at)) {
-        return None;
-    }
-    text.replace('_', "").parse().ok()
-}
-
-/// Reads the digits of other scripts.
-fn to_ascii_digits(text: &str) -> String {
-    let ascii = |c: char| python::find_digit(c).and_then(|digit| char::from_digit(digit, 10));
-    text.chars().map(|c| ascii(c).unwrap_or(c)).collect()
 }
 
 fn to_float(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<Value, Error> {

@@ -6,11 +6,11 @@ use minijinja_contrib::pycompat;
 
 use super::arguments::{Arguments, refuse};
 use super::format::Fields;
-use super::ranges::View;
 use super::text_methods::call_on_text;
+use super::views::View;
 
 /// Calls a method that the engine does not know.
-pub(super) fn call(
+pub(in crate::render) fn call_method(
     state: &mut State<'_, '_>,
     value: &Value,
     method: &str,
@@ -82,15 +82,15 @@ fn call_on_mapping(value: &Value, method: &str, args: &[Value]) -> Result<Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::python;
+    use crate::render::python::print_str;
 
     #[track_caller]
     fn case(expression: &str, expected: &str) {
         let mut environment = minijinja::Environment::new();
-        environment.set_unknown_method_callback(call);
+        environment.set_unknown_method_callback(call_method);
         let compiled = environment.compile_expression(expression).unwrap();
         let value = compiled.eval(()).unwrap();
-        assert_eq!(python::print_str(&value), expected, "{expression}");
+        assert_eq!(print_str(&value), expected, "{expression}");
     }
 
     // The results were written by Python 3.11.

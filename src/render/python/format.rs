@@ -3,13 +3,15 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
 
-use super::arguments::{check_defined, check_width, refuse};
+use super::arguments::{check_defined, refuse};
+use super::bounds::check_width;
 use super::dates::Date;
-use super::python;
+use super::numbers::{to_float, truncate};
+use super::print::{name_kind, print_repr, print_str};
 use super::spec::{Spec, format_float, format_integer, format_text};
 
 /// Formats as `%` does: with a tuple of values, a mapping, or one value.
-pub(super) fn format_percent(text: &str, operand: &Value) -> Result<String, Error> {
+pub(in crate::render) fn format_percent(text: &str, operand: &Value) -> Result<String, Error> {
     let is_tuple = operand.is_tuple();
     let values: Vec<Value> = if is_tuple {
         operand.try_iter()?.collect()
@@ -134,13 +136,13 @@ fn format_directive(kind: char, value: &Value, mut spec: Spec) -> Result<String,
             if spec.precision.take().is_some() {
                 return Err(refuse("a precision of whole numbers is not supported"));
             }
-            format_integer(python::truncate(value)?, 'd', &spec)
+            format_integer(truncate(value)?, 'd', &spec)
         }
         'x' | 'X' | 'o' if value.is_integer() || value.kind() == ValueKind::Bool => {
-            format_integer(python::truncate(value)?, kind, &spec)
+            format_integer(truncate(value)?, kind, &spec)
         }
         'e' | 'E' | 'f' | 'F' | 'g' | 'G' if is_number => {
-            let number = python::to_float(value).unwrap_or(f64::NAN);
+            let number = to_float(value).unwrap_or(f64::NAN);
             format_float(number, kind, &spec)
         }
         'c' => {
@@ -157,7 +159,7 @@ fn format_directive(kind: char, value: &Value, mut spec: Spec) -> Result<String,
             format_text(&text, &spec)
         }
         'd' | 'i' | 'u' | 'x' | 'X' | 'o' | 'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
-            let found = python::name_kind(value);
+            let found = name_kind(value);
             Err(refuse(format!("`%{kind}` takes a number, and not {found}")))
         }
         _ => Err(refuse(format!("`%{kind}` is no place for a value"))),
@@ -166,9 +168,9 @@ fn format_directive(kind: char, value: &Value, mut spec: Spec) -> Result<String,
 
 fn convert(value: &Value, how: char) -> Result<String, Error> {
     match how {
-        's' => Ok(python::print_str(value)),
-        'r' => Ok(python::print_repr(value)),
-        'a' => Ok(python::print_repr(value)
+        's' => Ok(print_str(value)),
+        'r' => Ok(print_repr(value)),
+        'a' => Ok(print_repr(value)
             .chars()
             .map(|c| match u32::from(c) {
                 0..=0x7f => c.to_string(),
@@ -316,12 +318,12 @@ fn format_value(value: &Value, spec: &str) -> Result<String, Error> {
         return date.print_format(spec);
     }
     if spec.is_empty() {
-        return Ok(python::print_str(value));
+        return Ok(print_str(value));
     }
     let spec = Spec::parse(spec)?;
     let kind = spec.kind;
     let refused = || {
-        let found = python::name_kind(value);
+        let found = name_kind(value);
         let kind = kind.map_or("this format".to_owned(), |kind| format!("`{kind}`"));
         refuse(format!("{kind} does not fit {found}"))
     };
@@ -331,19 +333,19 @@ fn format_value(value: &Value, spec: &str) -> Result<String, Error> {
         }
         ValueKind::Bool | ValueKind::Number => match kind {
             Some(kind @ ('e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%')) => {
-                let number = python::to_float(value).unwrap_or(f64::NAN);
+                let number = to_float(value).unwrap_or(f64::NAN);
                 format_float(number, kind, &spec)
             }
             None | Some('d' | 'x' | 'X' | 'o' | 'b' | 'n')
                 if value.is_integer() || value.kind() == ValueKind::Bool =>
             {
-                format_integer(python::truncate(value)?, kind.unwrap_or('d'), &spec)
+                format_integer(truncate(value)?, kind.unwrap_or('d'), &spec)
             }
             Some('c') if value.is_integer() => {
                 let code = u32::try_from(value.clone()).ok().and_then(char::from_u32);
                 format_text(&code.ok_or_else(refused)?.to_string(), &spec)
             }
-            None => format_float(python::to_float(value).unwrap_or(f64::NAN), 'r', &spec),
+            None => format_float(to_float(value).unwrap_or(f64::NAN), 'r', &spec),
             Some(_) => Err(refused()),
         },
         _ => Err(refused()),

@@ -7,12 +7,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple, ValueKind, from_args};
-use minijinja::{Environment, Error, ErrorKind, State, Value};
+use minijinja::{Error, ErrorKind, State, Value};
 
 use super::arguments::{Arguments, check_defined, refuse};
-use super::python;
-use super::sequences::sort_by;
-use super::source::{LIST_FILTER, MAPPING_FILTER};
+use super::order::sort_by;
+use super::print::print_repr;
 
 /// More items than a template needs.
 const MOST_ITEMS: usize = 100_000;
@@ -21,18 +20,17 @@ const MOST_KEYS: usize = 1_000;
 /// More values inside of each other than a template needs.
 const MOST_INSIDE: usize = 10_000;
 
-pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
-    environment.add_filter(LIST_FILTER, |list: &Value| {
-        let items: Vec<Value> = list.try_iter()?.collect();
-        Ok::<_, Error>(Value::from_object(List(Mutex::new(items))))
-    });
-    environment.add_filter(MAPPING_FILTER, |mapping: &Value| {
-        Ok::<_, Error>(Value::from_object(Mapping(Mutex::new(pairs_of(mapping)?))))
-    });
+pub(in crate::render) fn make_list(items: &Value) -> Result<Value, Error> {
+    let items = items.try_iter()?.collect();
+    Ok(Value::from_object(List(Mutex::new(items))))
+}
+
+pub(in crate::render) fn make_mapping(pairs: &Value) -> Result<Value, Error> {
+    Ok(Value::from_object(Mapping(Mutex::new(pairs_of(pairs)?))))
 }
 
 /// Gives the pairs of a mapping, or of a list of pairs.
-pub(super) fn pairs_of(mapping: &Value) -> Result<Vec<(Value, Value)>, Error> {
+pub(in crate::render) fn pairs_of(mapping: &Value) -> Result<Vec<(Value, Value)>, Error> {
     check_defined(mapping)?;
     let keys = mapping.try_iter()?;
     if mapping.kind() != ValueKind::Map {
@@ -194,9 +192,7 @@ impl Object for List {
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&python::print_repr(&Value::from_dyn_object(Arc::clone(
-            self,
-        ))))
+        f.write_str(&print_repr(&Value::from_dyn_object(Arc::clone(self))))
     }
 }
 
@@ -293,8 +289,6 @@ impl Object for Mapping {
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&python::print_repr(&Value::from_dyn_object(Arc::clone(
-            self,
-        ))))
+        f.write_str(&print_repr(&Value::from_dyn_object(Arc::clone(self))))
     }
 }

@@ -6,20 +6,25 @@
 
 use std::fmt::Write as _;
 
-use minijinja::value::ValueKind;
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Error, Value};
 
-use super::arguments::{check_defined, check_width, refuse};
-use super::python;
-use super::ranges::{Range, View};
-use super::sequences::sort_by;
-use super::texts::check_size;
+use crate::render::python::{
+    self, Arguments, Range, View, check_defined, check_size, check_width, refuse, sort_by,
+};
 
 /// Deeper values come from nowhere but a mistake.
 const DEEPEST: usize = 100;
 
+pub(super) fn to_json(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<Value, Error> {
+    let mut arguments = Arguments::new(rest, names);
+    let indent: Option<Value> = arguments.next_or_none("indent")?;
+    arguments.finish()?;
+    render_json(value, indent.as_ref()).map(Value::from_safe_string)
+}
+
 /// Writes a value on one line, or on many with so many blanks, or that text, for each step inward.
-pub(super) fn render_json(value: &Value, indent: Option<&Value>) -> Result<String, Error> {
+fn render_json(value: &Value, indent: Option<&Value>) -> Result<String, Error> {
     let indent = match indent {
         None => None,
         Some(indent) => Some(match indent.as_str() {

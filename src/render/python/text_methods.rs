@@ -3,10 +3,11 @@
 use minijinja::value::Tuple;
 use minijinja::{Error, Value};
 
-use super::arguments::{Arguments, check_width, refuse};
+use super::arguments::{Arguments, refuse};
+use super::bounds::{LARGEST, check_size, check_width};
 use super::format::Fields;
-use super::python;
-use super::texts::{center, check_size, replace_text};
+use super::numbers::find_digit;
+use super::print::{is_printable, name_kind};
 
 /// Calls a method of a text, if it is one of those that are known here.
 pub(super) fn call_on_text(
@@ -63,15 +64,15 @@ fn tell_of_text(text: &str, method: &str) -> Option<bool> {
     Some(match method {
         "isalpha" => all(char::is_alphabetic),
         "isalnum" => all(char::is_alphanumeric),
-        "isdecimal" => all(|c| c.is_numeric() && python::find_digit(c).is_some()),
+        "isdecimal" => all(|c| c.is_numeric() && find_digit(c).is_some()),
         "isdigit" => all(|c| {
-            python::find_digit(c).is_some()
+            find_digit(c).is_some()
                 || matches!(c, '\u{b2}' | '\u{b3}' | '\u{b9}' | '\u{2070}' | '\u{2074}'..='\u{2079}' | '\u{2080}'..='\u{2089}')
         }),
         "isnumeric" => all(char::is_numeric),
         "isspace" => all(char::is_whitespace),
         "isascii" => text.is_ascii(),
-        "isprintable" => text.chars().all(python::is_printable),
+        "isprintable" => text.chars().all(is_printable),
         "isidentifier" => {
             let is_start = |c: char| c.is_alphabetic() || c == '_';
             text.starts_with(is_start) && text.chars().all(|c| c.is_alphanumeric() || c == '_')
@@ -225,7 +226,7 @@ fn join(separator: &str, items: &Value) -> Result<String, Error> {
     let mut joined = String::new();
     for (i, item) in items.try_iter()?.enumerate() {
         let Some(text) = item.as_str() else {
-            let found = python::name_kind(&item);
+            let found = name_kind(&item);
             return Err(refuse(format!(
                 "`join` joins texts, and one item is {found}"
             )));
@@ -235,6 +236,37 @@ fn join(separator: &str, items: &Value) -> Result<String, Error> {
         check_size(joined.len())?;
     }
     Ok(joined)
+}
+
+/// Replaces so many parts; all where the number is negative.
+pub(in crate::render) fn replace_text(
+    text: &str,
+    old: &str,
+    new: &str,
+    count: Option<i64>,
+) -> Result<String, Error> {
+    let count = count.map_or(usize::MAX, |count| {
+        usize::try_from(count).unwrap_or(usize::MAX)
+    });
+    let most = if old.is_empty() {
+        text.len() + 1
+    } else {
+        text.len() / old.len()
+    };
+    // The parts are counted only where they could be too many.
+    if most.min(count).saturating_mul(new.len()) > LARGEST {
+        let found = text.matches(old).count().min(count);
+        check_size(text.len().saturating_add(found.saturating_mul(new.len())))?;
+    }
+    Ok(text.replacen(old, new, count))
+}
+
+/// Puts a text into the middle; where the blanks are odd, Python's rule says which side gets more.
+pub(in crate::render) fn center(text: &str, width: usize, fill: char) -> String {
+    let missing = width.saturating_sub(text.chars().count());
+    let left = missing / 2 + (missing & width & 1);
+    let pad = |count| std::iter::repeat_n(fill, count).collect::<String>();
+    pad(left) + text + &pad(missing - left)
 }
 
 fn find_fill(fill: Option<&str>) -> Result<char, Error> {
@@ -277,7 +309,7 @@ fn begin_word(letter: char) -> impl Iterator<Item = char> {
 }
 
 /// Begins a text with a capital, and makes the rest small.
-pub(super) fn capitalize(text: &str) -> String {
+pub(in crate::render) fn capitalize(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().into_iter().flat_map(begin_word);
     first

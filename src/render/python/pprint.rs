@@ -4,17 +4,18 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
 use super::arguments::{check_defined, refuse};
-use super::python;
-use super::ranges::{Group, Range, View};
-use super::sequences::sort_by;
-use super::texts::check_size;
+use super::bounds::check_size;
+use super::order::sort_by;
+use super::print::print_repr;
+use super::ranges::Range;
+use super::views::{Group, View};
 
 /// The columns of a line.
 const WIDTH: usize = 80;
 /// Deeper values come from nowhere but a mistake.
 const DEEPEST: usize = 100;
 
-pub(super) fn print_pretty(value: &Value) -> Result<String, Error> {
+pub(in crate::render) fn print_pretty(value: &Value) -> Result<String, Error> {
     check_defined(value)?;
     let mut out = String::new();
     write(&mut out, value, 0, 0, 0)?;
@@ -43,7 +44,7 @@ fn write(
                 ["{", "}"],
                 &keys,
                 |out, key, last| {
-                    let key_text = python::print_repr(key);
+                    let key_text = print_repr(key);
                     out.push_str(&key_text);
                     out.push_str(": ");
                     let column = column + 3 + key_text.chars().count();
@@ -112,7 +113,7 @@ fn sort_keys(mapping: &Value) -> Result<Vec<Value>, Error> {
 /// Writes a value on one line.
 fn print_line(value: &Value, depth: usize) -> Result<String, Error> {
     if depth > DEEPEST {
-        return Ok(python::print_repr(value));
+        return Ok(print_repr(value));
     }
     let is_own = value.downcast_object_ref::<Range>().is_some()
         || value.downcast_object_ref::<View>().is_some();
@@ -120,7 +121,7 @@ fn print_line(value: &Value, depth: usize) -> Result<String, Error> {
         ValueKind::Map => {
             let pairs = sort_keys(value)?.into_iter().map(|key| {
                 let value = print_line(&value.get_item(&key)?, depth + 1)?;
-                Ok(format!("{}: {value}", python::print_repr(&key)))
+                Ok(format!("{}: {value}", print_repr(&key)))
             });
             format!(
                 "{{{}}}",
@@ -138,6 +139,6 @@ fn print_line(value: &Value, depth: usize) -> Result<String, Error> {
                 (false, _) => format!("[{joined}]"),
             }
         }
-        _ => python::print_repr(value),
+        _ => print_repr(value),
     })
 }

@@ -1,15 +1,11 @@
 //! Filters of lists and mappings; each follows Jinja 3.1.
 
-use std::cmp::Ordering;
-
 use minijinja::value::{Kwargs, Rest, Tuple, ValueKind};
 use minijinja::{Environment, Error, Value};
 
-use super::arguments::{Arguments, check_defined, check_width, refuse};
-use super::dates::Date;
-use super::python;
-use super::ranges::{Group, View};
-use super::texts::check_size;
+use crate::render::python::{
+    self, Arguments, Date, Group, View, check_defined, check_size, check_width, refuse, sort_by,
+};
 
 pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
     environment.add_filter("join", join);
@@ -90,28 +86,6 @@ fn fold_case(value: Value) -> Value {
     match value.as_str() {
         Some(text) => Value::from(text.to_lowercase()),
         None => value,
-    }
-}
-
-/// Sorts by a key, and keeps the order of what is equal.
-pub(super) fn sort_by(
-    items: Vec<Value>,
-    is_reverse: bool,
-    key: impl Fn(&Value) -> Result<Value, Error>,
-) -> Result<Vec<Value>, Error> {
-    let keyed = items.into_iter().map(|item| Ok((key(&item)?, item)));
-    let mut keyed: Vec<(Value, Value)> = keyed.collect::<Result<_, Error>>()?;
-    let mut refused = None;
-    keyed.sort_by(|(one, _), (other, _)| {
-        let order = python::compare(one, other).unwrap_or_else(|error| {
-            refused.get_or_insert(error);
-            Ordering::Equal
-        });
-        if is_reverse { order.reverse() } else { order }
-    });
-    match refused {
-        Some(error) => Err(error),
-        None => Ok(keyed.into_iter().map(|(_, item)| item).collect()),
     }
 }
 

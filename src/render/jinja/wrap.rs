@@ -3,8 +3,8 @@
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Error, Value};
 
-use super::arguments::{Arguments, check_width, refuse};
-use super::texts::{check_size, text_of};
+use super::texts::text_of;
+use crate::render::python::{Arguments, check_size, check_width, refuse};
 
 pub(super) fn wrap_words(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<String, Error> {
     let mut arguments = Arguments::new(rest, names);

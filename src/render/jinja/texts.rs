@@ -1,16 +1,16 @@
 //! Filters that make texts of texts; each follows Jinja 3.1.
 
-use minijinja::value::{Kwargs, Rest, ValueKind};
+use minijinja::value::{Kwargs, Rest, Tuple, ValueKind};
 use minijinja::{Environment, Error, Value};
 
-use super::arguments::{Arguments, check_defined, check_width, refuse};
-use super::text_methods::capitalize;
-use super::{python, wrap};
+use super::wrap;
+use crate::render::python::{
+    self, Arguments, capitalize, center, check_defined, check_size, check_width, format_percent,
+    refuse, replace_text,
+};
 
 /// What Jinja adds to the length of a text before it cuts it.
 const LEEWAY: i64 = 5;
-/// Larger texts are a mistake.
-pub(super) const LARGEST: usize = 16 << 20;
 
 pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
     environment.add_filter("string", |value: &Value| {
@@ -20,6 +20,10 @@ pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
             None => Value::from(python::print_str(value)),
         })
     });
+    environment.add_filter(
+        "format",
+        |value: &Value, rest: Rest<Value>, names: Kwargs| format(value, rest, &names),
+    );
     environment.add_filter("replace", replace);
     environment.add_filter("truncate", truncate);
     environment.add_filter("indent", indent);
@@ -61,9 +65,28 @@ pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
 }
 
 /// Gives the text of any value.
-pub(super) fn text_of(value: &Value) -> Result<String, Error> {
+pub(in crate::render) fn text_of(value: &Value) -> Result<String, Error> {
     check_defined(value)?;
     Ok(python::print_str(value))
+}
+
+fn format(value: &Value, rest: Rest<Value>, names: &Kwargs) -> Result<String, Error> {
+    check_defined(value)?;
+    let operand = match (rest.is_empty(), names.args().next().is_none()) {
+        (_, true) => Value::from(Tuple::from(rest.0)),
+        (true, false) => {
+            let named = names
+                .args()
+                .map(|name| Ok((name, names.get::<Value>(name)?)));
+            Value::from_pairs(named.collect::<Result<Vec<_>, Error>>()?)
+        }
+        (false, false) => {
+            return Err(refuse(
+                "`format` takes values by position or by name, and not both",
+            ));
+        }
+    };
+    format_percent(&python::print_str(value), &operand)
 }
 
 fn replace(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<String, Error> {
@@ -82,37 +105,6 @@ fn replace(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<String, Er
         &python::print_str(&new),
         count,
     )
-}
-
-/// Replaces so many parts; all where the number is negative.
-pub(super) fn replace_text(
-    text: &str,
-    old: &str,
-    new: &str,
-    count: Option<i64>,
-) -> Result<String, Error> {
-    let count = count.map_or(usize::MAX, |count| {
-        usize::try_from(count).unwrap_or(usize::MAX)
-    });
-    let most = if old.is_empty() {
-        text.len() + 1
-    } else {
-        text.len() / old.len()
-    };
-    // The parts are counted only where they could be too many.
-    if most.min(count).saturating_mul(new.len()) > LARGEST {
-        let found = text.matches(old).count().min(count);
-        check_size(text.len().saturating_add(found.saturating_mul(new.len())))?;
-    }
-    Ok(text.replacen(old, new, count))
-}
-
-/// Refuses a text that would fill the memory.
-pub(super) fn check_size(size: usize) -> Result<(), Error> {
-    if size > LARGEST {
-        return Err(refuse("this text grows too large"));
-    }
-    Ok(())
 }
 
 fn trim(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<String, Error> {
@@ -184,15 +176,7 @@ fn indent(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<String, Err
     Ok(indented)
 }
 
-/// Puts a text into the middle; where the blanks are odd, Python's rule says which side gets more.
-pub(super) fn center(text: &str, width: usize, fill: char) -> String {
-    let missing = width.saturating_sub(text.chars().count());
-    let left = missing / 2 + (missing & width & 1);
-    let pad = |count| std::iter::repeat_n(fill, count).collect::<String>();
-    pad(left) + text + &pad(missing - left)
-}
-
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::render) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -256,7 +240,7 @@ fn format_size(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<String
     arguments.finish()?;
     check_defined(value)?;
     let bytes = match value.as_str() {
-        Some(text) => super::numbers::find_float(text),
+        Some(text) => python::find_float(text),
         None => python::to_float(value),
     };
     let bytes = bytes.ok_or_else(|| refuse("`filesizeformat` takes a number"))?;

@@ -1,73 +1,23 @@
-//! What Jinja gives its templates, where the engine gives it otherwise, not at all, or more.
+//! Sets up the engine with all that Jinja has, and takes from it what Jinja has not.
 
-use minijinja::value::{DynObject, Kwargs, Rest, Tuple, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::value::{DynObject, Kwargs, Rest, ValueKind};
+use minijinja::{Environment, Value};
 
-use super::arguments::{Arguments, check_defined, refuse};
-use super::collections::pairs_of;
-use super::format::format_percent;
-use super::{cycler, json, methods, numbers, operators, pprint, python, ranges, sequences, texts};
+use super::{globals, json, numbers, operators, sequences, texts};
+use crate::render::python::{self, refuse};
 
-pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
-    environment.set_unknown_method_callback(methods::call);
+pub(in crate::render) fn add_to_environment(environment: &mut Environment<'_>) {
+    environment.set_unknown_method_callback(python::call_method);
     numbers::add_to_environment(environment);
     texts::add_to_environment(environment);
     sequences::add_to_environment(environment);
-    ranges::add_to_environment(environment);
+    globals::add_to_environment(environment);
     operators::add_to_environment(environment);
-    environment.add_filter("pprint", pprint::print_pretty);
-    environment.add_filter(
-        "tojson",
-        |value: &Value, rest: Rest<Value>, names: Kwargs| {
-            let mut arguments = Arguments::new(rest, names);
-            let indent: Option<Value> = arguments.next_or_none("indent")?;
-            arguments.finish()?;
-            json::render_json(value, indent.as_ref()).map(Value::from_safe_string)
-        },
-    );
-    environment.add_filter(
-        "format",
-        |value: &Value, rest: Rest<Value>, names: Kwargs| {
-            check_defined(value)?;
-            let operand = match (rest.is_empty(), names.args().next().is_none()) {
-                (_, true) => Value::from(Tuple::from(rest.0)),
-                (true, false) => {
-                    let named = names
-                        .args()
-                        .map(|name| Ok((name, names.get::<Value>(name)?)));
-                    Value::from_pairs(named.collect::<Result<Vec<_>, Error>>()?)
-                }
-                (false, false) => {
-                    return Err(refuse(
-                        "`format` takes values by position or by name, and not both",
-                    ));
-                }
-            };
-            format_percent(&python::print_str(value), &operand)
-        },
-    );
-    environment.add_function("dict", |rest: Rest<Value>, names: Kwargs| {
-        make_mapping(&rest, &names)
-    });
-    environment.add_function("cycler", cycler::make_cycler);
+    environment.add_filter("pprint", python::print_pretty);
+    environment.add_filter("tojson", json::to_json);
     add_tests(environment);
     remove_more(environment);
     refuse_chance(environment);
-}
-
-fn make_mapping(rest: &[Value], names: &Kwargs) -> Result<Value, Error> {
-    let mut pairs = Vec::new();
-    if rest.len() > 1 {
-        return Err(ErrorKind::TooManyArguments.into());
-    }
-    if let Some(given) = rest.first() {
-        pairs = pairs_of(given)?;
-    }
-    for name in names.args() {
-        pairs.push((Value::from(name), names.get(name)?));
-    }
-    names.assert_all_used()?;
-    Ok(Value::from_pairs(pairs))
 }
 
 fn add_tests(environment: &mut Environment<'_>) {

@@ -1,65 +1,38 @@
-//! Values of Python that lists are made of: ranges, views of mappings, groups; and slices of what is in order.
+//! Ranges of numbers, and slices of what is in order.
 
 use std::fmt;
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple, ValueKind};
-use minijinja::{Environment, Error, Value};
+use minijinja::{Error, Value};
 
 use super::arguments::{check_defined, refuse};
-use super::python;
-use super::source::SLICE_FILTER;
+use super::print::name_kind;
+use super::views::View;
 
 /// More numbers than a template needs.
 const LONGEST: i64 = 1_000_000;
 
-pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
-    environment.add_function(
-        "range",
-        |first: i64, stop: Option<i64>, step: Option<i64>| {
-            let (start, stop) = match stop {
-                Some(stop) => (first, stop),
-                None => (0, first),
-            };
-            let range = Range {
-                start,
-                stop,
-                step: step.unwrap_or(1),
-            };
-            if range.step == 0 {
-                return Err(refuse("the step of a range cannot be 0"));
-            }
-            if range.len() > LONGEST {
-                return Err(refuse("this range is too long"));
-            }
-            Ok(Value::from_object(range))
-        },
-    );
-    environment.add_filter(
-        SLICE_FILTER,
-        |value: &Value, start: &Value, stop: &Value, step: Option<Value>| {
-            let bound = |value: &Value| {
-                check_defined(value)?;
-                if value.is_none() {
-                    return Ok(None);
-                }
-                i64::try_from(value.clone()).map(Some)
-            };
-            let step = step.as_ref().map(bound).transpose()?.flatten();
-            slice(value, bound(start)?, bound(stop)?, step.unwrap_or(1))
-        },
-    );
-}
-
 /// The numbers from `start` to before `stop`.
 #[derive(Debug)]
-pub(super) struct Range {
+pub(in crate::render) struct Range {
     start: i64,
     stop: i64,
     step: i64,
 }
 
 impl Range {
+    pub(in crate::render) fn new(start: i64, stop: i64, step: i64) -> Result<Self, Error> {
+        let range = Self { start, stop, step };
+        if step == 0 {
+            return Err(refuse("the step of a range cannot be 0"));
+        }
+        if range.len() > LONGEST {
+            return Err(refuse("this range is too long"));
+        }
+        Ok(range)
+    }
+
     fn len(&self) -> i64 {
         let (start, stop, step) = (
             i128::from(self.start),
@@ -71,7 +44,7 @@ impl Range {
         i64::try_from(((distance + step - 1) / step).max(0)).unwrap_or(i64::MAX)
     }
 
-    pub(super) fn print(&self) -> String {
+    fn print(&self) -> String {
         let Self { start, stop, step } = self;
         match step {
             1 => format!("range({start}, {stop})"),
@@ -102,78 +75,13 @@ impl Object for Range {
     }
 }
 
-/// What `keys()`, `values()` and `items()` of a mapping give.
-#[derive(Debug)]
-pub(super) struct View {
-    /// `dict_keys`, `dict_values` or `dict_items`.
-    pub(super) name: &'static str,
-    pub(super) items: Vec<Value>,
-}
-
-impl View {
-    /// Gives the view of a mapping that a method asks for.
-    pub(super) fn find(mapping: &Value, method: &str) -> Result<Option<Value>, Error> {
-        let name = match method {
-            "keys" => "dict_keys",
-            "values" => "dict_values",
-            "items" => "dict_items",
-            _ => return Ok(None),
-        };
-        let items = mapping.try_iter()?.map(|key| {
-            let value = mapping.get_item(&key)?;
-            Ok(match method {
-                "keys" => key,
-                "values" => value,
-                _ => Value::from(Tuple::from(vec![key, value])),
-            })
-        });
-        let items = items.collect::<Result<_, Error>>()?;
-        Ok(Some(Value::from_object(Self { name, items })))
-    }
-}
-
-impl Object for View {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Iterable
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.items.clone())
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let items = Value::from(self.items.clone());
-        write!(f, "{}({})", self.name, python::print_repr(&items))
-    }
-}
-
-/// What `groupby` gives: a tuple whose parts have names.
-#[derive(Debug)]
-pub(super) struct Group {
-    pub(super) grouper: Value,
-    pub(super) list: Value,
-}
-
-impl Object for Group {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Seq
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        match (key.as_str(), key.as_usize()) {
-            (Some("grouper"), _) | (_, Some(0)) => Some(self.grouper.clone()),
-            (Some("list"), _) | (_, Some(1)) => Some(self.list.clone()),
-            _ => None,
-        }
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Seq(2)
-    }
-}
-
 /// Takes a slice as Python does.
-fn slice(value: &Value, start: Option<i64>, stop: Option<i64>, step: i64) -> Result<Value, Error> {
+pub(in crate::render) fn slice(
+    value: &Value,
+    start: Option<i64>,
+    stop: Option<i64>,
+    step: i64,
+) -> Result<Value, Error> {
     check_defined(value)?;
     if step == 0 {
         return Err(refuse("the step of a slice cannot be 0"));
@@ -187,10 +95,7 @@ fn slice(value: &Value, start: Option<i64>, stop: Option<i64>, step: i64) -> Res
     if !matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable)
         || value.downcast_object_ref::<View>().is_some()
     {
-        return Err(refuse(format!(
-            "{} has no slices",
-            python::name_kind(value)
-        )));
+        return Err(refuse(format!("{} has no slices", name_kind(value))));
     }
     let items: Vec<Value> = value.try_iter()?.collect();
     if let Some(range) = value.downcast_object_ref::<Range>() {
