@@ -7,8 +7,7 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::apt::Apt;
 use super::known::{ImageKind, KnownImages};
-use super::python::check_defined;
-use super::{jinja, python};
+use super::python::{self, check_defined};
 use crate::oci::Reference;
 use crate::settings::Settings;
 
@@ -69,7 +68,7 @@ pub(super) fn add_filters(
     });
     let users = settings.known_uid_mappings.clone();
     environment.add_filter("uid", move |state: &mut State, user: &Value| {
-        let name = jinja::text_of(user)?;
+        let name = python::text_of(user)?;
         if let Some(uid) = find_uid(&users, user) {
             return Ok(uid.to_string());
         }
@@ -79,7 +78,7 @@ pub(super) fn add_filters(
     });
     let users = settings.known_uid_mappings.clone();
     environment.add_filter("add_user", move |user: &Value| {
-        let name = jinja::text_of(user)?;
+        let name = python::text_of(user)?;
         match find_uid(&users, user) {
             Some(uid) => Ok(render_add_user(&name, uid)),
             None => Err(Error::from(FilterError::UnknownUser(name))),
@@ -92,7 +91,7 @@ pub(super) fn add_filters(
     });
     environment.add_filter("apt_remove", move |packages: &Value| {
         // Any value goes, because docker-pkg only puts it into a text.
-        jinja::text_of(packages).map(|packages| apt.render_remove(&packages))
+        python::text_of(packages).map(|packages| apt.render_remove(&packages))
     });
 }
 

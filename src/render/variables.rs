@@ -2,7 +2,7 @@
 
 use minijinja::Value;
 
-use super::python::Date;
+use super::python::{Date, integer};
 use crate::settings;
 
 /// Gives a value of the settings to templates.
@@ -10,10 +10,7 @@ pub(super) fn to_template_value(value: &settings::Value) -> Value {
     match value {
         settings::Value::None => Value::from(()),
         settings::Value::Boolean(value) => Value::from(*value),
-        settings::Value::Integer(value) => match i64::try_from(*value) {
-            Ok(value) => Value::from(value),
-            Err(_) => Value::from(*value),
-        },
+        settings::Value::Integer(value) => integer(*value),
         settings::Value::Float(value) => Value::from(*value),
         settings::Value::Text(text) => Value::from(text.as_str()),
         settings::Value::Timestamp(timestamp) => Value::from_object(Date::new(*timestamp)),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
-use crate::render::python::{Range, pairs_of, refuse};
+use crate::render::python::{Range, named_pairs, pairs_of, refuse};
 
 pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
     environment.add_function("range", make_range);
@@ -33,10 +33,7 @@ fn make_dict(rest: &[Value], names: &Kwargs) -> Result<Value, Error> {
     if let Some(given) = rest.first() {
         pairs = pairs_of(given)?;
     }
-    for name in names.args() {
-        pairs.push((Value::from(name), names.get(name)?));
-    }
-    names.assert_all_used()?;
+    pairs.extend(named_pairs(names)?);
     Ok(Value::from_pairs(pairs))
 }
 

@@ -9,12 +9,10 @@ use std::fmt::Write as _;
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Error, Value};
 
+use super::texts::margin_of;
 use crate::render::python::{
-    self, Arguments, Range, View, check_defined, check_size, check_width, refuse, sort_by,
+    self, Arguments, DEEPEST, check_defined, check_size, is_lazy, refuse, sorted_keys,
 };
-
-/// Deeper values come from nowhere but a mistake.
-const DEEPEST: usize = 100;
 
 pub(super) fn to_json(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<Value, Error> {
     let mut arguments = Arguments::new(rest, names);
@@ -25,13 +23,7 @@ pub(super) fn to_json(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result
 
 /// Writes a value on one line, or on many with so many blanks, or that text, for each step inward.
 fn render_json(value: &Value, indent: Option<&Value>) -> Result<String, Error> {
-    let indent = match indent {
-        None => None,
-        Some(indent) => Some(match indent.as_str() {
-            Some(text) => text.to_owned(),
-            None => " ".repeat(check_width(i64::try_from(indent.clone())?)?),
-        }),
-    };
+    let indent = indent.map(margin_of).transpose()?;
     let mut writer = Writer {
         out: String::new(),
         indent,
@@ -50,21 +42,17 @@ struct Writer {
 impl Writer {
     fn write(&mut self, value: &Value) -> Result<(), Error> {
         check_size(self.out.len())?;
-        let is_own = value.downcast_object_ref::<Range>().is_some()
-            || value.downcast_object_ref::<View>().is_some();
         match value.kind() {
             ValueKind::None => self.out.push_str("null"),
             ValueKind::Bool => self.out.push_str(&print_key(value)),
             ValueKind::Number => self.write_number(value),
             ValueKind::String => self.write_text(value.as_str().unwrap_or_default()),
-            ValueKind::Seq | ValueKind::Iterable if self.depth < DEEPEST && !is_own => {
+            ValueKind::Seq | ValueKind::Iterable if self.depth < DEEPEST && !is_lazy(value) => {
                 let items: Vec<Value> = value.try_iter()?.collect();
                 self.write_all(['[', ']'], items, |writer, item| writer.write(&item))?;
             }
             ValueKind::Map if self.depth < DEEPEST => {
-                let keys = value.try_iter()?.collect();
-                let keys = sort_by(keys, false, |key| Ok(key.clone()))?;
-                self.write_all(['{', '}'], keys, |writer, key| {
+                self.write_all(['{', '}'], sorted_keys(value)?, |writer, key| {
                     writer.write_text(&print_key(&key));
                     writer.out.push_str(": ");
                     writer.write(&value.get_item(&key)?)

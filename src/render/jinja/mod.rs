@@ -11,4 +11,4 @@ mod texts;
 mod wrap;
 
 pub(super) use environment::add_to_environment;
-pub(super) use texts::{escape, text_of};
+pub(super) use texts::escape;

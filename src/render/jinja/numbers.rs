@@ -1,6 +1,6 @@
 //! Filters that make numbers; each follows Jinja 3.1.
 
-use minijinja::value::{Kwargs, Rest, ValueKind};
+use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, Value};
 
 use crate::render::python::{
@@ -21,13 +21,7 @@ fn to_integer(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<Value, 
     let read = match value.as_str() {
         Some(text) => find_integer(text, base.unwrap_or(10))
             .or_else(|| find_float(text).and_then(truncate_float)),
-        None => match value.kind() {
-            ValueKind::Bool => Some(i128::from(value.is_true())),
-            ValueKind::Number => i128::try_from(value.clone())
-                .ok()
-                .or_else(|| f64::try_from(value.clone()).ok().and_then(truncate_float)),
-            _ => None,
-        },
+        None => python::truncate(value).ok(),
     };
     Ok(match read {
         Some(number) => python::integer(number),
@@ -42,8 +36,7 @@ fn to_float(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<Value, Er
     check_defined(value)?;
     let read = match value.as_str() {
         Some(text) => find_float(text),
-        None if value.kind() == ValueKind::Bool => Some(f64::from(u8::from(value.is_true()))),
-        None => f64::try_from(value.clone()).ok(),
+        None => python::to_float(value),
     };
     Ok(match read {
         Some(number) => Value::from(number),

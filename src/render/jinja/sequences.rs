@@ -4,7 +4,8 @@ use minijinja::value::{Kwargs, Rest, Tuple, ValueKind};
 use minijinja::{Environment, Error, Value};
 
 use crate::render::python::{
-    self, Arguments, Date, Group, View, check_defined, check_size, check_width, refuse, sort_by,
+    self, Arguments, Date, Group, View, check_defined, check_size, check_width, find_part,
+    pairs_of, refuse, sort_by,
 };
 
 pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
@@ -74,10 +75,7 @@ fn look_up(item: &Value, attribute: Option<&Value>) -> Result<Value, Error> {
     let mut value = item.clone();
     for part in path.split('.') {
         check_defined(&value)?;
-        value = match part.parse::<usize>() {
-            Ok(index) => value.get_item_by_index(index)?,
-            Err(_) => value.get_item(&Value::from(part))?,
-        };
+        value = find_part(&value, part)?;
     }
     Ok(value)
 }
@@ -129,12 +127,9 @@ fn sort_pairs(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<Value, 
     if value.kind() != ValueKind::Map {
         return Err(refuse("`dictsort` takes a mapping"));
     }
-    let pairs = value.try_iter()?.map(|key| {
-        let value = value.get_item(&key)?;
-        Ok(Value::from(Tuple::from(vec![key, value])))
-    });
-    let pairs = pairs.collect::<Result<Vec<_>, Error>>()?;
-    let sorted = sort_by(pairs, is_reverse, |pair| {
+    let pairs = pairs_of(value)?.into_iter();
+    let pairs = pairs.map(|(key, value)| Value::from(Tuple::from(vec![key, value])));
+    let sorted = sort_by(pairs.collect(), is_reverse, |pair| {
         let part = pair.get_item_by_index(part)?;
         Ok(if is_exact { part } else { fold_case(part) })
     })?;

@@ -6,7 +6,7 @@ use minijinja::{Environment, Error, Value};
 use super::wrap;
 use crate::render::python::{
     self, Arguments, capitalize, center, check_defined, check_size, check_width, format_percent,
-    refuse, replace_text,
+    named_pairs, pairs_of, refuse, replace_text, text_of,
 };
 
 /// What Jinja adds to the length of a text before it cuts it.
@@ -64,22 +64,11 @@ pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
     });
 }
 
-/// Gives the text of any value.
-pub(in crate::render) fn text_of(value: &Value) -> Result<String, Error> {
-    check_defined(value)?;
-    Ok(python::print_str(value))
-}
-
 fn format(value: &Value, rest: Rest<Value>, names: &Kwargs) -> Result<String, Error> {
     check_defined(value)?;
     let operand = match (rest.is_empty(), names.args().next().is_none()) {
         (_, true) => Value::from(Tuple::from(rest.0)),
-        (true, false) => {
-            let named = names
-                .args()
-                .map(|name| Ok((name, names.get::<Value>(name)?)));
-            Value::from_pairs(named.collect::<Result<Vec<_>, Error>>()?)
-        }
+        (true, false) => Value::from_pairs(named_pairs(names)?),
         (false, false) => {
             return Err(refuse(
                 "`format` takes values by position or by name, and not both",
@@ -146,16 +135,21 @@ fn truncate(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<String, E
     Ok(format!("{cut}{end}"))
 }
 
+/// Gives so many blanks, or the text that stands for them.
+pub(super) fn margin_of(width: &Value) -> Result<String, Error> {
+    Ok(match width.as_str() {
+        Some(margin) => margin.to_owned(),
+        None => " ".repeat(check_width(i64::try_from(width.clone())?)?),
+    })
+}
+
 fn indent(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<String, Error> {
     let mut arguments = Arguments::new(rest, names);
     let width: Value = arguments.next("width")?.unwrap_or_else(|| Value::from(4));
     let is_first = arguments.next_truth("first")?;
     let is_blank = arguments.next_truth("blank")?;
     arguments.finish()?;
-    let margin = match width.as_str() {
-        Some(margin) => margin.to_owned(),
-        None => " ".repeat(check_width(i64::try_from(width)?)?),
-    };
+    let margin = margin_of(&width)?;
     // Jinja ends the text with a line break, so that one at its end is kept as an empty line.
     let text = text_of(value)? + "\n";
     let lines = text.lines().count();
@@ -198,9 +192,8 @@ fn encode_url(value: &Value) -> Result<String, Error> {
     let pair = |key: &Value, value: &Value| format!("{}={}", query(key), query(value));
     let pairs: Vec<String> = match value.kind() {
         ValueKind::Map => {
-            let keys = value.try_iter()?;
-            let pairs = keys.map(|key| Ok(pair(&key, &value.get_item(&key)?)));
-            pairs.collect::<Result<_, Error>>()?
+            let pairs = pairs_of(value)?.into_iter();
+            pairs.map(|(key, value)| pair(&key, &value)).collect()
         }
         ValueKind::Seq | ValueKind::Iterable => {
             let items = value.try_iter()?.map(|item| {

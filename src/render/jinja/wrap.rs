@@ -3,8 +3,7 @@
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Error, Value};
 
-use super::texts::text_of;
-use crate::render::python::{Arguments, check_size, check_width, refuse};
+use crate::render::python::{Arguments, check_size, check_width, refuse, text_of};
 
 pub(super) fn wrap_words(value: &Value, rest: Rest<Value>, names: Kwargs) -> Result<String, Error> {
     let mut arguments = Arguments::new(rest, names);

@@ -1,6 +1,6 @@
-//! Arguments of filters and methods, as Python takes them: each by position or by name.
+//! Arguments of filters and methods, as Python takes them, each by position or by name; and how they are refused.
 
-use minijinja::value::{ArgType, Kwargs, Rest, from_args};
+use minijinja::value::{ArgType, Kwargs, Rest, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, Value};
 
 /// The arguments behind a value.
@@ -71,6 +71,14 @@ impl Arguments {
     }
 }
 
+/// Gives the arguments that are given by name.
+pub(in crate::render) fn named_pairs(names: &Kwargs) -> Result<Vec<(Value, Value)>, Error> {
+    let pairs = names
+        .args()
+        .map(|name| Ok((Value::from(name), names.get(name)?)));
+    pairs.collect()
+}
+
 /// Refuses a value that is none.
 pub(in crate::render) fn check_defined(value: &Value) -> Result<(), Error> {
     if value.is_undefined() {
@@ -82,4 +90,18 @@ pub(in crate::render) fn check_defined(value: &Value) -> Result<(), Error> {
 /// Refuses an operation, with a reason.
 pub(in crate::render) fn refuse(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidOperation, detail)
+}
+
+/// Names the kind of a value, as messages tell it.
+pub(super) fn name_kind(value: &Value) -> &'static str {
+    match value.kind() {
+        ValueKind::Undefined => "nothing",
+        ValueKind::None => "`none`",
+        ValueKind::Bool => "a boolean",
+        ValueKind::Number => "a number",
+        ValueKind::String | ValueKind::Bytes => "a text",
+        ValueKind::Seq | ValueKind::Iterable => "a list",
+        ValueKind::Map => "a mapping",
+        _ => "an object",
+    }
 }

@@ -6,6 +6,8 @@ use super::arguments::refuse;
 
 /// Larger texts are a mistake.
 pub(super) const LARGEST: usize = 16 << 20;
+/// Deeper lists and mappings come from nowhere but a mistake.
+pub(in crate::render) const DEEPEST: usize = 100;
 /// Wider texts are a mistake.
 const WIDEST: usize = 10_000;
 

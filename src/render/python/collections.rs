@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
-use super::arguments::{Arguments, check_defined, refuse};
+use super::arguments::{Arguments, refuse};
 use super::order::sort_by;
 use super::print::print_repr;
+use super::views::pairs_of;
 
 /// More items than a template needs.
 const MOST_ITEMS: usize = 100_000;
@@ -27,26 +28,6 @@ pub(in crate::render) fn make_list(items: &Value) -> Result<Value, Error> {
 
 pub(in crate::render) fn make_mapping(pairs: &Value) -> Result<Value, Error> {
     Ok(Value::from_object(Mapping(Mutex::new(pairs_of(pairs)?))))
-}
-
-/// Gives the pairs of a mapping, or of a list of pairs.
-pub(in crate::render) fn pairs_of(mapping: &Value) -> Result<Vec<(Value, Value)>, Error> {
-    check_defined(mapping)?;
-    let keys = mapping.try_iter()?;
-    if mapping.kind() != ValueKind::Map {
-        let pairs = keys.map(|item| {
-            let mut parts = item.try_iter()?;
-            match (parts.next(), parts.next(), parts.next()) {
-                (Some(key), Some(value), None) => Ok((key, value)),
-                _ => Err(refuse(
-                    "a mapping is made of another one, or of a list of pairs",
-                )),
-            }
-        });
-        return pairs.collect();
-    }
-    keys.map(|key| mapping.get_item(&key).map(|value| (key, value)))
-        .collect()
 }
 
 /// Refuses what would hold itself, or grow without end.

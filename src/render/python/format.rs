@@ -3,12 +3,13 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
 
-use super::arguments::{check_defined, refuse};
+use super::arguments::{check_defined, name_kind, named_pairs, refuse};
 use super::bounds::check_width;
 use super::dates::Date;
-use super::numbers::{to_float, truncate};
-use super::print::{name_kind, print_repr, print_str};
+use super::numbers::{is_number, to_float, truncate};
+use super::print::{print_ascii, print_repr, print_str};
 use super::spec::{Spec, format_float, format_integer, format_text};
+use super::views::find_part;
 
 /// Formats as `%` does: with a tuple of values, a mapping, or one value.
 pub(in crate::render) fn format_percent(text: &str, operand: &Value) -> Result<String, Error> {
@@ -123,7 +124,6 @@ impl Percent<'_> {
 }
 
 fn format_directive(kind: char, value: &Value, mut spec: Spec) -> Result<String, Error> {
-    let is_number = matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
     match kind {
         's' | 'r' | 'a' => {
             let text = convert(value, kind)?;
@@ -132,7 +132,7 @@ fn format_directive(kind: char, value: &Value, mut spec: Spec) -> Result<String,
             spec.sign = None;
             format_text(&text, &spec)
         }
-        'd' | 'i' | 'u' if is_number => {
+        'd' | 'i' | 'u' if is_number(value) => {
             if spec.precision.take().is_some() {
                 return Err(refuse("a precision of whole numbers is not supported"));
             }
@@ -141,7 +141,7 @@ fn format_directive(kind: char, value: &Value, mut spec: Spec) -> Result<String,
         'x' | 'X' | 'o' if value.is_integer() || value.kind() == ValueKind::Bool => {
             format_integer(truncate(value)?, kind, &spec)
         }
-        'e' | 'E' | 'f' | 'F' | 'g' | 'G' if is_number => {
+        'e' | 'E' | 'f' | 'F' | 'g' | 'G' if is_number(value) => {
             let number = to_float(value).unwrap_or(f64::NAN);
             format_float(number, kind, &spec)
         }
@@ -170,15 +170,7 @@ fn convert(value: &Value, how: char) -> Result<String, Error> {
     match how {
         's' => Ok(print_str(value)),
         'r' => Ok(print_repr(value)),
-        'a' => Ok(print_repr(value)
-            .chars()
-            .map(|c| match u32::from(c) {
-                0..=0x7f => c.to_string(),
-                code @ 0x80..=0xff => format!("\\x{code:02x}"),
-                code @ 0x100..=0xffff => format!("\\u{code:04x}"),
-                code => format!("\\U{code:08x}"),
-            })
-            .collect()),
+        'a' => Ok(print_ascii(value)),
         _ => Err(refuse(format!("`!{how}` is not `!r`, `!s` or `!a`"))),
     }
 }
@@ -196,10 +188,7 @@ impl Fields<'_> {
         by_position: &[Value],
         by_name: &Kwargs,
     ) -> Result<String, Error> {
-        let named = by_name
-            .args()
-            .map(|name| Ok((name, by_name.get::<Value>(name)?)));
-        let by_name = Value::from_pairs(named.collect::<Result<Vec<_>, Error>>()?);
+        let by_name = Value::from_pairs(named_pairs(by_name)?);
         let fields = Fields {
             by_position,
             by_name: &by_name,
@@ -285,10 +274,7 @@ impl Fields<'_> {
                 }
                 attribute.split_at(end)
             };
-            value = match part.parse::<usize>() {
-                Ok(index) => value.get_item_by_index(index)?,
-                Err(_) => value.get_item(&Value::from(part))?,
-            };
+            value = find_part(&value, part)?;
             if value.is_undefined() {
                 return Err(missing());
             }
@@ -331,7 +317,7 @@ fn format_value(value: &Value, spec: &str) -> Result<String, Error> {
         ValueKind::String if matches!(kind, None | Some('s')) => {
             format_text(value.as_str().unwrap_or_default(), &spec)
         }
-        ValueKind::Bool | ValueKind::Number => match kind {
+        _ if is_number(value) => match kind {
             Some(kind @ ('e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%')) => {
                 let number = to_float(value).unwrap_or(f64::NAN);
                 format_float(number, kind, &spec)

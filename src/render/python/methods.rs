@@ -7,7 +7,7 @@ use minijinja_contrib::pycompat;
 use super::arguments::{Arguments, refuse};
 use super::format::Fields;
 use super::text_methods::call_on_text;
-use super::views::View;
+use super::views::{View, pairs_of};
 
 /// Calls a method that the engine does not know.
 pub(in crate::render) fn call_method(
@@ -71,10 +71,7 @@ fn call_on_mapping(value: &Value, method: &str, args: &[Value]) -> Result<Option
         _ => return Ok(None),
     }
     if method == "copy" {
-        let keys = value.try_iter()?;
-        let pairs = keys.map(|key| Ok((key.clone(), value.get_item(&key)?)));
-        let pairs: Vec<(Value, Value)> = pairs.collect::<Result<_, Error>>()?;
-        return Ok(Some(Value::from_pairs(pairs)));
+        return Ok(Some(Value::from_pairs(pairs_of(value)?)));
     }
     View::find(value, method)
 }

@@ -3,8 +3,7 @@
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
-use super::arguments::refuse;
-use super::print::name_kind;
+use super::arguments::{name_kind, refuse};
 
 /// Gives a whole number as small as the engine has it.
 pub(in crate::render) fn integer(number: i128) -> Value {
@@ -12,6 +11,11 @@ pub(in crate::render) fn integer(number: i128) -> Value {
         Ok(number) => Value::from(number),
         Err(_) => Value::from(number),
     }
+}
+
+/// Tells whether a value is a number, as booleans are.
+pub(super) fn is_number(value: &Value) -> bool {
+    matches!(value.kind(), ValueKind::Number | ValueKind::Bool)
 }
 
 /// Gives a number or a boolean as a number with a fraction.
@@ -24,7 +28,7 @@ pub(in crate::render) fn to_float(value: &Value) -> Option<f64> {
 }
 
 /// Gives a number or a boolean without its fraction.
-pub(super) fn truncate(value: &Value) -> Result<i128, Error> {
+pub(in crate::render) fn truncate(value: &Value) -> Result<i128, Error> {
     if value.kind() == ValueKind::Bool {
         return Ok(i128::from(value.is_true()));
     }
@@ -99,7 +103,6 @@ fn to_ascii_digits(text: &str) -> String {
 
 /// Gives a remainder with the sign of the divisor.
 pub(in crate::render) fn find_remainder(left: &Value, right: &Value) -> Result<Value, Error> {
-    let is_number = |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
     if !is_number(left) || !is_number(right) {
         return Err(refuse(format!(
             "`%` takes two numbers, or a text on its left, and not {} and {}",

@@ -5,13 +5,12 @@ use std::cmp::Ordering;
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
-use super::arguments::refuse;
+use super::arguments::{name_kind, refuse};
 use super::dates::Date;
-use super::print::name_kind;
+use super::numbers::is_number;
 
 /// Compares as `<` does, which refuses values of different kinds.
 pub(super) fn compare(one: &Value, other: &Value) -> Result<Ordering, Error> {
-    let is_number = |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
     let is_list = |value: &Value| value.kind() == ValueKind::Seq && value.is_tuple();
     let is_plain_list = |value: &Value| {
         matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) && !value.is_tuple()
@@ -64,4 +63,9 @@ pub(in crate::render) fn sort_by(
         Some(error) => Err(error),
         None => Ok(keyed.into_iter().map(|(_, item)| item).collect()),
     }
+}
+
+/// Gives the keys of a mapping in their order.
+pub(in crate::render) fn sorted_keys(mapping: &Value) -> Result<Vec<Value>, Error> {
+    sort_by(mapping.try_iter()?.collect(), false, |key| Ok(key.clone()))
 }

@@ -4,16 +4,14 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
 use super::arguments::{check_defined, refuse};
-use super::bounds::check_size;
-use super::order::sort_by;
+use super::bounds::{DEEPEST, check_size};
+use super::order::sorted_keys;
 use super::print::print_repr;
-use super::ranges::Range;
-use super::views::{Group, View};
+use super::ranges::is_lazy;
+use super::views::is_tuple;
 
 /// The columns of a line.
 const WIDTH: usize = 80;
-/// Deeper values come from nowhere but a mistake.
-const DEEPEST: usize = 100;
 
 pub(in crate::render) fn print_pretty(value: &Value) -> Result<String, Error> {
     check_defined(value)?;
@@ -33,10 +31,8 @@ fn write(
     check_size(out.len())?;
     let line = print_line(value, depth)?;
     let fits = column + line.chars().count() + behind <= WIDTH;
-    let is_own = value.downcast_object_ref::<Range>().is_some()
-        || value.downcast_object_ref::<View>().is_some();
     match value.kind() {
-        _ if fits || is_own || depth > DEEPEST => out.push_str(&line),
+        _ if fits || is_lazy(value) || depth > DEEPEST => out.push_str(&line),
         ValueKind::Map => {
             let keys = sort_keys(value)?;
             write_all(
@@ -82,10 +78,6 @@ fn write(
     Ok(())
 }
 
-fn is_tuple(value: &Value) -> bool {
-    value.is_tuple() || value.downcast_object_ref::<Group>().is_some()
-}
-
 fn write_all(
     out: &mut String,
     [open, close]: [&str; 2],
@@ -106,7 +98,7 @@ fn write_all(
 }
 
 fn sort_keys(mapping: &Value) -> Result<Vec<Value>, Error> {
-    sort_by(mapping.try_iter()?.collect(), false, |key| Ok(key.clone()))
+    sorted_keys(mapping)
         .map_err(|_| refuse("`pprint` of a mapping with keys of several kinds is not supported"))
 }
 
@@ -115,8 +107,6 @@ fn print_line(value: &Value, depth: usize) -> Result<String, Error> {
     if depth > DEEPEST {
         return Ok(print_repr(value));
     }
-    let is_own = value.downcast_object_ref::<Range>().is_some()
-        || value.downcast_object_ref::<View>().is_some();
     Ok(match value.kind() {
         ValueKind::Map => {
             let pairs = sort_keys(value)?.into_iter().map(|key| {
@@ -128,7 +118,7 @@ fn print_line(value: &Value, depth: usize) -> Result<String, Error> {
                 pairs.collect::<Result<Vec<_>, Error>>()?.join(", ")
             )
         }
-        ValueKind::Seq | ValueKind::Iterable if !is_own => {
+        ValueKind::Seq | ValueKind::Iterable if !is_lazy(value) => {
             let items = value.try_iter()?.map(|item| print_line(&item, depth + 1));
             let items = items.collect::<Result<Vec<_>, Error>>()?;
             let joined = items.join(", ");

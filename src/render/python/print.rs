@@ -9,13 +9,11 @@ use std::fmt::{self, Write};
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
-use super::arguments::refuse;
+use super::arguments::{check_defined, refuse};
+use super::bounds::DEEPEST;
 use super::dates::Date;
-use super::ranges::Range;
-use super::views::{Group, View};
-
-/// Deeper lists and mappings print as dots.
-const DEEPEST: usize = 100;
+use super::ranges::is_lazy;
+use super::views::is_tuple;
 
 /// Writes a value as `str()` prints it.
 pub(in crate::render) fn write_str(out: &mut dyn Write, value: &Value) -> fmt::Result {
@@ -54,6 +52,12 @@ pub(in crate::render) fn print_str(value: &Value) -> String {
     text
 }
 
+/// Gives the text of any value that is one.
+pub(in crate::render) fn text_of(value: &Value) -> Result<String, Error> {
+    check_defined(value)?;
+    Ok(print_str(value))
+}
+
 /// Gives a value as `repr()` prints it.
 pub(in crate::render) fn print_repr(value: &Value) -> String {
     let mut text = String::new();
@@ -61,16 +65,26 @@ pub(in crate::render) fn print_repr(value: &Value) -> String {
     text
 }
 
+/// Gives a value as `ascii()` prints it.
+pub(super) fn print_ascii(value: &Value) -> String {
+    let mut text = String::new();
+    for character in print_repr(value).chars() {
+        if character.is_ascii() {
+            text.push(character);
+        } else {
+            text.push_str(&print_escape(character));
+        }
+    }
+    text
+}
+
 fn write_repr(out: &mut dyn Write, value: &Value, depth: usize) -> fmt::Result {
     if let Some(date) = value.downcast_object_ref::<Date>() {
         return out.write_str(&date.print_repr());
     }
-    if value.downcast_object_ref::<Range>().is_some()
-        || value.downcast_object_ref::<View>().is_some()
-    {
+    if is_lazy(value) {
         return write!(out, "{value}");
     }
-    let is_tuple = value.is_tuple() || value.downcast_object_ref::<Group>().is_some();
     match value.kind() {
         ValueKind::String if value.is_safe() => {
             out.write_str("Markup(")?;
@@ -87,7 +101,11 @@ fn write_repr(out: &mut dyn Write, value: &Value, depth: usize) -> fmt::Result {
             out.write_str("[...]")
         }
         ValueKind::Seq | ValueKind::Iterable => {
-            let (open, close) = if is_tuple { ("(", ")") } else { ("[", "]") };
+            let (open, close) = if is_tuple(value) {
+                ("(", ")")
+            } else {
+                ("[", "]")
+            };
             out.write_str(open)?;
             let mut count = 0;
             for item in value.try_iter().into_iter().flatten() {
@@ -113,20 +131,6 @@ fn write_repr(out: &mut dyn Write, value: &Value, depth: usize) -> fmt::Result {
     }
 }
 
-/// Names the kind of a value, as messages tell it.
-pub(in crate::render) fn name_kind(value: &Value) -> &'static str {
-    match value.kind() {
-        ValueKind::Undefined => "nothing",
-        ValueKind::None => "`none`",
-        ValueKind::Bool => "a boolean",
-        ValueKind::Number => "a number",
-        ValueKind::String | ValueKind::Bytes => "a text",
-        ValueKind::Seq | ValueKind::Iterable => "a list",
-        ValueKind::Map => "a mapping",
-        _ => "an object",
-    }
-}
-
 /// Prints the shortest digits that give the same number, with an exponent below 1e-4 and from 1e16 on.
 pub(in crate::render) fn print_float(number: f64) -> String {
     if number.is_nan() {
@@ -136,15 +140,19 @@ pub(in crate::render) fn print_float(number: f64) -> String {
     let text = format!("{number:?}");
     match text.split_once('e') {
         Some((digits, exponent)) => {
-            let (sign, exponent) = match exponent.strip_prefix('-') {
-                Some(exponent) => ('-', exponent),
-                None => ('+', exponent),
-            };
-            let digits = digits.strip_suffix(".0").unwrap_or(digits);
-            format!("{digits}e{sign}{exponent:0>2}")
+            print_exponent(digits.strip_suffix(".0").unwrap_or(digits), exponent)
         }
         None => text,
     }
+}
+
+/// Writes an exponent with its sign, and with two digits at the least.
+pub(super) fn print_exponent(digits: &str, exponent: &str) -> String {
+    let (sign, exponent) = match exponent.strip_prefix('-') {
+        Some(exponent) => ('-', exponent),
+        None => ('+', exponent),
+    };
+    format!("{digits}e{sign}{exponent:0>2}")
 }
 
 fn write_text_repr(out: &mut dyn Write, text: &str) -> fmt::Result {
@@ -162,12 +170,19 @@ fn write_text_repr(out: &mut dyn Write, text: &str) -> fmt::Result {
             '\t' => out.write_str("\\t")?,
             c if c == quote => write!(out, "\\{c}")?,
             c if is_printable(c) => out.write_char(c)?,
-            c if u32::from(c) < 0x100 => write!(out, "\\x{:02x}", u32::from(c))?,
-            c if u32::from(c) < 0x1_0000 => write!(out, "\\u{:04x}", u32::from(c))?,
-            c => write!(out, "\\U{:08x}", u32::from(c))?,
+            c => out.write_str(&print_escape(c))?,
         }
     }
     out.write_char(quote)
+}
+
+/// Gives a character by its number.
+fn print_escape(c: char) -> String {
+    match u32::from(c) {
+        code @ ..0x100 => format!("\\x{code:02x}"),
+        code @ ..0x1_0000 => format!("\\u{code:04x}"),
+        code => format!("\\U{code:08x}"),
+    }
 }
 
 /// Tells whether Python prints a character as it is; of the separators and format characters only the usual ones are

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple, ValueKind};
 use minijinja::{Error, Value};
 
-use super::arguments::{check_defined, refuse};
-use super::print::name_kind;
+use super::arguments::{check_defined, name_kind, refuse};
 use super::views::View;
 
 /// More numbers than a template needs.
@@ -73,6 +72,11 @@ impl Object for Range {
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.print())
     }
+}
+
+/// Tells whether a value is a range or a view, which are lists to nobody and print with their names.
+pub(in crate::render) fn is_lazy(value: &Value) -> bool {
+    value.downcast_object_ref::<Range>().is_some() || value.downcast_object_ref::<View>().is_some()
 }
 
 /// Takes a slice as Python does.

@@ -4,7 +4,7 @@ use minijinja::Error;
 
 use super::arguments::refuse;
 use super::bounds::check_width;
-use super::print::print_float;
+use super::print::{print_exponent, print_float};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spec {
@@ -185,11 +185,7 @@ fn format_exponent(number: f64, precision: usize) -> String {
     let Some((digits, exponent)) = text.split_once('e') else {
         return text;
     };
-    let (sign, exponent) = match exponent.strip_prefix('-') {
-        Some(exponent) => ('-', exponent),
-        None => ('+', exponent),
-    };
-    format!("{digits}e{sign}{exponent:0>2}")
+    print_exponent(digits, exponent)
 }
 
 /// Takes the shorter of both ways, without zeros at the end.

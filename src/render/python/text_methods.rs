@@ -1,13 +1,14 @@
 //! Methods of Python's texts that the engine does not give.
 
-use minijinja::value::Tuple;
 use minijinja::{Error, Value};
 
-use super::arguments::{Arguments, refuse};
+use super::arguments::{Arguments, name_kind, refuse};
 use super::bounds::{LARGEST, check_size, check_width};
 use super::format::Fields;
+use super::letters::{capitalize, swap_case, to_title};
 use super::numbers::find_digit;
-use super::print::{is_printable, name_kind};
+use super::print::is_printable;
+use super::splits::{partition, split, split_lines};
 
 /// Calls a method of a text, if it is one of those that are known here.
 pub(super) fn call_on_text(
@@ -277,57 +278,6 @@ fn find_fill(fill: Option<&str>) -> Result<char, Error> {
     }
 }
 
-/// Begins every word with a capital; whatever is no letter ends a word.
-fn to_title(text: &str) -> String {
-    let mut is_inside = false;
-    let mut title = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_inside {
-            title.extend(character.to_lowercase());
-        } else {
-            title.extend(begin_word(character));
-        }
-        is_inside = character.is_alphabetic();
-    }
-    title
-}
-
-/// Makes a letter the capital of a word: of letters that are two in one, only the first.
-fn begin_word(letter: char) -> impl Iterator<Item = char> {
-    let pair = match letter {
-        'Ǆ' | 'ǆ' => Some('ǅ'),
-        'Ǉ' | 'ǉ' => Some('ǈ'),
-        'Ǌ' | 'ǌ' => Some('ǋ'),
-        'Ǳ' | 'ǳ' => Some('ǲ'),
-        _ => None,
-    };
-    let mut letters = letter.to_uppercase();
-    let first = pair.or_else(|| letters.next());
-    let rest = if pair.is_some() { None } else { Some(letters) };
-    let rest = rest.into_iter().flatten().flat_map(char::to_lowercase);
-    first.into_iter().chain(rest)
-}
-
-/// Begins a text with a capital, and makes the rest small.
-pub(in crate::render) fn capitalize(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().into_iter().flat_map(begin_word);
-    first
-        .chain(letters.as_str().to_lowercase().chars())
-        .collect()
-}
-
-fn swap_case(text: &str) -> String {
-    let swap = |c: char| {
-        if c.is_uppercase() {
-            c.to_lowercase().to_string()
-        } else {
-            c.to_uppercase().to_string()
-        }
-    };
-    text.chars().map(swap).collect()
-}
-
 fn expand_tabs(text: &str, size: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut column = 0;
@@ -367,98 +317,6 @@ fn translate(text: &str, table: &Value) -> Result<String, Error> {
         }
     }
     Ok(out)
-}
-
-/// Splits lines as Python does, which knows more ends of lines than this one.
-fn split_lines(text: &str, keeps_ends: bool) -> Vec<String> {
-    let is_end = |c: char| {
-        matches!(
-            c,
-            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'
-                ..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
-        )
-    };
-    let mut lines = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let at = rest.find(is_end).unwrap_or(rest.len());
-        let end = match rest[at..].chars().next() {
-            Some('\r') if rest[at..].starts_with("\r\n") => at + 2,
-            Some(end) => at + end.len_utf8(),
-            None => at,
-        };
-        lines.push(rest[..if keeps_ends { end } else { at }].to_owned());
-        rest = &rest[end..];
-    }
-    lines
-}
-
-fn split(
-    text: &str,
-    separator: Option<&str>,
-    most: Option<i64>,
-    is_from_right: bool,
-) -> Result<Vec<String>, Error> {
-    let most = most.and_then(|most| usize::try_from(most).ok());
-    let pieces = most.map_or(usize::MAX, |most| most.saturating_add(1));
-    let owned = str::to_owned;
-    Ok(match separator {
-        Some("") => return Err(refuse("a text cannot be split at nothing")),
-        Some(separator) if is_from_right => {
-            let mut parts: Vec<_> = text.rsplitn(pieces, separator).map(owned).collect();
-            parts.reverse();
-            parts
-        }
-        Some(separator) => text.splitn(pieces, separator).map(owned).collect(),
-        None if is_from_right => split_words_from_right(text, pieces),
-        None => split_words(text, pieces),
-    })
-}
-
-fn split_words(text: &str, pieces: usize) -> Vec<String> {
-    let mut parts = Vec::new();
-    let mut rest = text.trim_start();
-    while !rest.is_empty() {
-        if parts.len() + 1 == pieces {
-            // Python keeps the blanks at the end of what it does not split.
-            parts.push(rest.to_owned());
-            break;
-        }
-        let word = rest.split(char::is_whitespace).next().unwrap_or(rest);
-        parts.push(word.to_owned());
-        rest = rest[word.len()..].trim_start();
-    }
-    parts
-}
-
-fn split_words_from_right(text: &str, pieces: usize) -> Vec<String> {
-    let mut parts = Vec::new();
-    let mut rest = text.trim_end();
-    while !rest.is_empty() {
-        if parts.len() + 1 == pieces {
-            parts.push(rest.to_owned());
-            break;
-        }
-        let word = rest.rsplit(char::is_whitespace).next().unwrap_or(rest);
-        parts.push(word.to_owned());
-        rest = rest[..rest.len() - word.len()].trim_end();
-    }
-    parts.reverse();
-    parts
-}
-
-fn partition(text: &str, separator: &str, from_right: bool) -> Tuple {
-    let split = if from_right {
-        text.rsplit_once(separator)
-    } else {
-        text.split_once(separator)
-    };
-    let parts = match split {
-        Some((before, after)) => [before, separator, after],
-        None if from_right => ["", "", text],
-        None => [text, "", ""],
-    };
-    Tuple::from(parts.map(Value::from).to_vec())
 }
 
 fn fill_with_zeros(text: &str, width: usize) -> String {

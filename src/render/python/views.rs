@@ -1,19 +1,48 @@
-//! What looks at other values: the views of a mapping, and tuples whose parts have names.
+//! What is inside of a value: pairs and parts, the views of a mapping, and tuples whose parts have names.
 
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
+use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple, ValueKind};
 use minijinja::{Error, Value};
 
+use super::arguments::{check_defined, refuse};
 use super::print::print_repr;
+
+/// Gives the pairs of a mapping, or of a list of pairs.
+pub(in crate::render) fn pairs_of(mapping: &Value) -> Result<Vec<(Value, Value)>, Error> {
+    check_defined(mapping)?;
+    let keys = mapping.try_iter()?;
+    if mapping.kind() != ValueKind::Map {
+        let pairs = keys.map(|item| {
+            let mut parts = item.try_iter()?;
+            match (parts.next(), parts.next(), parts.next()) {
+                (Some(key), Some(value), None) => Ok((key, value)),
+                _ => Err(refuse(
+                    "a mapping is made of another one, or of a list of pairs",
+                )),
+            }
+        });
+        return pairs.collect();
+    }
+    keys.map(|key| mapping.get_item(&key).map(|value| (key, value)))
+        .collect()
+}
+
+/// Gives a part by its name, or by its number.
+pub(in crate::render) fn find_part(value: &Value, part: &str) -> Result<Value, Error> {
+    match part.parse::<usize>() {
+        Ok(index) => value.get_item_by_index(index),
+        Err(_) => value.get_item(&Value::from(part)),
+    }
+}
 
 /// What `keys()`, `values()` and `items()` of a mapping give.
 #[derive(Debug)]
 pub(in crate::render) struct View {
     /// `dict_keys`, `dict_values` or `dict_items`.
-    pub(super) name: &'static str,
-    pub(super) items: Vec<Value>,
+    name: &'static str,
+    items: Vec<Value>,
 }
 
 impl View {
@@ -76,4 +105,9 @@ impl Object for Group {
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Seq(2)
     }
+}
+
+/// Tells whether a value is a tuple, with names for its parts or without.
+pub(super) fn is_tuple(value: &Value) -> bool {
+    value.is_tuple() || value.downcast_object_ref::<Group>().is_some()
 }
