@@ -3,19 +3,18 @@
 use std::error::Error as _;
 use std::path::Path;
 
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::{Error, ErrorKind};
 
 use super::error::{RenderError, RenderFault};
 use super::filters::FilterError;
-use super::hints::find_hints;
-use super::renderer::Template;
+use super::hints::{Names, find_hints};
+use super::template::{DIRECTORY_END, Template};
 use super::whereabouts::Whereabouts;
 
 /// What is known when an error comes.
 pub(super) struct Diagnosis<'a> {
     pub(super) template: Template<'a>,
-    pub(super) variables: &'a Value,
-    pub(super) environment: &'a Environment<'a>,
+    pub(super) names: Names<'a>,
     /// Reads a file that is included.
     pub(super) read: &'a dyn Fn(&Path) -> Option<String>,
 }
@@ -26,23 +25,13 @@ impl Diagnosis<'_> {
         let error = find_innermost(error);
         let mut whereabouts = Whereabouts::find(error, self.template, self.read);
         let fault = self.find_fault(error, &mut whereabouts);
-        let hints = find_hints(self, &fault, &whereabouts);
+        let hints = find_hints(&self.names, &fault, &whereabouts);
         RenderError {
             place: whereabouts.place(),
             excerpt: whereabouts.excerpt(),
             fault,
             hints,
         }
-    }
-
-    /// Gives the names that every template knows.
-    pub(super) fn known_names(&self) -> Vec<String> {
-        let settings = self.variables.try_iter().into_iter().flatten();
-        let settings = settings.filter_map(|name| name.as_str().map(str::to_owned));
-        let globals = self.environment.globals();
-        settings
-            .chain(globals.map(|(name, _)| name.to_owned()))
-            .collect()
     }
 
     fn find_fault(&self, error: &Error, whereabouts: &mut Whereabouts) -> RenderFault {
@@ -60,7 +49,7 @@ impl Diagnosis<'_> {
         match error.kind() {
             ErrorKind::BadEscape => RenderFault::Escape,
             ErrorKind::SyntaxError => RenderFault::Syntax(describe(error)),
-            ErrorKind::UndefinedError => match whereabouts.find_undefined(&self.known_names()) {
+            ErrorKind::UndefinedError => match whereabouts.find_undefined(&self.names.known()) {
                 Some(name) => RenderFault::Undefined(name),
                 None => RenderFault::Engine(describe(error)),
             },
@@ -85,7 +74,7 @@ impl Diagnosis<'_> {
             },
             ErrorKind::TemplateNotFound => {
                 let name = quoted(detail).unwrap_or(detail);
-                let (_, file) = name.split_once("//").unwrap_or(("", name));
+                let (_, file) = name.split_once(DIRECTORY_END).unwrap_or(("", name));
                 RenderFault::NoFile(file.to_owned())
             }
             ErrorKind::OutOfFuel => RenderFault::TooLong,

@@ -1,10 +1,9 @@
 //! What can be done about a fault: names that exist, and ways around what is not there.
 
-use minijinja::Value;
 use minijinja::value::ValueKind;
+use minijinja::{Environment, Value};
 
 use super::error::RenderFault;
-use super::fault::Diagnosis;
 use super::filters::FilterError;
 use super::whereabouts::Whereabouts;
 use crate::near::find_near;
@@ -107,14 +106,32 @@ const TESTS: [&str; 27] = [
 /// Names that are listed where none is near.
 const MOST_NAMES: usize = 24;
 
+/// The names that every template knows.
+pub(super) struct Names<'a> {
+    pub(super) variables: &'a Value,
+    pub(super) environment: &'a Environment<'a>,
+}
+
+impl Names<'_> {
+    /// Gives all of them.
+    pub(super) fn known(&self) -> Vec<String> {
+        let settings = self.variables.try_iter().into_iter().flatten();
+        let settings = settings.filter_map(|name| name.as_str().map(str::to_owned));
+        let globals = self.environment.globals();
+        settings
+            .chain(globals.map(|(name, _)| name.to_owned()))
+            .collect()
+    }
+}
+
 /// Finds hints, most helpful first.
 pub(super) fn find_hints(
-    diagnosis: &Diagnosis<'_>,
+    names: &Names<'_>,
     fault: &RenderFault,
     whereabouts: &Whereabouts,
 ) -> Vec<String> {
     match fault {
-        RenderFault::Undefined(name) => of_undefined(diagnosis, name, whereabouts),
+        RenderFault::Undefined(name) => of_undefined(names, name, whereabouts),
         RenderFault::UnknownFilter(name) if NOT_HERE.contains(&name.as_str()) => {
             vec!["Jinja has it, and it is not supported here".to_owned()]
         }
@@ -135,12 +152,12 @@ pub(super) fn find_hints(
         RenderFault::Filter(FilterError::UnknownUser(user)) => vec![format!(
             "add `{user}: NUMBER` to `known_uid_mappings` of the settings"
         )],
-        RenderFault::Engine(said) => of_engine(diagnosis, said, whereabouts),
+        RenderFault::Engine(said) => of_engine(names, said, whereabouts),
         _ => Vec::new(),
     }
 }
 
-fn of_undefined(diagnosis: &Diagnosis<'_>, name: &str, whereabouts: &Whereabouts) -> Vec<String> {
+fn of_undefined(names: &Names<'_>, name: &str, whereabouts: &Whereabouts) -> Vec<String> {
     match name {
         "password" => {
             return vec![
@@ -157,12 +174,12 @@ fn of_undefined(diagnosis: &Diagnosis<'_>, name: &str, whereabouts: &Whereabouts
         _ => {}
     }
     if let Some((holder, missing)) = split_attribute(name) {
-        return of_attribute(diagnosis, holder, missing);
+        return of_attribute(names, holder, missing);
     }
     let assigned = whereabouts.assigned();
-    let known = diagnosis.known_names();
-    let names = assigned.iter().chain(&known).map(String::as_str);
-    let close = find_near(name, names);
+    let known = names.known();
+    let candidates = assigned.iter().chain(&known).map(String::as_str);
+    let close = find_near(name, candidates);
     if !close.is_empty() {
         return near(&close);
     }
@@ -175,7 +192,7 @@ fn of_undefined(diagnosis: &Diagnosis<'_>, name: &str, whereabouts: &Whereabouts
     if !assigned.is_empty() {
         hints.push(format!("the template sets {}", list(&assigned)));
     }
-    let settings = diagnosis.variables.try_iter().into_iter().flatten();
+    let settings = names.variables.try_iter().into_iter().flatten();
     let settings: Vec<String> = settings
         .filter_map(|name| name.as_str().map(str::to_owned))
         .filter(|name| name != "password")
@@ -197,11 +214,11 @@ fn split_attribute(name: &str) -> Option<(&str, &str)> {
 }
 
 /// Tells the keys of what was asked for another one, where it comes from the settings.
-fn of_attribute(diagnosis: &Diagnosis<'_>, holder: &str, missing: &str) -> Vec<String> {
+fn of_attribute(names: &Names<'_>, holder: &str, missing: &str) -> Vec<String> {
     let parts = holder
         .split(['.', '['])
         .map(|part| part.trim_matches([']', '"', '\'']));
-    let mut value = diagnosis.variables.clone();
+    let mut value = names.variables.clone();
     for part in parts {
         let found = match part.parse::<usize>() {
             Ok(index) => value.get_item_by_index(index),
@@ -234,13 +251,13 @@ fn of_attribute(diagnosis: &Diagnosis<'_>, holder: &str, missing: &str) -> Vec<S
     }
 }
 
-fn of_engine(diagnosis: &Diagnosis<'_>, said: &str, whereabouts: &Whereabouts) -> Vec<String> {
+fn of_engine(names: &Names<'_>, said: &str, whereabouts: &Whereabouts) -> Vec<String> {
     let is_about_arguments = said.contains("argument");
     if is_about_arguments && whereabouts.mentions(&["varargs", "kwargs"]) {
         return vec![MORE_ARGUMENTS.to_owned()];
     }
     if said.contains("not callable") && whereabouts.line_mentions("namespace") {
-        let value = diagnosis.variables.get_attr("namespace");
+        let value = names.variables.get_attr("namespace");
         if value.is_ok_and(|value| !value.is_undefined()) {
             return vec![
                 "the setting `namespace` hides the function of that name: a list that is changed with `append` does the same"

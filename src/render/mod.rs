@@ -7,6 +7,13 @@
 //! USER {{ "www-data" | uid }}
 //! ```
 //!
+//! ```text
+//! as the engine reads   template → source
+//! what templates use    python → variables, jinja; known, apt → filters, those of docker-pkg
+//! what goes wrong       error → whereabouts → hints → fault
+//! all of it, set up     renderer
+//! ```
+//!
 //! Rendering is pure, but for the files that a template includes, which the caller reads. The engine is set up once;
 //! what a template asked for comes back with its text, so that dependencies need not be guessed. Steps, depth and size
 //! are bounded.
@@ -23,10 +30,12 @@ mod known;
 mod python;
 mod renderer;
 mod source;
+mod template;
 mod variables;
 mod whereabouts;
 
 pub use error::{Excerpt, RenderError, RenderFault, RenderWarning};
 pub use filters::FilterError;
 pub use known::{ImageKind, KnownImage, KnownImages};
-pub use renderer::{Rendered, Renderer, Template, UsedImage};
+pub use renderer::{Rendered, Renderer, UsedImage};
+pub use template::Template;

@@ -1,9 +1,8 @@
 //! Renders templates: the engine set up as docker-pkg sets up Jinja, once for all images.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
@@ -11,7 +10,9 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 use super::error::{RenderError, RenderFault, RenderWarning};
 use super::fault::Diagnosis;
 use super::filters::{Record, add_filters};
+use super::hints::Names;
 use super::known::{ImageKind, KnownImages};
+use super::template::{Template, find_path, join_name, name_of};
 use super::variables::to_template_value;
 use super::{jinja, python, source};
 use crate::oci::Reference;
@@ -26,18 +27,6 @@ const MOST_LINES: usize = 60_000;
 const MOST_STEPS: u64 = 5_000_000;
 /// Macros and includes inside of each other.
 const DEEPEST: usize = 100;
-/// Stands between the directory of an image and the name of a file in it.
-const DIRECTORY_END: &str = "//";
-
-/// A template as it was read.
-#[derive(Clone, Copy, Debug)]
-pub struct Template<'a> {
-    /// The file; `include` finds files beside it.
-    pub path: &'a Path,
-    /// What it holds.
-    pub text: &'a str,
-}
-
 /// A rendered template, and what it read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
@@ -133,8 +122,10 @@ impl Renderer {
         let name = name_of(template.path);
         let diagnosis = Diagnosis {
             template: *template,
-            variables: &self.variables,
-            environment: &self.environment,
+            names: Names {
+                variables: &self.variables,
+                environment: &self.environment,
+            },
             read: &*self.read,
         };
         let mut out = Bounded::default();
@@ -207,36 +198,6 @@ fn place_of(template: &Template<'_>, name: &str, filter: &str) -> Place {
 
 fn is_too_large(text: &str) -> bool {
     text.len() > LARGEST || text.bytes().filter(|&b| b == b'\n' || b == b'\r').count() > MOST_LINES
-}
-
-/// Gives the name of a template in the engine: directory and file, with a mark between them.
-fn name_of(path: &Path) -> Cow<'_, str> {
-    match (path.parent(), path.file_name()) {
-        (Some(parent), Some(file)) => {
-            let (parent, file) = (parent.to_string_lossy(), file.to_string_lossy());
-            Cow::Owned(format!("{parent}{DIRECTORY_END}{file}"))
-        }
-        _ => path.to_string_lossy(),
-    }
-}
-
-/// Gives the name of an included file: names are relative to the directory of the image, whichever file includes.
-fn join_name(name: &str, parent: &str) -> String {
-    let directory = parent
-        .split_once(DIRECTORY_END)
-        .map_or("", |(directory, _)| directory);
-    let parts = name
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != ".");
-    let parts: Vec<&str> = parts.collect();
-    format!("{directory}{DIRECTORY_END}{}", parts.join("/"))
-}
-
-/// Finds the path behind the name of a template; a name that leaves the directory of the image has none.
-pub(super) fn find_path(name: &str) -> Option<PathBuf> {
-    let (directory, file) = name.split_once(DIRECTORY_END)?;
-    let leaves = |part: &str| part == ".." || part.contains(['\\', '\0']);
-    (!file.is_empty() && !file.split('/').any(leaves)).then(|| Path::new(directory).join(file))
 }
 
 /// A text that grows up to a bound.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use minijinja::Error;
 
 use super::error::Excerpt;
-use super::renderer::{Template, find_path};
 use super::source::{self, OUTSIDE};
+use super::template::{Template, find_path};
 use crate::place::Place;
 
 /// The file of an error, and what in it is at fault.
