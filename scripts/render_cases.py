@@ -45,6 +45,7 @@ def render(environment, settings, template):
         ]
     except Exception as error:  # whatever it is, docker-pkg fails
         message = f"{type(error).__name__}: {error}".split("\n")[0]
+        message = message.replace(f"{FOLDER}/", "")
         return ["=! " + re.sub(r" at 0x\w+", "", message)[:150]]
     if len(set(texts)) > 1 or " at 0x" in texts[0]:
         return ["=?"]
