@@ -236,7 +236,8 @@ impl Update {
     pub fn change(&self) -> Change {
         Change {
             path: self.path.clone(),
-            text: self.new_text.clone(),
+            old: self.old_text.clone(),
+            new: self.new_text.clone(),
         }
     }
 

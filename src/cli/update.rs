@@ -76,8 +76,8 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
 }
 
 fn check_reason(reason: &str) -> Result<(), UsageError> {
-    let is_refused = |c: &char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-    let message = match reason.chars().find(is_refused) {
+    let is_refused = |c: &char| c.is_control() && !matches!(c, '\n' | '\t');
+    let message = match reason.replace("\r\n", "\n").chars().find(is_refused) {
         Some(character) => format!(
             "the reason holds `{}`, which cannot stand in a changelog",
             character.escape_debug()
@@ -94,7 +94,7 @@ fn begin(session: &Session, directories: &[PathBuf]) -> anyhow::Result<Changes> 
     let count = changes.undone().len();
     if count > 0 {
         session.ui.say(&format!(
-            "a run was killed while it changed changelogs: {count} of them are as before again"
+            "undone: what a run that was killed had changed ({count} changelogs)"
         ));
     }
     Ok(changes)

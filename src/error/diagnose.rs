@@ -27,7 +27,10 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
         return (kind_of_problems(problems), warnings.chain(errors).collect());
     }
     if let Some(errors) = error.downcast_ref::<UpdateErrors>() {
-        return (Kind::Work, errors.0.iter().map(of_update).collect());
+        return (
+            kind_of_updates(errors),
+            errors.0.iter().map(of_update).collect(),
+        );
     }
     if let Some(errors) = error.downcast_ref::<SettingsErrors>() {
         return (Kind::Work, errors.iter().map(of_settings).collect());
@@ -173,7 +176,8 @@ fn kind(error: &anyhow::Error) -> Kind {
         // What cannot be read is a file of the user's; what cannot be written is the disk's.
         let file = error.downcast_ref::<FileError>();
         let is_of_disk = file.is_some_and(|file| !file.is_of_reading());
-        let is_of_disk = is_of_disk || error.is::<ChangeError>();
+        let change = error.downcast_ref::<ChangeError>();
+        let is_of_disk = is_of_disk || change.is_some_and(is_hindered);
         is(is_of_disk || error.is::<PrintError>(), Kind::Environment)
     })
     .unwrap_or(Kind::Work)
@@ -205,7 +209,46 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
     let registry = registry
         .and_then(RegistryError::hint)
         .map(|hint| hint.to_string());
-    engine.into_iter().chain(registry).collect()
+    let change = error.downcast_ref::<ChangeError>().and_then(hint_of_change);
+    engine.into_iter().chain(registry).chain(change).collect()
+}
+
+/// A version that cannot be is one of the command line.
+fn kind_of_updates(errors: &UpdateErrors) -> Kind {
+    let is_slip = |error: &UpdateError| {
+        matches!(
+            error,
+            UpdateError::NotHigher { .. } | UpdateError::Tag { .. }
+        )
+    };
+    if errors.0.iter().all(is_slip) {
+        Kind::Usage
+    } else {
+        Kind::Work
+    }
+}
+
+/// Whether it was the machine that stood in the way of a change, or another run, and not a file of the user's.
+fn is_hindered(error: &ChangeError) -> bool {
+    match error {
+        ChangeError::File(_) | ChangeError::Busy(_) | ChangeError::Stuck { .. } => true,
+        ChangeError::Moved(_)
+        | ChangeError::Outside(_)
+        | ChangeError::NoJournal(_)
+        | ChangeError::Edited { .. } => false,
+    }
+}
+
+fn hint_of_change(error: &ChangeError) -> Option<String> {
+    match error {
+        ChangeError::Moved(_) => Some("run it again".to_owned()),
+        ChangeError::NoJournal(path) => Some(format!("remove {}", path.display())),
+        ChangeError::Edited { workshop, .. } => Some(format!(
+            "look at the file, and remove {} when it is as you want it",
+            workshop.display()
+        )),
+        _ => None,
+    }
 }
 
 fn of_update(error: &UpdateError) -> Diagnostic {
@@ -215,9 +258,9 @@ fn of_update(error: &UpdateError) -> Diagnostic {
         UpdateError::NotHigher { place, .. } => {
             at(Severity::Error, message, [place]).hint("`--force` takes it all the same")
         }
-        UpdateError::Tag { place, source } => Diagnostic {
+        UpdateError::Tag { source, .. } => Diagnostic {
             hints: of_tag(source).map(str::to_owned).into_iter().collect(),
-            ..at(Severity::Error, message, [place])
+            ..Diagnostic::new(Severity::Error, message)
         },
         UpdateError::UpdateId { .. } => at(Severity::Error, message, [])
             .hint("set `update_id` to letters, as in `update_id: s`"),
@@ -282,7 +325,7 @@ fn of_problem(problem: &Problem) -> Diagnostic {
             ..at(Severity::Error, message, [place])
         },
         Problem::Unfinished(_) => at(Severity::Error, message, [])
-            .hint("when no other run is at work, run `pkg update` again: it begins with undoing what is half done"),
+            .hint("when no other run is at work, the next `pkg update` of this directory begins with undoing what is half done"),
         Problem::TwoRecipes { places, .. } => {
             at(Severity::Error, message, places).hint("keep one of them")
         }

@@ -1,6 +1,6 @@
 //! The clock of a run: read once, so that every name and date of one run agrees.
 
-use chrono::{DateTime, FixedOffset, Local, TimeZone, Utc};
+use chrono::{DateTime, Datelike as _, FixedOffset, Local, TimeZone, Utc};
 
 use super::Environment;
 
@@ -28,6 +28,8 @@ impl Clock {
                 .parse()
                 .ok()
                 .and_then(|seconds| Utc.timestamp_opt(seconds, 0).single())
+                // No format of a date that is written here has room for more.
+                .filter(|time| (1970..=9998).contains(&time.year()))
                 .map(|time| time.with_timezone(&Local).fixed_offset())
                 .ok_or(ClockError(text))?,
         };
@@ -53,5 +55,9 @@ mod tests {
         let error = Clock::of_run(&Environment::from([("SOURCE_DATE_EPOCH", "today")]))
             .expect_err("no number");
         assert_eq!(error, ClockError("today".to_owned()));
+        for text in ["-1", "253402300800", "9223372036854775807"] {
+            Clock::of_run(&Environment::from([("SOURCE_DATE_EPOCH", text)]))
+                .expect_err("no year of four digits");
+        }
     }
 }

@@ -96,6 +96,15 @@ pub fn create_directory(path: &Path) -> Result<(), FileError> {
     std::fs::create_dir_all(path).map_err(|source| FileError::new("create", path, source))
 }
 
+/// Gives a file the name and the place of another one, whole or not at all.
+pub(super) fn rename_file(from: &Path, to: &Path) -> Result<(), FileError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where files are replaced"
+    )]
+    std::fs::rename(from, to).map_err(|source| FileError::new("replace", to, source))
+}
+
 /// Replaces a file of the user's: the bytes are written and synced beside it, then renamed over it.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     replace(path, bytes, Durability::Synced)

@@ -15,7 +15,7 @@ mod process;
 pub use apt::find_machine_mirrors;
 pub use author::find_author;
 pub use chance::unique_hex;
-pub use changes::{Change, ChangeError, Changes, has_unfinished_changes};
+pub use changes::{Change, ChangeError, Changes, WORKSHOP, has_unfinished_changes};
 pub use clock::{Clock, ClockError};
 pub use environment::Environment;
 pub use memory::find_memory_bytes;

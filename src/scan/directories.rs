@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::{Problem, Warning};
 use crate::catalog::{Catalog, DeclaredDependency, Image, ImageName, Recipe};
 use crate::debian::{Control, Version, parse_control, parse_top_entry};
 use crate::declared::parse_image_file;
 use crate::host::fs::{find_text, read_text};
-use crate::host::has_unfinished_changes;
+use crate::host::{WORKSHOP, has_unfinished_changes};
 use crate::oci::Reference;
 use crate::place::Place;
 use crate::settings::Naming;
@@ -85,13 +85,24 @@ impl Scan<'_> {
             self.problems.push(problem(root.to_owned()));
             return;
         }
-        if has_unfinished_changes(root) {
-            self.problems.push(Problem::Unfinished(root.to_owned()));
-        }
+        // A directory above the root may be what is being changed, or one below it.
+        let real = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let mut above = real.ancestors().skip(1);
+        let changing = above.find(|directory| has_unfinished_changes(directory));
+        self.problems
+            .extend(changing.map(|directory| Problem::Unfinished(directory.to_owned())));
         let walk = WalkDir::new(root).sort_by_file_name().into_iter();
-        for entry in walk.filter_entry(|entry| entry.file_name() != ".git") {
+        let is_walked =
+            |entry: &DirEntry| entry.file_name() != ".git" && entry.file_name() != WORKSHOP;
+        for entry in walk.filter_entry(is_walked) {
             match entry {
-                Ok(entry) if entry.file_type().is_dir() => self.directory(root, entry.path()),
+                Ok(entry) if entry.file_type().is_dir() => {
+                    if has_unfinished_changes(entry.path()) {
+                        let path = entry.path().to_owned();
+                        self.problems.push(Problem::Unfinished(path));
+                    }
+                    self.directory(root, entry.path());
+                }
                 Ok(_) => (),
                 Err(source) => self.problems.push(Problem::Walk {
                     path: source.path().unwrap_or(root).to_owned(),

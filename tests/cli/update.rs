@@ -2,6 +2,7 @@
 
 use std::fs::File;
 
+use pkg::oci::Digest;
 use snapbox::str;
 
 use crate::support::sandbox::Sandbox;
@@ -214,7 +215,7 @@ fn a_version_that_is_not_higher() {
 error: version `2.0-1` of `left` does not sort after `2.0-1`, which is there
   --> images/left/changelog:1
 hint: `--force` takes it all the same
-[exit status: 1]
+[exit status: 2]
 [EOF]
 
 "#]]);
@@ -237,7 +238,7 @@ fn the_next_version_after_a_dated_rebuild() {
         .assert_code(0);
     sandbox
         .pkg(&["update", "left", "-v", "2.0-1-20261121", "images"])
-        .assert_code(1);
+        .assert_code(2);
 }
 
 #[test]
@@ -249,9 +250,8 @@ fn versions_that_cannot_be() {
         .assert_snapshot(str![[r#"
 ------- stderr -------
 error: version `1:2.0-2` cannot be a tag: it holds `:`
-  --> images/left/changelog:1
 hint: a version becomes a tag: leave out the epoch, the number before the `:`
-[exit status: 1]
+[exit status: 2]
 [EOF]
 
 "#]]);
@@ -351,21 +351,35 @@ fn what_a_killed_run_left_stops_every_other_command_and_is_undone_by_the_next_up
     let sandbox = diamond();
     let before = changelogs(&sandbox);
     // The first of two files was changed already.
-    let journal: String = ["left", "app"]
-        .map(|name| format!("{}/images/{name}/changelog\0", sandbox.path().display()))
-        .concat();
+    let half = "left (9) half; urgency=low\n";
+    let root = sandbox.path().canonicalize().expect("a directory");
+    let mut journal = format!("pkg changes 2\0id\x001\0{}/images\0", root.display());
+    for (name, old, new) in [("left", &before[1], half), ("app", &before[3], "app (9)")] {
+        let digest = |text: &str| Digest::of(text.as_bytes());
+        journal.extend([digest(old), digest(new)].map(|digest| format!("{digest}\0")));
+        journal.extend([name, "/changelog\0"]);
+    }
     let sandbox = sandbox
         .file("images/.pkg-changes/0.old", &before[1])
         .file("images/.pkg-changes/1.old", &before[3])
-        .file("images/.pkg-changes/1.new", "app (9) half; urgency=low\n")
+        .file("images/.pkg-changes/1.new", "app (9)")
         .file("images/.pkg-changes/journal", &journal)
-        .file("images/left/changelog", "left (9) half; urgency=low\n");
+        .file("images/left/changelog", half);
+    for directory in ["images", ".", "images/right"] {
+        let output = sandbox.pkg(&["list", "--offline", directory]);
+        output.assert_code(1);
+        assert!(
+            output.stderr.contains("are being changed"),
+            "{}",
+            output.stderr
+        );
+    }
     sandbox
         .pkg(&["list", "--offline", "images"])
         .assert_snapshot(str![[r#"
 ------- stderr -------
 error: changelogs below images are being changed, or a run was killed while it changed them
-hint: when no other run is at work, run `pkg update` again: it begins with undoing what is half done
+hint: when no other run is at work, the next `pkg update` of this directory begins with undoing what is half done
 [exit status: 1]
 [EOF]
 
@@ -377,7 +391,7 @@ NAME   FROM   TO        CHANGELOG
 right  3.0-1  3.0-1-s1  images/right/changelog
 app    4.0-1  4.0-1-s1  images/app/changelog
 ------- stderr -------
-a run was killed while it changed changelogs: 2 of them are as before again
+undone: what a run that was killed had changed (1 changelogs)
 [exit status: 0]
 [EOF]
 

@@ -11,6 +11,7 @@ use walkdir::{DirEntry, WalkDir};
 use super::archive::{Archive, Attributes, ContextSize};
 use super::error::ContextError;
 use crate::dockerfile::{IgnoreRules, Verdict};
+use crate::host::WORKSHOP;
 use crate::host::fs::{FileError, find_text};
 
 const DOCKERFILE: &[u8] = b"Dockerfile";
@@ -95,6 +96,13 @@ impl<W: Write> Walk<'_, W> {
                     path: self.directory.to_owned(),
                     most: MOST_ENTRIES,
                 });
+            }
+            // What a change of changelogs keeps for a moment, and a killed one for longer.
+            if entry.file_name() == WORKSHOP {
+                if entry.file_type().is_dir() {
+                    entries.skip_current_dir();
+                }
+                continue;
             }
             let name = self.name_of(entry.path()).to_vec();
             self.waiting.retain(|&(depth, ..)| depth < entry.depth());
@@ -379,6 +387,15 @@ mod tests {
         );
         assert_eq!(entries[5].2, b"nested");
         assert_eq!(tree.write().unwrap(), tree.write().unwrap());
+    }
+
+    #[test]
+    fn what_a_change_of_changelogs_keeps_stays_out() {
+        let tree = Tree::new();
+        tree.file(".pkg-changes/0.old", "old");
+        tree.file("nested/.pkg-changes/journal", "");
+        tree.file("nested/kept", "");
+        assert_eq!(tree.names(), ["Dockerfile", "nested/", "nested/kept"]);
     }
 
     #[test]
