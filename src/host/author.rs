@@ -5,34 +5,24 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Environment, Program};
+use super::{Environment, Git};
 use crate::debian::Author;
 
-/// git answers at once; a home directory on a network may not.
+/// A name is not worth a long wait.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// What git finds its settings by.
-const OF_GIT: [&str; 7] = [
-    "PATH",
-    "HOME",
-    "XDG_CONFIG_HOME",
-    "GIT_CONFIG_GLOBAL",
-    "GIT_CONFIG_SYSTEM",
-    "GIT_CONFIG_NOSYSTEM",
-    "GIT_DIR",
-];
 
-/// Finds the author: `DEBFULLNAME` and `DEBEMAIL` (devscripts' debchange(1), which takes `DEBEMAIL` as `Name <mail>` too), else git's `user.name` and
-/// `user.email` in this directory, else the fallback; name and address each by itself.
+/// Finds the author: `DEBFULLNAME` and `DEBEMAIL` (devscripts' debchange(1), which takes `DEBEMAIL` as `Name <mail>` too), else
+/// git's `user.name` and `user.email` in this directory, else the fallback; name and address each by itself.
+///
+/// What cannot stand in the last line of an entry is left out of both; what is empty then counts as not set.
 pub async fn find_author(environment: &Environment, directory: &Path, fallback: Author) -> Author {
-    let email = environment.find("DEBEMAIL");
-    let (name_of_email, email) = match email.as_deref().and_then(|text| text.split_once('<')) {
-        Some((name, rest)) => (
-            Some(name.trim().to_owned()).filter(|name| !name.is_empty()),
-            Some(rest.trim_end().trim_end_matches('>').to_owned()),
-        ),
-        None => (None, email),
+    let email = environment.find("DEBEMAIL").unwrap_or_default();
+    let (name_of_email, email) = match email.split_once('<') {
+        Some((name, rest)) => (clean(name), clean(rest)),
+        None => (None, clean(&email)),
     };
-    let name = match environment.find("DEBFULLNAME").or(name_of_email) {
+    let name = environment.find("DEBFULLNAME");
+    let name = match name.as_deref().and_then(clean).or(name_of_email) {
         Some(name) => Some(name),
         None => find_git_setting(environment, directory, "user.name").await,
     };
@@ -46,28 +36,21 @@ pub async fn find_author(environment: &Environment, directory: &Path, fallback: 
     }
 }
 
+fn clean(text: &str) -> Option<String> {
+    let clean = text.replace(|c: char| matches!(c, '<' | '>') || c.is_control(), "");
+    let clean = clean.trim();
+    (!clean.is_empty()).then(|| clean.to_owned())
+}
+
 /// A machine without git, and a git without the setting, have none.
 async fn find_git_setting(
     environment: &Environment,
     directory: &Path,
     name: &str,
 ) -> Option<String> {
-    let mut git = Program::new("git")
-        .arguments(["config", "--get", name])
-        .directory(directory)
-        .deadline(DEADLINE);
-    for variable in OF_GIT {
-        if let Some(value) = environment.find(variable) {
-            git = git.variable(variable, value);
-        }
-    }
-    let mut value = None;
-    let ended = git
-        .run(&CancellationToken::new(), |_, line| {
-            value.get_or_insert_with(|| line.trim().to_owned());
-        })
-        .await;
-    ended.ok().and(value).filter(|value| !value.is_empty())
+    let git = Git::new(environment, directory, &CancellationToken::new());
+    let value = tokio::time::timeout(DEADLINE, git.ask(["config", "--get", name])).await;
+    clean(&String::from_utf8_lossy(&value.ok()?.ok()?))
 }
 
 #[cfg(test)]
@@ -109,6 +92,8 @@ mod tests {
             ("Deb Name", "deb@x", author("Deb Name", "deb@x")),
             ("", "Ann E <ann@x>", author("Ann E", "ann@x")),
             ("Deb Name", "Ann E <ann@x>", author("Deb Name", "ann@x")),
+            (" ", "<", author("Git Name", "git@x")),
+            ("A\nb <c>", "q>", author("Ab c", "q")),
         ] {
             assert_eq!(
                 find([("DEBFULLNAME", name), ("DEBEMAIL", email)]).await,
