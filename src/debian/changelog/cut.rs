@@ -72,6 +72,19 @@ impl<'a> Entries<'a> {
         Ok(Some(cut))
     }
 
+    /// Goes on to the next line that can begin an entry, over what is left of one that cannot be read.
+    pub(super) fn skip_to_header(&mut self) {
+        while let Some(&(index, line)) = self.lines.peek() {
+            let kind = LineKind::of(line);
+            let is_end = matches!(kind, LineKind::Modes)
+                || (matches!(kind, LineKind::Other) && parse_header(line, index + 1).is_ok());
+            if is_end {
+                return;
+            }
+            self.lines.next();
+        }
+    }
+
     /// Finds the next line between entries that is neither blank nor a note to an editor.
     fn find_header_line(&mut self) -> Option<(usize, &'a str)> {
         for (index, line) in self.lines.by_ref() {

@@ -85,6 +85,30 @@ pub fn parse_changelog(text: &str) -> Result<Changelog, ChangelogError> {
     Ok(Changelog { entries })
 }
 
+/// Reads the entries that can be read, and tells where one cannot.
+#[must_use]
+pub fn parse_readable_entries(text: &str) -> (Vec<Entry>, Vec<ChangelogError>) {
+    let mut cuts = Entries::of(text);
+    let (mut entries, mut errors) = (Vec::new(), Vec::new());
+    loop {
+        match cuts.find_next() {
+            Ok(Some(cut)) => match parse_entry(cut) {
+                Ok(entry) => entries.push(entry),
+                Err(error) => errors.push(error),
+            },
+            Ok(None) => break,
+            Err(error) => {
+                errors.push(error);
+                cuts.skip_to_header();
+            }
+        }
+    }
+    if entries.is_empty() && errors.is_empty() {
+        errors.push(ChangelogError::Empty);
+    }
+    (entries, errors)
+}
+
 fn parse_entry(cut: CutEntry<'_>) -> Result<Entry, ChangelogError> {
     let read = read_entry(&cut)?;
     let trailer = cut.trailer.map(parse_trailer).unwrap_or_default();
@@ -320,6 +344,32 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_cannot_be_read_hides_no_other() {
+        let entry = |header: &str| format!("{header} d; urgency=low\n\n  * x\n\n{TRAILER}\n");
+        let text = [
+            entry("a (3)"),
+            entry("a/b (2)"),
+            "<<<<<<< rubbish\n\n  * x\n".to_owned(),
+            entry("a (1)"),
+            "a (0) d; urgency=low\n\nflush left\n\n".to_owned(),
+            entry("a (0~)"),
+        ]
+        .concat();
+        let (entries, errors) = parse_readable_entries(&text);
+        let found: Vec<_> = entries
+            .iter()
+            .map(|entry| (entry.version.as_str(), entry.header_line))
+            .collect();
+        assert_eq!(found, [("3", 1), ("1", 16), ("0~", 26)]);
+        let lines: Vec<_> = errors.iter().map(ChangelogError::line).collect();
+        assert_eq!(lines, [7, 24], "what follows an error is a part of it");
+        assert_eq!(
+            parse_readable_entries(""),
+            (Vec::new(), vec![ChangelogError::Empty])
+        );
+    }
+
+    #[test]
     fn every_part_of_every_entry_is_found() {
         let text = "\
 a (1.1-s1) wikimedia other; urgency=high
@@ -392,7 +442,10 @@ a (1) wikimedia; binary-only=yes, Urgency=Medium
         #[test]
         fn no_text_panics(text in "([a(1) d;=<>@#:\\-+\r\n\t,.é]|\\PC|a \\(1\\) d; urgency=low\n| -- A <m@x>  Sun, 6 Aug 2026 06:00:30 \\+0000\n){0,40}") {
             let top = parse_top_entry(&text);
+            let (entries, errors) = parse_readable_entries(&text);
+            prop_assert_eq!(parse_changelog(&text).is_ok(), errors.is_empty());
             if let Ok(all) = parse_changelog(&text) {
+                prop_assert_eq!(&all.entries, &entries);
                 let first = &all.entries[0];
                 let expected = TopEntry {
                     package: first.package.clone(),

@@ -19,6 +19,8 @@ mod entry;
 mod error;
 mod write;
 
-pub use entry::{Author, Changelog, Entry, TopEntry, parse_changelog, parse_top_entry};
+pub use entry::{
+    Author, Changelog, Entry, TopEntry, parse_changelog, parse_readable_entries, parse_top_entry,
+};
 pub use error::ChangelogError;
 pub use write::{NewEntry, insert_entry};
