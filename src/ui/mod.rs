@@ -10,6 +10,7 @@ mod facts;
 mod frame;
 mod lines;
 mod look;
+mod outline;
 mod progress;
 mod prune;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod text;
 
 pub use facts::{Charset, ColorChoice, Live, Options, TerminalFacts, Verbosity};
 pub use look::Tone;
+pub use outline::Paragraph;
 pub use progress::Progress;
 pub use prune::{render_stays_as, render_users};
 pub use size::render_size;

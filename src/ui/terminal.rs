@@ -7,12 +7,13 @@ use std::time::Duration;
 use super::facts::{Options, TerminalFacts, Verbosity};
 use super::frame::Size;
 use super::look::{Look, Tone};
+use super::outline::Paragraph;
 use super::progress::Progress;
 use super::summary::Summary;
 use super::table::{Cell, Column};
 use super::talk::{LogWriter, Talk};
 use super::tally::RunSize;
-use super::{diagnostic, table, text};
+use super::{diagnostic, outline, table, text};
 use crate::error::{Diagnostic, PrintError};
 use crate::prune;
 
@@ -113,9 +114,15 @@ impl Ui {
 
     /// Writes a table to stdout, narrowed to the width of a terminal; without rows it writes nothing.
     pub fn table(&self, columns: &[Column<'_>], rows: &[Vec<Cell>]) -> Result<(), PrintError> {
-        let width = self.facts.width.map(usize::from);
-        let room = width.filter(|_| self.facts.stdout_is_terminal);
+        let room = self.stdout_room();
         self.print(&table::render(columns, rows, self.stdout_look(), room))
+    }
+
+    /// Writes paragraphs to stdout, wrapped at the width of a terminal, in signs that the locale can show.
+    pub fn outline(&self, paragraphs: &[Paragraph]) -> Result<(), PrintError> {
+        let look = self.stdout_look();
+        let text = outline::render(paragraphs, look, self.stdout_room());
+        self.print(&look.spell(&text))
     }
 
     /// Gives a text its tone, for stdout.
@@ -138,9 +145,15 @@ impl Ui {
         self.talk.say(&(line + "\n"));
     }
 
+    /// Tells whether more than usual was asked for.
+    #[must_use]
+    pub fn tells_more(&self) -> bool {
+        self.options.verbosity >= Verbosity::Info
+    }
+
     /// Writes a line to stderr for those who asked for more.
     pub fn note(&self, line: &str) {
-        if self.options.verbosity >= Verbosity::Info {
+        if self.tells_more() {
             self.say(line);
         }
     }
@@ -172,6 +185,11 @@ impl Ui {
         let look = self.stderr_look();
         let text = super::prune::summary(done, took, look, self.stderr_room());
         self.talk.say(&text);
+    }
+
+    fn stdout_room(&self) -> Option<usize> {
+        let width = self.facts.width.map(usize::from);
+        width.filter(|_| self.facts.stdout_is_terminal)
     }
 
     fn stderr_room(&self) -> Option<usize> {
