@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! formats   near → place → oci → debian → declared → dockerfile
-//! model     settings → catalog → plan → render
+//! model     settings → catalog → plan → render → history
 //! border    host → engine → registry
 //! stages    scan → verify → observe → assemble → build → publish → prune → update
 //! user      error → ui → cli
@@ -16,7 +16,7 @@
 //!
 //! | file | read by | written by |
 //! |---|---|---|
-//! | `changelog` of an image | [`scan`], [`build`] the dates, [`update`] | [`update`], all or none of a run's |
+//! | `changelog` of an image | [`scan`], [`build`] the dates, [`update`], [`cli`] all entries | [`update`], all or none of a run's |
 //! | `control`, `Dockerfile.template`, `image.yaml` of an image | [`scan`] | |
 //! | `.pkg-changes/` of the first directory, while changelogs are changed | [`host`] | [`host`] |
 //! | what a template includes from its directory | [`scan`] | |
@@ -41,6 +41,7 @@ pub mod place;
 
 // Model: values to values, pure.
 pub mod catalog;
+pub mod history;
 pub mod plan;
 pub mod render;
 pub mod settings;

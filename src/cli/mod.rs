@@ -4,6 +4,8 @@ mod abbreviations;
 mod build;
 mod graph;
 mod list;
+mod log;
+mod logs;
 mod plan;
 mod prune;
 mod publish;
@@ -108,6 +110,7 @@ enum Command {
     Verify(verify::Args),
     List(list::Args),
     Graph(graph::Args),
+    Log(log::Args),
     Render(render::Args),
     Update(update::Args),
     Prune(prune::Args),
@@ -189,6 +192,7 @@ fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
         Command::Verify(args) => verify::run(session, &args),
         Command::List(args) => list::run(session, &args),
         Command::Graph(args) => graph::run(session, &args),
+        Command::Log(args) => log::run(session, &args),
         Command::Render(args) => render::run(session, &args),
         Command::Update(args) => update::run(session, &args),
         Command::Util(command) => util::run(session, &command, &mut Cli::command()),

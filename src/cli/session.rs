@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::build::find_login;
-use crate::catalog::{ImageId, Pattern};
+use crate::catalog::{Catalog, ImageId, Pattern};
 use crate::engine::{Engine, RegistryLogin, find_address};
 use crate::error::{
     BundleError, Diagnostic, Severity, UsageError, closest_names, diagnose_warning,
@@ -13,7 +13,7 @@ use crate::host::fs::find_text;
 use crate::host::{Clock, Environment};
 use crate::registry::{self, ClientError};
 use crate::scan::{Loaded, load};
-use crate::settings::{Layer, Settings, parse_settings};
+use crate::settings::{Layer, ReadSettings, Settings, parse_settings};
 use crate::ui::Ui;
 use crate::verify::VerifiedRecord;
 
@@ -54,26 +54,10 @@ impl Session {
 
     /// Reads the settings and tells what is doubtful about them.
     pub(super) fn settings(&self, flavour: Flavour) -> anyhow::Result<Settings> {
-        let user_path = self
-            .environment
-            .config_home()
-            .map(|home| home.join(USER_SETTINGS));
-        let user_text = match &user_path {
-            Some(path) => find_text(path)?,
-            None => None,
-        };
         let Some(text) = find_text(&self.config)? else {
             return Err(no_settings(&self.config).into());
         };
-        let mut layers = Vec::new();
-        if let (Some(path), Some(text)) = (&user_path, &user_text) {
-            layers.push(Layer { path, text });
-        }
-        layers.push(Layer {
-            path: &self.config,
-            text: &text,
-        });
-        let read = parse_settings(&layers)?;
+        let read = self.parse_settings(&self.config, &text)?;
         for warning in &read.warnings {
             self.ui.diagnostic(&Diagnostic::from(warning));
         }
@@ -85,6 +69,29 @@ impl Session {
             Flavour::Snapshot => Some(now.format("-%Y%m%d-%H%M%S").to_string()),
         };
         Ok(settings)
+    }
+
+    /// Reads a text as the settings of a repository, over the user's own file.
+    pub(super) fn parse_settings(&self, path: &Path, text: &str) -> anyhow::Result<ReadSettings> {
+        let user_path = self
+            .environment
+            .config_home()
+            .map(|home| home.join(USER_SETTINGS));
+        let user_text = match &user_path {
+            Some(path) => find_text(path)?,
+            None => None,
+        };
+        let mut layers = Vec::new();
+        if let (Some(path), Some(text)) = (&user_path, &user_text) {
+            layers.push(Layer { path, text });
+        }
+        layers.push(Layer { path, text });
+        Ok(parse_settings(&layers)?)
+    }
+
+    /// Gives the file of the settings.
+    pub(super) fn config(&self) -> &Path {
+        &self.config
     }
 
     /// Loads the catalog and tells what is doubtful about it.
@@ -109,15 +116,25 @@ impl Session {
         loaded: &Loaded,
         pattern: Option<&str>,
     ) -> anyhow::Result<Option<BTreeSet<ImageId>>> {
-        let Some(text) = pattern else { return Ok(None) };
+        match pattern {
+            Some(text) => Ok(Some(self.select_in(&loaded.catalog, text)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Finds the images of a catalog whose label a pattern matches, and tells when there is none.
+    pub(super) fn select_in(
+        &self,
+        catalog: &Catalog,
+        text: &str,
+    ) -> anyhow::Result<BTreeSet<ImageId>> {
         let pattern = Pattern::parse(text)?;
-        let matching = loaded
-            .catalog
+        let matching = catalog
             .iter()
             .filter(|(_, image)| pattern.matches(&image.label.to_string()));
         let selection: BTreeSet<ImageId> = matching.map(|(id, _)| id).collect();
         if selection.is_empty() {
-            let example = match loaded.catalog.find(text) {
+            let example = match catalog.find(text) {
                 Some(_) => text,
                 None => "nginx",
             };
@@ -126,7 +143,7 @@ impl Session {
             let diagnostic = Diagnostic::new(Severity::Warning, message).hint(hint);
             self.ui.diagnostic(&diagnostic);
         }
-        Ok(Some(selection))
+        Ok(selection)
     }
 
     /// Connects to the engine.

@@ -18,6 +18,7 @@ Commands:
   verify   Run the tests of an image that is built
   list     List the images with their versions and where they are
   graph    Print what is built on what
+  log      Print what the changelogs say of the last weeks, newest first
   render   Print the Dockerfile of an image, or write those of all images
   update   Write changelog entries for an image and for everything that depends on it
   prune    Remove local versions of the images other than the changelogs'
@@ -362,6 +363,79 @@ Options of every command:
 }
 
 #[test]
+fn log() {
+    Sandbox::new()
+        .pkg(&["log", "--help"])
+        .assert_snapshot(str![[r#"
+Print what the changelogs say of the last weeks, newest first
+
+Entries of one day with one author and one reason are one, and what was written for the dependants
+of an image stands below its entry; `--info` names all of them. D is a day (2026-11-01), a time
+(2026-11-01T12:00:00Z), so many days, weeks or years ago (30d, 4w, 1y), `today` or `yesterday`. An
+entry counts for the day that it names itself.
+
+Usage: pkg log [OPTIONS] <DIR>...
+
+Arguments:
+  <DIR>...
+          The directories with images
+
+Options:
+      --image <NAME>
+          Only this image, by the name that it has or had (may be given several times)
+
+      --select <GLOB>
+          Only images whose whole label matches this pattern (`*/nginx:*`)
+
+      --since <D>
+          Only entries of this day or time, and later ones [default: 30 days before today or before
+          `--until`]
+
+      --until <D>
+          Only entries of this day or time, and earlier ones
+
+      --author <TEXT>
+          Only entries whose author's name or address holds this text
+
+      --by <WHAT>
+          What entries are listed under
+
+          Possible values:
+          - day:   The day
+          - image: The image
+          
+          [default: day]
+
+      --json
+          Print JSON, each entry by itself
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Options of every command:
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of each build
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
 fn render() {
     Sandbox::new()
         .pkg(&["render", "--help"])
@@ -496,8 +570,8 @@ fn every_command_has_its_test_here() {
     assert_eq!(
         names,
         [
-            "build", "plan", "publish", "verify", "list", "graph", "render", "update", "prune",
-            "util", "help"
+            "build", "plan", "publish", "verify", "list", "graph", "log", "render",
+            "update", "prune", "util", "help"
         ]
     );
 }

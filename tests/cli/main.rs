@@ -12,6 +12,7 @@ mod graph;
 mod help;
 mod layout;
 mod list;
+mod log;
 mod prune;
 mod publish;
 mod render;
