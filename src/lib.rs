@@ -8,7 +8,7 @@
 //! formats   near → place → oci → debian → declared → dockerfile
 //! model     settings → catalog → plan → render → history
 //! border    host → engine → registry
-//! stages    scan → verify → observe → assemble → build → publish → prune → update
+//! stages    scan → verify → observe → assemble → build → publish → prune → update → revision
 //! user      error → ui → cli
 //! ```
 //!
@@ -29,6 +29,8 @@
 //! | `~/.local/state/pkg/logs/`, a directory for each run | | [`build`], [`publish`] |
 //! | `~/.local/state/pkg/verified-1/`, a file for each image that passed its tests | [`verify`] | [`verify`] |
 //! | `pkg-*` in the directory for temporary files, while a base is made | [`assemble`] | [`build`], [`assemble`] |
+//! | the git repository around the directories, through git | [`revision`], [`host`] the author | |
+//! | `pkg-*` in the directory for temporary files, while a revision is compared | [`scan`] | [`revision`] |
 //! | `OUT/…/Dockerfile` of `pkg render` | | [`cli`] |
 
 // Formats: text and bytes to values, pure.
@@ -57,6 +59,7 @@ pub mod build;
 pub mod observe;
 pub mod prune;
 pub mod publish;
+pub mod revision;
 pub mod scan;
 pub mod update;
 pub mod verify;

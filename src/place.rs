@@ -40,6 +40,15 @@ impl Place {
         }
     }
 
+    /// Gives the same line and column of another file.
+    #[must_use]
+    pub fn in_file(&self, path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            ..*self
+        }
+    }
+
     /// Gives the file.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -2,6 +2,8 @@
 
 mod abbreviations;
 mod build;
+mod changes;
+mod diff;
 mod graph;
 mod list;
 mod log;
@@ -111,6 +113,7 @@ enum Command {
     List(list::Args),
     Graph(graph::Args),
     Log(log::Args),
+    Diff(diff::Args),
     Render(render::Args),
     Update(update::Args),
     Prune(prune::Args),
@@ -193,6 +196,7 @@ fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
         Command::List(args) => list::run(session, &args),
         Command::Graph(args) => graph::run(session, &args),
         Command::Log(args) => log::run(session, &args),
+        Command::Diff(args) => diff::run(session, &args),
         Command::Render(args) => render::run(session, &args),
         Command::Update(args) => update::run(session, &args),
         Command::Util(command) => util::run(session, &command, &mut Cli::command()),

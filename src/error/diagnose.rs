@@ -1,15 +1,18 @@
 //! Turns the errors of all modules into diagnostics: the one place that knows kinds, places and hints.
 
+use std::path::Path;
+
 use super::missing::Missing;
 use super::{BundleError, Diagnostic, Kind, PrintError, Severity, UsageError};
 use crate::catalog::{GraphError, PatternError};
 use crate::engine::EngineError;
 use crate::host::fs::FileError;
-use crate::host::{ChangeError, ClockError};
+use crate::host::{ChangeError, ClockError, GitError, ProcessError};
 use crate::observe::ObserveError;
 use crate::oci::TagError;
 use crate::place::Place;
 use crate::registry::{ClientError, RegistryError};
+use crate::revision::{PastFaults, RevisionError};
 use crate::scan::{Problem, Problems, Warning};
 use crate::settings::{SettingsError, SettingsErrors, SettingsWarning};
 use crate::update::{UpdateError, UpdateErrors};
@@ -18,13 +21,10 @@ use crate::update::{UpdateError, UpdateErrors};
 #[must_use]
 pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
     if let Some(problems) = error.downcast_ref::<Problems>() {
-        let warnings = problems.warnings.iter().map(diagnose_warning);
-        let all = &problems.problems;
-        let errors = all.iter().filter_map(|problem| match Missing::of(problem) {
-            Some(missing) => missing.diagnose(all),
-            None => Some(of_problem(problem)),
-        });
-        return (kind_of_problems(problems), warnings.chain(errors).collect());
+        return (kind_of_problems(problems), of_problems(problems));
+    }
+    if let Some(faults) = error.downcast_ref::<PastFaults>() {
+        return (Kind::Work, of_past(faults));
     }
     if let Some(errors) = error.downcast_ref::<UpdateErrors>() {
         return (
@@ -61,6 +61,34 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
         hints: hints(error),
     };
     (kind(error), vec![diagnostic])
+}
+
+fn of_problems(problems: &Problems) -> Vec<Diagnostic> {
+    let warnings = problems.warnings.iter().map(diagnose_warning);
+    let all = &problems.problems;
+    let errors = all.iter().filter_map(|problem| match Missing::of(problem) {
+        Some(missing) => missing.diagnose(all),
+        None => Some(of_problem(problem)),
+    });
+    warnings.chain(errors).collect()
+}
+
+/// The files of a revision are named as git names them, and not by where they were laid out.
+fn of_past(faults: &PastFaults) -> Vec<Diagnostic> {
+    let top = format!("{}/", faults.files.display());
+    let name = |text: &str| text.replace(&top, &format!("{}:", faults.revision));
+    let mut diagnostics = of_problems(&faults.problems);
+    for diagnostic in &mut diagnostics {
+        diagnostic.message = name(&diagnostic.message);
+        for text in diagnostic.causes.iter_mut().chain(&mut diagnostic.hints) {
+            *text = name(text);
+        }
+        for place in &mut diagnostic.places {
+            let path = name(&place.path().display().to_string());
+            *place = place.in_file(Path::new(&path));
+        }
+    }
+    diagnostics
 }
 
 /// Gives the causes that are told, from the outermost: between an error of a connection and its innermost cause stand
@@ -153,6 +181,36 @@ fn kind_of_problems(problems: &Problems) -> Kind {
     }
 }
 
+/// What names no history is a slip on the command line; that git does not do its work is the machine's.
+fn kind_of_revision(error: &RevisionError) -> Option<Kind> {
+    match error {
+        RevisionError::NoRepository { .. }
+        | RevisionError::TwoRepositories { .. }
+        | RevisionError::Unknown { .. } => Some(Kind::Usage),
+        RevisionError::Git { .. } | RevisionError::Answer(_) => Some(Kind::Environment),
+        RevisionError::File(file) => (!file.is_of_reading()).then_some(Kind::Environment),
+    }
+}
+
+fn hint_of_revision(error: &RevisionError) -> Option<&'static str> {
+    match error {
+        RevisionError::Unknown {
+            is_shallow: true, ..
+        } => Some(
+            "this clone has only a part of the history: `git fetch --unshallow` brings the rest",
+        ),
+        RevisionError::Unknown { .. } => {
+            Some("a commit, a branch or a tag: `HEAD~3`, `v1.2`, `origin/main`")
+        }
+        RevisionError::TwoRepositories { .. } => Some("compare one after the other"),
+        RevisionError::Git {
+            source: GitError::Process(ProcessError::NotFound { .. }),
+            ..
+        } => Some("install git"),
+        _ => None,
+    }
+}
+
 fn kind(error: &anyhow::Error) -> Kind {
     let is = |found: bool, kind: Kind| found.then_some(kind);
     is(
@@ -160,6 +218,7 @@ fn kind(error: &anyhow::Error) -> Kind {
         Kind::Usage,
     )
     .or_else(|| is(error.is::<UsageError>(), Kind::Usage))
+    .or_else(|| kind_of_revision(error.downcast_ref::<RevisionError>()?))
     .or_else(|| {
         is(
             error.is::<EngineError>() || error.is::<RegistryError>(),
@@ -186,6 +245,10 @@ fn kind(error: &anyhow::Error) -> Kind {
 fn hints(error: &anyhow::Error) -> Vec<String> {
     if let Some(usage) = error.downcast_ref::<UsageError>() {
         return usage.hints.clone();
+    }
+    if let Some(revision) = error.downcast_ref::<RevisionError>() {
+        let hint = hint_of_revision(revision);
+        return hint.map(str::to_owned).into_iter().collect();
     }
     let engine = error.downcast_ref::<EngineError>();
     let engine = engine.or_else(|| match error.downcast_ref::<ObserveError>() {
@@ -394,7 +457,6 @@ fn of_graph(error: &GraphError, message: String) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use std::io;
-    use std::path::Path;
 
     use anyhow::Context as _;
 
@@ -444,6 +506,43 @@ mod tests {
         case(silent(), 4);
         case(ObserveError::Engine(silent()), 4);
         case(ClientError::Proxy, 4);
+        let unknown = RevisionError::Unknown {
+            revision: "v1".to_owned(),
+            top: "/".into(),
+            is_shallow: false,
+        };
+        case(unknown, 2);
+        case(RevisionError::Answer("it is empty"), 4);
+        case(RevisionError::File(file_error("read")), 1);
+        let faults = PastFaults {
+            revision: "v1".to_owned(),
+            files: "/scratch".into(),
+            problems: problems(vec![no_directory()]),
+        };
+        case(faults, 1);
+    }
+
+    #[test]
+    fn the_files_of_a_revision_are_named_as_git_names_them() {
+        let place = Place::column(Path::new("/scratch/images/a/changelog"), 3, 7);
+        let warning = Warning::NoRecipe { place };
+        let cause = file_error("read");
+        let walk = FileError::new("read", Path::new("/scratch/b"), io::Error::other("odd"));
+        let faults = PastFaults {
+            revision: "HEAD~1".to_owned(),
+            files: "/scratch".into(),
+            problems: Problems {
+                problems: vec![cause.into(), walk.into()],
+                warnings: vec![warning],
+            },
+        };
+        let (_, diagnostics) = diagnose(&faults.into());
+        assert_eq!(
+            diagnostics[0].places[0].to_string(),
+            "HEAD~1:images/a/changelog:3:7"
+        );
+        assert_eq!(diagnostics[1].message, "cannot read file");
+        assert_eq!(diagnostics[2].message, "cannot read HEAD~1:b");
     }
 
     fn only(error: impl Into<anyhow::Error>) -> Diagnostic {

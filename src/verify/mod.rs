@@ -4,4 +4,4 @@ mod record;
 mod run;
 
 pub use record::VerifiedRecord;
-pub use run::{Test, VerifyError, find_test, verify};
+pub use run::{Test, VerifyError, find_test, find_test_file, verify};

@@ -65,12 +65,7 @@ pub fn find_test(
         text.replace("{path}", &shown)
             .replace("{image}", &label.to_string())
     };
-    let file = verify
-        .args
-        .iter()
-        .chain([&verify.command])
-        .find_map(|text| find_named_file(text));
-    let content = match file.map(|name| fs::read_bytes(&directory.join(name))) {
+    let content = match find_test_file(verify).map(|name| fs::read_bytes(&directory.join(name))) {
         None => Vec::new(),
         Some(Ok(content)) => content,
         Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -84,6 +79,13 @@ pub fn find_test(
         proxy: verify.proxy.clone(),
         digest: Digest::of(&written),
     }))
+}
+
+/// Finds the file of an image directory that the verify command names: `test.sh`, unless the settings have another one.
+#[must_use]
+pub fn find_test_file(verify: &VerifyCommand) -> Option<&str> {
+    let texts = verify.args.iter().chain([&verify.command]);
+    texts.map(String::as_str).find_map(find_named_file)
 }
 
 /// `test.sh` of `{path}/test.sh {image}`.

@@ -19,6 +19,7 @@ Commands:
   list     List the images with their versions and where they are
   graph    Print what is built on what
   log      Print what the changelogs say of the last weeks, newest first
+  diff     Print what changed in the images since a git revision
   render   Print the Dockerfile of an image, or write those of all images
   update   Write changelog entries for an image and for everything that depends on it
   prune    Remove local versions of the images other than the changelogs'
@@ -436,6 +437,60 @@ Options of every command:
 }
 
 #[test]
+fn diff() {
+    Sandbox::new()
+        .pkg(&["diff", "--help"])
+        .assert_snapshot(str![[r#"
+Print what changed in the images since a git revision
+
+The revision is compared with the working tree as it is, with files that git does not follow yet and
+without those that it ignores. Dockerfiles are compared as they are rendered, each side with its own
+settings. Images that were rebuilt, so that their Dockerfiles differ at most in the versions of what
+they are built on, are one line; `--info` shows all.
+
+Usage: pkg diff [OPTIONS] <REV> <DIR>...
+
+Arguments:
+  <REV>
+          The revision, as git understands it (HEAD~3, v1.2, origin/main)
+
+  <DIR>...
+          The directories with images
+
+Options:
+      --stat
+          Print a line for each image
+
+      --json
+          Print JSON
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Options of every command:
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of each build
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
 fn render() {
     Sandbox::new()
         .pkg(&["render", "--help"])
@@ -570,7 +625,7 @@ fn every_command_has_its_test_here() {
     assert_eq!(
         names,
         [
-            "build", "plan", "publish", "verify", "list", "graph", "log", "render",
+            "build", "plan", "publish", "verify", "list", "graph", "log", "diff", "render",
             "update", "prune", "util", "help"
         ]
     );

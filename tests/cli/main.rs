@@ -8,6 +8,7 @@
 mod build;
 mod catalog;
 mod command_lines;
+mod diff;
 mod graph;
 mod help;
 mod layout;
