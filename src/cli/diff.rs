@@ -117,11 +117,8 @@ fn tell_gaps(session: &Session, past: &Past) {
             ),
         };
         session.ui.diagnostic(&Diagnostic {
-            severity: Severity::Warning,
-            message: message.to_owned(),
-            causes: Vec::new(),
             places: vec![Place::file(Path::new(&past.name(path)))],
-            hints: Vec::new(),
+            ..Diagnostic::new(Severity::Warning, message)
         });
     }
 }

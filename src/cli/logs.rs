@@ -193,11 +193,8 @@ fn tell_gaps(session: &Session, records: &[Record]) {
 
 fn diagnostic(message: String, places: Vec<Place>) -> Diagnostic {
     Diagnostic {
-        severity: Severity::Warning,
-        message,
-        causes: Vec::new(),
         places,
-        hints: Vec::new(),
+        ..Diagnostic::new(Severity::Warning, message)
     }
 }
 
