@@ -8,7 +8,7 @@
 //! formats   near → place → oci → debian → declared → dockerfile
 //! model     settings → catalog → plan → render → history
 //! border    host → engine → registry
-//! stages    scan → verify → observe → assemble → build → publish → prune → update → revision
+//! stages    scan → verify → observe → assemble → build → publish → prune → changelogs → revision
 //! user      error → ui → cli
 //! ```
 //!
@@ -16,7 +16,7 @@
 //!
 //! | file | read by | written by |
 //! |---|---|---|
-//! | `changelog` of an image | [`scan`], [`build`] the dates, [`update`], [`cli`] all entries | [`update`], all or none of a run's |
+//! | `changelog` of an image | [`scan`], [`build`] the dates, [`changelogs`], [`cli`] all entries | [`changelogs`], all or none of a run's |
 //! | `control`, `Dockerfile.template`, `image.yaml` of an image | [`scan`] | |
 //! | `.pkg-changes/` of the first directory, while changelogs are changed | [`host`] | [`host`] |
 //! | what a template includes from its directory | [`scan`] | |
@@ -56,12 +56,12 @@ pub mod registry;
 // Stages: the work.
 pub mod assemble;
 pub mod build;
+pub mod changelogs;
 pub mod observe;
 pub mod prune;
 pub mod publish;
 pub mod revision;
 pub mod scan;
-pub mod update;
 pub mod verify;
 
 // What the user sees.

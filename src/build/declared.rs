@@ -5,10 +5,10 @@ use super::image::MakeError;
 use super::run::{Report, Run};
 use crate::assemble::{Bootstrap, bootstrap};
 use crate::catalog::ImageId;
-use crate::debian::{Mirrors, has_credentials, parse_changelog};
+use crate::debian::{Mirrors, has_credentials};
 use crate::declared::ImageFile;
 use crate::host::find_machine_mirrors;
-use crate::host::fs::{FileError, read_text};
+use crate::host::fs::FileError;
 use crate::oci::Digest;
 
 impl Run<'_> {
@@ -20,12 +20,9 @@ impl Run<'_> {
         report: &mut Report<'_>,
     ) -> Result<Digest, MakeError> {
         let described = self.loaded.catalog.image(image);
-        let changelog = described.directory.join("changelog");
-        let entries = parse_changelog(&read_text(&changelog)?)?.entries;
-        let date = entries
-            .first()
-            .and_then(|entry| entry.date)
-            .ok_or(MakeError::NoDate(changelog))?;
+        let date = described
+            .dated
+            .ok_or_else(|| MakeError::NoDate(described.entry.path().to_owned()))?;
         let scratch = tempfile::Builder::new().prefix("pkg-").tempdir();
         let scratch =
             scratch.map_err(|source| FileError::new("create", &std::env::temp_dir(), source))?;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, FixedOffset};
+
 use super::ImageName;
 use crate::debian::Version;
 use crate::declared::ImageFile;
@@ -57,6 +59,8 @@ pub struct Image {
     pub root: PathBuf,
     /// The header line of the top entry.
     pub entry: Place,
+    /// When the top entry was written; nothing where it has no date that can be read.
+    pub dated: Option<DateTime<FixedOffset>>,
     /// What the image is made from.
     pub recipe: Recipe,
     /// What `control` says it needs.

@@ -18,6 +18,7 @@ pub(crate) fn image(name: &str) -> Image {
             .expect("a label"),
         root: PathBuf::from("images"),
         entry: Place::line(&directory.join("changelog"), 1),
+        dated: None,
         recipe: Recipe::Template {
             path: directory.join("Dockerfile.template"),
             text: String::new(),

@@ -4,6 +4,7 @@ mod abbreviations;
 mod build;
 mod changes;
 mod diff;
+mod entries;
 mod graph;
 mod list;
 mod log;
@@ -11,6 +12,7 @@ mod logs;
 mod plan;
 mod prune;
 mod publish;
+mod refresh;
 mod render;
 mod scope;
 mod session;
@@ -116,6 +118,7 @@ enum Command {
     Diff(diff::Args),
     Render(render::Args),
     Update(update::Args),
+    Refresh(refresh::Args),
     Prune(prune::Args),
     #[command(subcommand, disable_help_subcommand = true)]
     Util(util::Command),
@@ -199,6 +202,7 @@ fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
         Command::Diff(args) => diff::run(session, &args),
         Command::Render(args) => render::run(session, &args),
         Command::Update(args) => update::run(session, &args),
+        Command::Refresh(args) => refresh::run(session, &args),
         Command::Util(command) => util::run(session, &command, &mut Cli::command()),
     }
 }

@@ -1,19 +1,15 @@
 //! `pkg update`.
 
-use std::path::{Path, PathBuf};
-
-use serde_json::json;
+use std::path::PathBuf;
 
 use super::Ending;
+use super::entries::{Manner, Writing, write};
 use super::session::{Flavour, Session, find_image};
-use crate::debian::{Author, Version};
+use crate::changelogs::{Order, UpdateWish, draft_update};
+use crate::debian::{EntryForm, Version};
 use crate::error::UsageError;
-use crate::host::{Change, Changes, find_author};
 use crate::oci::Reference;
-use crate::scan::Loaded;
 use crate::settings::Settings;
-use crate::ui::{Cell, Column, Tone};
-use crate::update::{Habits, Order, Update, Wish, prepare};
 
 /// Write changelog entries for an image and for everything that depends on it
 ///
@@ -47,35 +43,31 @@ pub(super) struct Args {
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     check_reason(&args.reason)?;
     let settings = session.settings(Flavour::Release)?;
-    // A dry run changes nothing, and so does not wait for another run either.
-    let changes = if args.dry_run {
-        None
-    } else {
-        Some(begin(session, &args.directories)?)
+    let writing = Writing {
+        manner: Manner::of(args.dry_run, args.json),
+        directories: &args.directories,
+        settings: &settings,
+        form: EntryForm::Update,
     };
-    let loaded = session.load(&args.directories, &settings)?;
-    let wish = wish(session, args, &settings, &loaded)?;
-    let habits = Habits {
-        distribution: &settings.distribution,
-        update_id: &settings.update_id,
-    };
-    let updates = prepare(&loaded, &wish, habits)?;
-    if let Some(changes) = changes {
-        let texts: Vec<Change> = updates.iter().map(Update::change).collect();
-        changes.make(&texts)?;
-    }
-    if args.json {
-        print_json(session, &loaded, &updates)?;
-    } else if args.dry_run {
-        let patch: String = updates.iter().map(Update::diff).collect();
-        session.ui.print(&patch)?;
-    } else {
-        print_table(session, &loaded, &updates)?;
-    }
-    Ok(Ending::Done)
+    write(session, &writing, |loaded| {
+        let image = find_image(loaded, &args.name)
+            .map_err(|error| explain_name(&args.name, &settings).unwrap_or(error))?;
+        let wish = UpdateWish {
+            image,
+            version: args.version.clone(),
+            reason: args.reason.clone(),
+            order: if args.force {
+                Order::Any
+            } else {
+                Order::Ascending
+            },
+        };
+        let (catalog, graph) = (&loaded.catalog, &loaded.graph);
+        Ok(draft_update(catalog, graph, &wish, &settings.update_id)?)
+    })
 }
 
-fn check_reason(reason: &str) -> Result<(), UsageError> {
+pub(super) fn check_reason(reason: &str) -> Result<(), UsageError> {
     let is_refused = |c: &char| c.is_control() && !matches!(c, '\n' | '\t');
     let message = match reason.replace("\r\n", "\n").chars().find(is_refused) {
         Some(character) => format!(
@@ -87,50 +79,6 @@ fn check_reason(reason: &str) -> Result<(), UsageError> {
     };
     let hints = vec!["`--reason 'New upstream version'`".to_owned()];
     Err(UsageError { message, hints })
-}
-
-fn begin(session: &Session, directories: &[PathBuf]) -> anyhow::Result<Changes> {
-    let changes = Changes::begin(directories)?;
-    let count = changes.undone().len();
-    if count > 0 {
-        session.ui.say(&format!(
-            "undone: what a run that was killed had changed ({count} changelogs)"
-        ));
-    }
-    Ok(changes)
-}
-
-fn wish(
-    session: &Session,
-    args: &Args,
-    settings: &Settings,
-    loaded: &Loaded,
-) -> anyhow::Result<Wish> {
-    let image = find_image(loaded, &args.name)
-        .map_err(|error| explain_name(&args.name, settings).unwrap_or(error))?;
-    let fallback = Author {
-        name: settings.fallback_author.clone(),
-        email: settings.fallback_email.clone(),
-    };
-    let directory = args
-        .directories
-        .first()
-        .map_or(Path::new("."), |directory| directory);
-    let author = Session::block_on(async {
-        Ok(find_author(&session.environment, directory, fallback).await)
-    })?;
-    Ok(Wish {
-        image,
-        version: args.version.clone(),
-        reason: args.reason.clone(),
-        order: if args.force {
-            Order::Any
-        } else {
-            Order::Ascending
-        },
-        author,
-        date: session.clock()?.now(),
-    })
 }
 
 /// Says why a name that docker-pkg's users may have in mind is none here.
@@ -151,39 +99,4 @@ fn explain_name(name: &str, settings: &Settings) -> Option<anyhow::Error> {
     };
     let hints = vec![hint.to_owned()];
     Some(UsageError { message, hints }.into())
-}
-
-fn print_table(session: &Session, loaded: &Loaded, updates: &[Update]) -> anyhow::Result<()> {
-    let rows: Vec<Vec<Cell>> = updates
-        .iter()
-        .map(|update| {
-            vec![
-                Cell::new(
-                    Tone::Strong,
-                    loaded.catalog.image(update.image).name.to_string(),
-                ),
-                Cell::new(Tone::Dim, update.old.to_string()),
-                Cell::from(update.new.to_string()),
-                Cell::new(Tone::Dim, update.path.display().to_string()),
-            ]
-        })
-        .collect();
-    let columns = ["NAME", "FROM", "TO", "CHANGELOG"].map(Column::left);
-    Ok(session.ui.table(&columns, &rows)?)
-}
-
-fn print_json(session: &Session, loaded: &Loaded, updates: &[Update]) -> anyhow::Result<()> {
-    let updates: Vec<_> = updates
-        .iter()
-        .map(|update| {
-            json!({
-                "name": loaded.catalog.image(update.image).name.to_string(),
-                "from": update.old.to_string(),
-                "to": update.new.to_string(),
-                "changelog": update.path,
-            })
-        })
-        .collect();
-    let text = serde_json::to_string_pretty(&json!({ "version": 1, "updates": updates }))?;
-    Ok(session.ui.print(&format!("{text}\n"))?)
 }

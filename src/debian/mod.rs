@@ -7,8 +7,8 @@ mod sources;
 mod version;
 
 pub use changelog::{
-    Author, Changelog, ChangelogError, Entry, NewEntry, TopEntry, insert_entry, parse_changelog,
-    parse_readable_entries, parse_top_entry,
+    Author, Changelog, ChangelogError, Entry, EntryForm, NewEntry, TopEntry, insert_entry,
+    parse_changelog, parse_readable_entries, parse_top_entry,
 };
 pub use control::{Control, ControlError, Dependency, DependencyField, Field, parse_control};
 pub use sources::{

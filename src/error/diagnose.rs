@@ -5,6 +5,7 @@ use std::path::Path;
 use super::missing::Missing;
 use super::{BundleError, Diagnostic, Kind, PrintError, Severity, UsageError};
 use crate::catalog::{GraphError, PatternError};
+use crate::changelogs::{UpdateError, UpdateErrors};
 use crate::engine::EngineError;
 use crate::host::fs::FileError;
 use crate::host::{ChangeError, ClockError, GitError, ProcessError};
@@ -15,7 +16,6 @@ use crate::registry::{ClientError, RegistryError};
 use crate::revision::{PastFaults, RevisionError};
 use crate::scan::{Problem, Problems, Warning};
 use crate::settings::{SettingsError, SettingsErrors, SettingsWarning};
-use crate::update::{UpdateError, UpdateErrors};
 
 /// Gives the kind of an error and what the user is told of it; problems that were found together are told together.
 #[must_use]

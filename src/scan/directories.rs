@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, FixedOffset};
 use walkdir::{DirEntry, WalkDir};
 
 use super::{Problem, Warning};
@@ -154,6 +155,7 @@ impl Scan<'_> {
             version,
             label,
             entry,
+            dated,
         } = identity?;
         if let Some((package, place)) = package
             && package != name.as_str()
@@ -171,6 +173,7 @@ impl Scan<'_> {
             directory: directory.to_owned(),
             root: root.to_owned(),
             entry,
+            dated,
             recipe: recipe?,
             dependencies: dependencies?,
         })
@@ -216,6 +219,7 @@ struct Identity {
     version: Version,
     label: Reference,
     entry: Place,
+    dated: Option<DateTime<FixedOffset>>,
 }
 
 fn read_identity(directory: &Path, naming: &Naming) -> Result<Identity, Problem> {
@@ -243,6 +247,7 @@ fn read_identity(directory: &Path, naming: &Naming) -> Result<Identity, Problem>
         version: top.version,
         label,
         entry,
+        dated: top.date,
     })
 }
 

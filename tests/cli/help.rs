@@ -22,6 +22,7 @@ Commands:
   diff     Print what changed in the images since a git revision
   render   Print the Dockerfile of an image, or write those of all images
   update   Write changelog entries for an image and for everything that depends on it
+  refresh  Write changelog entries for the images that need a rebuild, in dated versions
   prune    Remove local versions of the images other than the changelogs'
   util     Print completions, manual pages and the schemas of files
   help     Print this message or the help of the given subcommand(s)
@@ -586,6 +587,71 @@ Options of every command:
 }
 
 #[test]
+fn refresh() {
+    Sandbox::new()
+        .pkg(&["refresh", "--help"])
+        .assert_snapshot(str![[r#"
+Write changelog entries for the images that need a rebuild, in dated versions
+
+An image needs one when it is older than asked for, or when an image that it is built on gets one.
+Its version is that of the day, 1.2-3-20261121; an earlier date at the end gives way. All changelogs
+are changed, or none.
+
+Usage: pkg refresh [OPTIONS] <DIR>...
+
+Arguments:
+  <DIR>...
+          The directories with images
+
+Options:
+      --all
+          Refresh every image
+
+      --since-days <N>
+          Refresh what is older than so many days
+
+      --exclude <GLOB>
+          Leave out images whose whole label matches this pattern; may be given several times
+
+      --date <DATE>
+          The date of the versions, as 20261121 or 2026-11-21 [default: today]
+
+      --reason <TEXT>
+          A line below the reason of each entry
+
+      --dry-run
+          Print what would change, as a patch, and write nothing
+
+      --json
+          Print JSON
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Options of every command:
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of each build
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
 fn util() {
     Sandbox::new()
         .pkg(&["util", "--help"])
@@ -626,7 +692,7 @@ fn every_command_has_its_test_here() {
         names,
         [
             "build", "plan", "publish", "verify", "list", "graph", "log", "diff", "render",
-            "update", "prune", "util", "help"
+            "update", "refresh", "prune", "util", "help"
         ]
     );
 }

@@ -16,6 +16,7 @@ mod list;
 mod log;
 mod prune;
 mod publish;
+mod refresh;
 mod render;
 mod sandbox;
 mod scan_errors;

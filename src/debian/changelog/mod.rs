@@ -23,4 +23,4 @@ pub use entry::{
     Author, Changelog, Entry, TopEntry, parse_changelog, parse_readable_entries, parse_top_entry,
 };
 pub use error::ChangelogError;
-pub use write::{NewEntry, insert_entry};
+pub use write::{EntryForm, NewEntry, insert_entry};

@@ -9,7 +9,7 @@
 //!  -- Ann Example <ann@example.org>  Sun,  5 Jul 2026 09:08:07 +0000
 //! ```
 //!
-//! The form is docker-pkg's, byte for byte: three blanks before each line of the reason, and the day padded with a blank.
+//! The day is padded with a blank, as docker-pkg does it and deb-changelog(5) allows.
 
 use chrono::{DateTime, FixedOffset};
 
@@ -26,6 +26,8 @@ pub struct NewEntry {
     pub version: Version,
     /// Where it goes: `wikimedia`, `unstable`.
     pub distribution: String,
+    /// How the reason is written, and how urgent it is.
+    pub form: EntryForm,
     /// Why: one line or more; blank lines stay between the others.
     pub reason: String,
     /// Who writes it.
@@ -34,19 +36,35 @@ pub struct NewEntry {
     pub date: DateTime<FixedOffset>,
 }
 
+/// How an entry is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryForm {
+    /// As docker-pkg updates: urgency `high`, an empty line, three blanks before each line.
+    Update,
+    /// As dch(1) does: urgency `medium`, each line an item behind an asterisk.
+    Items,
+}
+
 impl NewEntry {
     /// Gives the lines of the entry, without line ends.
     fn lines(&self) -> Vec<String> {
         let Self {
             package, version, ..
         } = self;
+        let (urgency, indent) = match self.form {
+            EntryForm::Update => ("high", "   "),
+            EntryForm::Items => ("medium", "  * "),
+        };
         let mut lines = vec![
-            format!("{package} ({version}) {}; urgency=high", self.distribution),
+            format!(
+                "{package} ({version}) {}; urgency={urgency}",
+                self.distribution
+            ),
             String::new(),
         ];
         lines.extend(self.reason.lines().map(|line| match line.trim() {
             "" => String::new(),
-            _ => format!("   {line}"),
+            _ => format!("{indent}{line}"),
         }));
         let Author { name, email } = &self.author;
         let date = self.date.format("%a, %e %b %Y %H:%M:%S %z");
@@ -107,6 +125,7 @@ mod tests {
             package: "a".to_owned(),
             version: "2.0-1".parse().expect("a version"),
             distribution: "wikimedia".to_owned(),
+            form: EntryForm::Update,
             reason: reason.to_owned(),
             author: Author {
                 name: "Test Author".to_owned(),
@@ -135,6 +154,16 @@ mod tests {
         case(OLD.trim_end(), "One\ntwo  ", &format!("{NEW}{OLD}"));
         let rest = format!("{}\n\n\n", OLD.replace("  * X.", "\t* X. "));
         case(&rest, "One\ntwo  ", &format!("{NEW}{rest}"));
+    }
+
+    #[test]
+    fn items_are_written_as_dch_writes_them() {
+        let mut items = entry("Weekly rebuild.\nFor openssl.");
+        items.form = EntryForm::Items;
+        let changed = insert_entry(OLD, &items).expect("a changelog");
+        let new = "a (2.0-1) wikimedia; urgency=medium\n\n  * Weekly rebuild.\n  * For openssl.\n\n -- Test Author \
+                   <test@example.org>  Sun,  5 Jul 2026 09:08:07 +0000\n\n";
+        assert_eq!(changed, format!("{new}{OLD}"));
     }
 
     #[test]

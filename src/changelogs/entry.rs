@@ -1,7 +1,4 @@
-//! New changelog entries for an image and for everything that depends on it.
-//!
-//! [`prepare`] reads the changelogs and gives what they are to hold; a dry run prints that, and a run writes the same. Neither
-//! engine nor registry is asked.
+//! From the entries that are wanted to the texts of their changelogs.
 
 use std::path::PathBuf;
 
@@ -10,7 +7,8 @@ use similar::TextDiff;
 
 use crate::catalog::{ImageId, ImageName};
 use crate::debian::{
-    Author, ChangelogError, NewEntry, Version, VersionError, insert_entry, parse_top_entry,
+    Author, ChangelogError, EntryForm, NewEntry, Version, VersionError, insert_entry,
+    parse_top_entry,
 };
 use crate::host::Change;
 use crate::host::fs::{FileError, read_text};
@@ -18,30 +16,30 @@ use crate::oci::TagError;
 use crate::place::Place;
 use crate::scan::Loaded;
 
-/// What the new entries say.
-#[derive(Clone, Debug)]
-pub struct Wish {
+/// An entry that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
     /// The image.
     pub image: ImageId,
-    /// Its new version; the next rebuild where there is none.
-    pub version: Option<Version>,
+    /// Its new version.
+    pub version: Version,
+    /// Whether the version may sort lower than the one before it.
+    pub order: Order,
     /// Why.
     pub reason: String,
-    /// Whether a version may sort lower than the one before it.
-    pub order: Order,
+}
+
+/// What all entries of a run have in common.
+#[derive(Clone, Debug)]
+pub struct Signature {
+    /// `distribution` of the settings.
+    pub distribution: String,
+    /// How the reasons are written.
+    pub form: EntryForm,
     /// Who writes.
     pub author: Author,
     /// When.
     pub date: DateTime<FixedOffset>,
-}
-
-/// What the settings say of new entries.
-#[derive(Clone, Copy, Debug)]
-pub struct Habits<'a> {
-    /// `distribution`.
-    pub distribution: &'a str,
-    /// `update_id`.
-    pub update_id: &'a str,
 }
 
 /// Which versions may follow another.
@@ -135,24 +133,17 @@ impl std::fmt::Display for UpdateErrors {
 
 impl std::error::Error for UpdateErrors {}
 
-/// Prepares the entries: the image first, then what depends on it through any chain, each after what it needs.
+/// Reads the changelogs and puts the entries into them; nothing is written.
 pub fn prepare(
     loaded: &Loaded,
-    wish: &Wish,
-    habits: Habits<'_>,
+    drafts: Vec<Draft>,
+    signature: &Signature,
 ) -> Result<Vec<Update>, UpdateErrors> {
-    let dependants = loaded.graph.dependants([wish.image]);
-    let order = loaded.graph.order().iter().copied();
-    let images = [wish.image]
-        .into_iter()
-        .chain(order.filter(|id| *id != wish.image && dependants.contains(id)));
     let mut updates = Vec::new();
     let mut errors = Vec::new();
-    for id in images {
-        match prepare_one(loaded, id, wish, habits) {
+    for draft in drafts {
+        match prepare_one(loaded, draft, signature) {
             Ok(update) => updates.push(update),
-            // The settings are at fault, and so for every image.
-            Err(error @ UpdateError::UpdateId { .. }) => return Err(UpdateErrors(vec![error])),
             Err(error) => errors.push(error),
         }
     }
@@ -165,21 +156,12 @@ pub fn prepare(
 
 fn prepare_one(
     loaded: &Loaded,
-    id: ImageId,
-    wish: &Wish,
-    habits: Habits<'_>,
+    draft: Draft,
+    signature: &Signature,
 ) -> Result<Update, UpdateError> {
-    let image = loaded.catalog.image(id);
-    let (place, name, old) = (&image.entry, &image.name, &image.version);
-    let asked = wish.version.clone().filter(|_| id == wish.image);
-    let new = match asked {
-        Some(version) => version,
-        None => old.next_rebuild(habits.update_id).map_err(|source| {
-            let (old, source) = (Box::new(old.clone()), Box::new(source));
-            UpdateError::UpdateId { old, source }
-        })?,
-    };
-    if wish.order == Order::Ascending && !new.may_follow(old) {
+    let image = loaded.catalog.image(draft.image);
+    let (place, name, old, new) = (&image.entry, &image.name, &image.version, draft.version);
+    if draft.order == Order::Ascending && !new.may_follow(old) {
         return Err(UpdateError::NotHigher {
             place: place.clone(),
             name: name.clone(),
@@ -191,22 +173,14 @@ fn prepare_one(
         place: place.clone(),
         source,
     })?;
-    let reason = if id == wish.image {
-        wish.reason.clone()
-    } else {
-        let parent = &loaded.catalog.image(wish.image).name;
-        format!(
-            "Refresh for update in parent image {parent}:\n{}",
-            wish.reason
-        )
-    };
     let entry = NewEntry {
         package: name.to_string(),
         version: new.clone(),
-        distribution: habits.distribution.to_owned(),
-        reason,
-        author: wish.author.clone(),
-        date: wish.date,
+        distribution: signature.distribution.clone(),
+        form: signature.form,
+        reason: draft.reason,
+        author: signature.author.clone(),
+        date: signature.date,
     };
     let path = place.path().to_owned();
     let old_text = read_text(&path)?;
@@ -221,7 +195,7 @@ fn prepare_one(
         source: Box::new(source),
     })?;
     Ok(Update {
-        image: id,
+        image: draft.image,
         old: old.clone(),
         new,
         path,

@@ -1,0 +1,148 @@
+//! Writing changelog entries, as `update` and `refresh` do it: locked, prepared, all or none, printed.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::Ending;
+use super::session::Session;
+use crate::changelogs::{Draft, Signature, Update, prepare};
+use crate::debian::{Author, EntryForm};
+use crate::host::{Change, Changes, find_author};
+use crate::scan::Loaded;
+use crate::settings::Settings;
+use crate::ui::{Cell, Column, Tone};
+
+/// What is done with the entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// They are written, and a table says which.
+    Write,
+    /// They are written, and JSON says which.
+    WriteJson,
+    /// A patch shows them.
+    Show,
+    /// JSON shows them.
+    ShowJson,
+}
+
+impl Manner {
+    pub(super) fn of(dry_run: bool, json: bool) -> Self {
+        match (dry_run, json) {
+            (false, false) => Self::Write,
+            (false, true) => Self::WriteJson,
+            (true, false) => Self::Show,
+            (true, true) => Self::ShowJson,
+        }
+    }
+}
+
+/// What a command writes, and where.
+pub(super) struct Writing<'a> {
+    pub(super) manner: Manner,
+    pub(super) directories: &'a [PathBuf],
+    pub(super) settings: &'a Settings,
+    pub(super) form: EntryForm,
+}
+
+/// Loads the catalog, lets the command draft its entries, and writes all of them or none.
+pub(super) fn write(
+    session: &Session,
+    writing: &Writing<'_>,
+    draft: impl FnOnce(&Loaded) -> anyhow::Result<Vec<Draft>>,
+) -> anyhow::Result<Ending> {
+    // A dry run changes nothing, and so does not wait for another run either.
+    let changes = match writing.manner {
+        Manner::Write | Manner::WriteJson => Some(begin(session, writing.directories)?),
+        Manner::Show | Manner::ShowJson => None,
+    };
+    let loaded = session.load(writing.directories, writing.settings)?;
+    let drafts = draft(&loaded)?;
+    let signature = sign(session, writing)?;
+    let updates = prepare(&loaded, drafts, &signature)?;
+    if let Some(changes) = changes
+        && !updates.is_empty()
+    {
+        let texts: Vec<Change> = updates.iter().map(Update::change).collect();
+        changes.make(&texts)?;
+    }
+    if updates.is_empty() {
+        session.ui.say("nothing to write: no image needs an entry");
+    }
+    match writing.manner {
+        Manner::WriteJson | Manner::ShowJson => print_json(session, &loaded, &updates)?,
+        Manner::Show => {
+            let patch: String = updates.iter().map(Update::diff).collect();
+            session.ui.print(&patch)?;
+        }
+        Manner::Write => print_table(session, &loaded, &updates)?,
+    }
+    Ok(Ending::Done)
+}
+
+fn begin(session: &Session, directories: &[PathBuf]) -> anyhow::Result<Changes> {
+    let changes = Changes::begin(directories)?;
+    let count = changes.undone().len();
+    if count > 0 {
+        session.ui.say(&format!(
+            "undone: what a run that was killed had changed ({count} changelogs)"
+        ));
+    }
+    Ok(changes)
+}
+
+fn sign(session: &Session, writing: &Writing<'_>) -> anyhow::Result<Signature> {
+    let settings = writing.settings;
+    let fallback = Author {
+        name: settings.fallback_author.clone(),
+        email: settings.fallback_email.clone(),
+    };
+    let directory = writing
+        .directories
+        .first()
+        .map_or(Path::new("."), |directory| directory);
+    let author = Session::block_on(async {
+        Ok(find_author(&session.environment, directory, fallback).await)
+    })?;
+    Ok(Signature {
+        distribution: settings.distribution.clone(),
+        form: writing.form,
+        author,
+        date: session.clock()?.now(),
+    })
+}
+
+fn print_table(session: &Session, loaded: &Loaded, updates: &[Update]) -> anyhow::Result<()> {
+    let rows: Vec<Vec<Cell>> = updates
+        .iter()
+        .map(|update| {
+            vec![
+                Cell::new(
+                    Tone::Strong,
+                    loaded.catalog.image(update.image).name.to_string(),
+                ),
+                Cell::new(Tone::Dim, update.old.to_string()),
+                Cell::from(update.new.to_string()),
+                Cell::new(Tone::Dim, update.path.display().to_string()),
+            ]
+        })
+        .collect();
+    let columns = ["NAME", "FROM", "TO", "CHANGELOG"].map(Column::left);
+    Ok(session.ui.table(&columns, &rows)?)
+}
+
+fn print_json(session: &Session, loaded: &Loaded, updates: &[Update]) -> anyhow::Result<()> {
+    let updates: Vec<_> = updates
+        .iter()
+        .map(|update| {
+            json!({
+                "name": loaded.catalog.image(update.image).name.to_string(),
+                "from": update.old.to_string(),
+                "to": update.new.to_string(),
+                "changelog": update.path,
+            })
+        })
+        .collect();
+    let text = serde_json::to_string_pretty(&json!({ "version": 1, "updates": updates }))?;
+    Ok(session.ui.print(&format!("{text}\n"))?)
+}

@@ -1,0 +1,93 @@
+//! `pkg refresh`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+
+use super::Ending;
+use super::entries::{Manner, Writing, write};
+use super::session::{Flavour, Session};
+use super::update::check_reason;
+use crate::catalog::Pattern;
+use crate::changelogs::{RefreshWish, choose, draft_refresh};
+use crate::debian::EntryForm;
+
+/// Write changelog entries for the images that need a rebuild, in dated versions
+///
+/// An image needs one when it is older than asked for, or when an image that it is built on gets one. Its version is that of the day,
+/// 1.2-3-20261121; an earlier date at the end gives way. All changelogs are changed, or none.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The directories with images
+    #[arg(value_name = "DIR", required = true)]
+    directories: Vec<PathBuf>,
+    /// Refresh every image
+    #[arg(long)]
+    all: bool,
+    /// Refresh what is older than so many days
+    #[arg(long, value_name = "N")]
+    since_days: Option<u32>,
+    /// Leave out images whose whole label matches this pattern; may be given several times
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// The date of the versions, as 20261121 or 2026-11-21 [default: today]
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
+    date: Option<NaiveDate>,
+    /// A line below the reason of each entry
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Print what would change, as a patch, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn parse_date(text: &str) -> Result<NaiveDate, String> {
+    let forms = ["%Y%m%d", "%Y-%m-%d"].iter();
+    let mut dates = forms.filter_map(|form| NaiveDate::parse_from_str(text, form).ok());
+    dates
+        .next()
+        .ok_or_else(|| "a date is needed, as 20261121 or 2026-11-21".to_owned())
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
+    if let Some(reason) = &args.reason {
+        check_reason(reason)?;
+    }
+    let patterns = args.exclude.iter().map(|text| Pattern::parse(text));
+    let patterns: Vec<Pattern> = patterns.collect::<Result<_, _>>()?;
+    let settings = session.settings(Flavour::Release)?;
+    let now = session.clock()?.now();
+    let writing = Writing {
+        manner: Manner::of(args.dry_run, args.json),
+        directories: &args.directories,
+        settings: &settings,
+        form: EntryForm::Items,
+    };
+    write(session, &writing, |loaded| {
+        let is_excluded = |label: &str| patterns.iter().any(|pattern| pattern.matches(label));
+        let images = loaded.catalog.iter();
+        let wish = RefreshWish {
+            all: args.all,
+            oldest_days: args.since_days,
+            excluded: images
+                .filter(|(_, image)| is_excluded(&image.label.to_string()))
+                .map(|(id, _)| id)
+                .collect(),
+            moved: BTreeMap::new(),
+        };
+        let refreshes = choose(&loaded.catalog, &loaded.graph, &wish, now);
+        let date = args.date.unwrap_or(now.date_naive());
+        let note = args.reason.as_deref();
+        Ok(draft_refresh(
+            &loaded.catalog,
+            &refreshes,
+            date,
+            &settings.update_id,
+            note,
+        )?)
+    })
+}
