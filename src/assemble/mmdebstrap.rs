@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::debian::Mirrors;
 use crate::declared::ImageFile;
 use crate::host::fs::FileError;
-use crate::host::{Output, ProcessError, Program};
+use crate::host::{Output, ProcessError, Program, architecture};
 use crate::oci::{Digest, LayerHistory, Reference, RunConfig, render_config, write_docker_archive};
 
 /// What a base is made of.
@@ -191,16 +191,6 @@ fn config(base: &Bootstrap<'_>, diff_id: Digest) -> String {
         ),
     };
     render_config(&run, &[layer], base.created, architecture())
-}
-
-/// mmdebstrap makes a base of the machine's own architecture.
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "powerpc64" => "ppc64le",
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -9,13 +9,19 @@ use super::Ending;
 use super::entries::{Manner, Writing, write};
 use super::session::{Flavour, Session};
 use super::update::check_reason;
-use crate::catalog::Pattern;
+use crate::catalog::{ImageId, Pattern};
 use crate::changelogs::{RefreshWish, choose, draft_refresh};
 use crate::debian::EntryForm;
+use crate::error::{Diagnostic, Severity};
+use crate::host::architecture;
+use crate::observe::find_moved_bases;
+use crate::oci::Reference;
+use crate::scan::Loaded;
+use crate::settings::Settings;
 
 /// Write changelog entries for the images that need a rebuild, in dated versions
 ///
-/// An image needs one when it is older than asked for, or when an image that it is built on gets one. Its version is that of the day,
+/// An image needs one when a base image is not what it was built on any more, when it is older than asked for, or when an image that it is built on gets one. Its version is that of the day,
 /// 1.2-3-20261121; an earlier date at the end gives way. All changelogs are changed, or none.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -23,7 +29,7 @@ pub(super) struct Args {
     #[arg(value_name = "DIR", required = true)]
     directories: Vec<PathBuf>,
     /// Refresh every image
-    #[arg(long)]
+    #[arg(long, conflicts_with = "since_days")]
     all: bool,
     /// Refresh what is older than so many days
     #[arg(long, value_name = "N")]
@@ -31,6 +37,9 @@ pub(super) struct Args {
     /// Leave out images whose whole label matches this pattern; may be given several times
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
+    /// Do not ask the registry whether base images have moved
+    #[arg(long)]
+    offline: bool,
     /// The date of the versions, as 20261121 or 2026-11-21 [default: today]
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     date: Option<NaiveDate>,
@@ -77,7 +86,11 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
                 .filter(|(_, image)| is_excluded(&image.label.to_string()))
                 .map(|(id, _)| id)
                 .collect(),
-            moved: BTreeMap::new(),
+            moved: if args.all || args.offline {
+                BTreeMap::new()
+            } else {
+                find_moved(session, &settings, loaded)?
+            },
         };
         let refreshes = choose(&loaded.catalog, &loaded.graph, &wish, now);
         let date = args.date.unwrap_or(now.date_naive());
@@ -90,4 +103,51 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             note,
         )?)
     })
+}
+
+/// Finds what was built on base images that have moved since, and says of which images that cannot be known.
+fn find_moved(
+    session: &Session,
+    settings: &Settings,
+    loaded: &Loaded,
+) -> anyhow::Result<BTreeMap<ImageId, Vec<Reference>>> {
+    let Some(registry) = session.registry(settings)? else {
+        session.ui.say("no registry is set, so base images were not looked at");
+        return Ok(BTreeMap::new());
+    };
+    let bases = Session::block_on(async {
+        Ok(find_moved_bases(&registry, loaded, architecture()).await?)
+    })?;
+    for base in &bases.missing {
+        session.ui.diagnostic(&warning(
+            format!("the registry has no base image {base}"),
+            "what is built on it cannot be built anew",
+        ));
+    }
+    let silent: Vec<String> = bases
+        .silent
+        .iter()
+        .map(|id| loaded.catalog.image(*id).name.to_string())
+        .collect();
+    if !silent.is_empty() {
+        session.ui.diagnostic(&warning(
+            format!(
+                "{} published images do not say what they were built on: {}",
+                silent.len(),
+                silent.join(", ")
+            ),
+            "an image says so once this program has built it: `--all` or `--since-days` refreshes them",
+        ));
+    }
+    Ok(bases.moved)
+}
+
+fn warning(message: String, hint: &str) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Warning,
+        message,
+        causes: Vec::new(),
+        places: Vec::new(),
+        hints: vec![hint.to_owned()],
+    }
 }

@@ -11,6 +11,7 @@ pub mod fs;
 mod git;
 mod lines;
 mod memory;
+mod machine;
 mod process;
 
 pub use apt::find_machine_mirrors;
@@ -21,4 +22,5 @@ pub use clock::{Clock, ClockError};
 pub use environment::Environment;
 pub use git::{Git, GitError};
 pub use memory::find_memory_bytes;
+pub use machine::architecture;
 pub use process::{Output, ProcessError, Program, Stream};

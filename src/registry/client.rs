@@ -1,15 +1,18 @@
 //! The question that everything else serves: is this image in its registry, and with which digest?
 
+use std::collections::BTreeMap;
+
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
 };
 use reqwest::{Method, Request, Url};
+use serde_json::Value;
 
 use super::answer::{Answer, Said};
 use super::authorization::{Authorization, Authorizer, Visit};
 use super::challenge::{Challenge, parse_challenges};
 use super::connection::{ClientError, Options};
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Object};
 use super::error::{Asked, Garbage, Identity, RegistryError};
 use super::patience::{Pace, Patience};
 use super::transport::{Question, Redirects, Transport};
@@ -22,6 +25,15 @@ pub enum Presence {
     Absent,
     /// A manifest with this digest.
     Present(Digest),
+}
+
+/// What an image says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteImage {
+    /// All digests that mean it: that of the index where there is one, that of its manifest, that of its configuration.
+    pub identities: Vec<Digest>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// Asks registries; made once for a run, and asked by as many tasks at once as there are questions.
@@ -57,15 +69,7 @@ impl Client {
     pub async fn presence(&self, reference: &Reference) -> Result<Presence, RegistryError> {
         let endpoint = Endpoint::of(reference);
         let _turn = self.transport.turn(&endpoint.host).await;
-        let mut inquiry = Inquiry {
-            authorizer: &self.authorizer,
-            visit: Visit {
-                transport: &self.transport,
-                endpoint: &endpoint,
-                patience: Patience::new(&self.pace),
-            },
-            wanted: reference.digest(),
-        };
+        let mut inquiry = self.inquiry(&endpoint, reference.digest());
         let answer = inquiry.ask(Method::HEAD).await?;
         match answer.status.as_u16() {
             200 => match inquiry.digest_header(&answer)? {
@@ -77,6 +81,71 @@ impl Client {
             _ => Err(inquiry.unexpected(answer)),
         }
     }
+
+    /// Fetches what an image says of itself: of an index, the image for Linux on `architecture` (as Go names it: `amd64`).
+    ///
+    /// Nothing is there when the registry answers 404 to the first question; what an answer names and the registry then does not
+    /// have is an error.
+    pub async fn fetch_image(
+        &self,
+        reference: &Reference,
+        architecture: &str,
+    ) -> Result<Option<RemoteImage>, RegistryError> {
+        let endpoint = Endpoint::of(reference);
+        let _turn = self.transport.turn(&endpoint.host).await;
+        let mut inquiry = self.inquiry(&endpoint, reference.digest());
+        let Some((digest, body)) = inquiry.fetch_manifest().await? else {
+            return Ok(None);
+        };
+        let mut identities = vec![digest];
+        let mut manifest = body;
+        if manifest["manifests"].is_array() {
+            let digest = find_platform(&manifest, architecture).ok_or_else(|| {
+                inquiry.garbage(Garbage::NoPlatform(Said::text(&format!("linux/{architecture}"))))
+            })?;
+            let image = endpoint.sibling(&digest, Object::Manifest);
+            let mut inquiry = self.inquiry(&image, Some(&digest));
+            manifest = match inquiry.fetch_manifest().await? {
+                Some((_, manifest)) => manifest,
+                None => return Err(inquiry.garbage(Garbage::NoManifest)),
+            };
+            identities.push(digest);
+        }
+        let digest = manifest["config"]["digest"].as_str();
+        let digest: Digest = digest
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| inquiry.garbage(Garbage::NoManifest))?;
+        let blob = endpoint.sibling(&digest, Object::Blob);
+        let config = self.inquiry(&blob, Some(&digest)).fetch_config().await?;
+        identities.push(digest);
+        let labels = config["config"]["Labels"].as_object().into_iter().flatten();
+        let labels = labels
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect();
+        Ok(Some(RemoteImage { identities, labels }))
+    }
+
+    fn inquiry<'a>(&'a self, endpoint: &'a Endpoint, wanted: Option<&'a Digest>) -> Inquiry<'a> {
+        Inquiry {
+            authorizer: &self.authorizer,
+            visit: Visit {
+                transport: &self.transport,
+                endpoint,
+                patience: Patience::new(&self.pace),
+            },
+            wanted,
+        }
+    }
+}
+
+/// Finds the image of an index that runs here.
+fn find_platform(index: &Value, architecture: &str) -> Option<Digest> {
+    let images = index["manifests"].as_array()?;
+    let image = images.iter().find(|image| {
+        let platform = &image["platform"];
+        platform["os"] == "linux" && platform["architecture"] == architecture
+    })?;
+    image["digest"].as_str()?.parse().ok()
 }
 
 /// One question, with all that its parts share.
@@ -123,14 +192,18 @@ impl Inquiry<'_> {
 
     fn question(&self, method: Method) -> Result<Question, RegistryError> {
         let endpoint = self.visit.endpoint;
-        let url = endpoint.manifest_url();
+        let url = endpoint.url();
         // A reference that was checked part by part always gives an address; a host that URLs refuse is an exception.
         let url: Url = url
             .parse()
             .map_err(|_| self.garbage(Garbage::Address(Said::text(&url))))?;
         let mut request = Request::new(method, url);
         let headers = request.headers_mut();
-        headers.insert(ACCEPT, HeaderValue::from_static(MANIFESTS));
+        let accept = match endpoint.object {
+            Object::Manifest => MANIFESTS,
+            Object::Blob => "*/*",
+        };
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
         Ok(Question {
             registry: endpoint.host.clone(),
             host: endpoint.host.clone(),
@@ -144,21 +217,40 @@ impl Inquiry<'_> {
 
     /// Reads the whole manifest, where the registry does not tell its digest otherwise.
     async fn read_manifest(&mut self) -> Result<Presence, RegistryError> {
+        Ok(match self.fetch_manifest().await? {
+            Some((digest, _)) => Presence::Present(digest),
+            None => Presence::Absent,
+        })
+    }
+
+    /// Fetches the manifest, with the digest of its bytes.
+    async fn fetch_manifest(&mut self) -> Result<Option<(Digest, Value)>, RegistryError> {
         let answer = self.ask(Method::GET).await?;
         match answer.status.as_u16() {
             200 => {}
-            404 => return Ok(Presence::Absent),
+            404 => return Ok(None),
             _ => return Err(self.unexpected(answer)),
         }
-        if !is_manifest(&answer) {
-            return Err(self.garbage(Garbage::NoManifest));
-        }
+        let manifest =
+            find_manifest(&answer).ok_or_else(|| self.garbage(Garbage::NoManifest))?;
         let digest = Digest::of(&answer.body);
         let told = self.digest_header(&answer)?;
         if told.is_some_and(|told| told != digest) || self.wanted.is_some_and(|it| *it != digest) {
             return Err(self.garbage(Garbage::OtherDigest));
         }
-        Ok(Presence::Present(digest))
+        Ok(Some((digest, manifest)))
+    }
+
+    /// Fetches a configuration, whose digest is the one asked for.
+    async fn fetch_config(&mut self) -> Result<Value, RegistryError> {
+        let answer = self.ask(Method::GET).await?;
+        if answer.status != 200 {
+            return Err(self.unexpected(answer));
+        }
+        if self.wanted != Some(&Digest::of(&answer.body)) {
+            return Err(self.garbage(Garbage::OtherDigest));
+        }
+        serde_json::from_slice(&answer.body).map_err(|_| self.garbage(Garbage::NoConfiguration))
     }
 
     fn digest_header(&self, answer: &Answer) -> Result<Option<Digest>, RegistryError> {
@@ -229,11 +321,11 @@ fn challenges(answer: &Answer) -> Vec<Challenge> {
 }
 
 /// Tells a manifest from the page of a web server that answers everything with 200.
-fn is_manifest(answer: &Answer) -> bool {
+fn find_manifest(answer: &Answer) -> Option<Value> {
     let kind = answer.find_header(&CONTENT_TYPE).unwrap_or_default();
     if kind.starts_with("text/html") {
-        return false;
+        return None;
     }
-    let json = serde_json::from_slice::<serde_json::Value>(&answer.body);
-    json.is_ok_and(|json| json["schemaVersion"].is_u64())
+    let json: Value = serde_json::from_slice(&answer.body).ok()?;
+    json["schemaVersion"].is_u64().then_some(json)
 }

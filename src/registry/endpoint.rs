@@ -9,7 +9,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::error::Asked;
-use crate::oci::Reference;
+use crate::oci::{Digest, Reference};
 
 /// The name by which Docker's default registry is known; its credentials are kept for it.
 pub(super) const DOCKER_HUB: &str = "docker.io";
@@ -23,6 +23,17 @@ pub(super) struct Endpoint {
     pub(super) repository: String,
     /// The digest, else the tag, else `latest`.
     pub(super) manifest: String,
+    /// What is asked for.
+    pub(super) object: Object,
+}
+
+/// What a repository holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Object {
+    /// A manifest: an image or an index of images.
+    Manifest,
+    /// Bytes that a manifest names by their digest: a configuration, a layer.
+    Blob,
 }
 
 impl Endpoint {
@@ -44,11 +55,21 @@ impl Endpoint {
             host: host.to_owned(),
             repository,
             manifest: manifest.to_owned(),
+            object: Object::Manifest,
         }
     }
 
-    /// Gives the address of the manifest.
-    pub(super) fn manifest_url(&self) -> String {
+    /// Gives the address of something else in the same repository.
+    pub(super) fn sibling(&self, digest: &Digest, object: Object) -> Self {
+        Self {
+            manifest: digest.as_str().to_owned(),
+            object,
+            ..self.clone()
+        }
+    }
+
+    /// Gives the address of the object.
+    pub(super) fn url(&self) -> String {
         let scheme = if is_loopback(host_of(&self.host)) {
             "http"
         } else {
@@ -59,7 +80,11 @@ impl Endpoint {
             host => host,
         };
         let (repository, manifest) = (&self.repository, &self.manifest);
-        format!("{scheme}://{authority}/v2/{repository}/manifests/{manifest}")
+        let kind = match self.object {
+            Object::Manifest => "manifests",
+            Object::Blob => "blobs",
+        };
+        format!("{scheme}://{authority}/v2/{repository}/{kind}/{manifest}")
     }
 
     /// Names the manifest in a message.
@@ -112,7 +137,7 @@ mod tests {
     fn case(reference: &str, host: &str, url: &str) {
         let endpoint = Endpoint::of(&reference.parse().expect("a reference"));
         assert_eq!(endpoint.host, host);
-        assert_eq!(endpoint.manifest_url(), url);
+        assert_eq!(endpoint.url(), url);
     }
 
     #[test]

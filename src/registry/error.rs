@@ -138,6 +138,12 @@ pub enum Garbage {
     /// The body is no manifest.
     #[error("a body that is no manifest")]
     NoManifest,
+    /// The body is no configuration of an image.
+    #[error("a body that is no configuration of an image")]
+    NoConfiguration,
+    /// The index has no image for this platform.
+    #[error("an index without an image for {0}")]
+    NoPlatform(Said),
     /// The body is larger than a manifest or a token may be.
     #[error("a body over {limit_bytes} bytes")]
     TooLarge {

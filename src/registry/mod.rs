@@ -23,7 +23,7 @@ mod token;
 mod transport;
 
 pub use answer::Said;
-pub use client::{Client, Presence};
+pub use client::{Client, Presence, RemoteImage};
 pub use connection::{ClientError, Options, Proxy};
 pub use credentials::{Credentials, CredentialsError, Found, Login};
 pub use error::{Asked, Garbage, Hint, Identity, RegistryError};

@@ -1,7 +1,4 @@
-//! What engine and registry hold of a catalog, asked before a plan is made.
-//!
-//! "Could not find out" is an error and never "absent": a registry that does not answer must not make anything be built
-//! or published again.
+//! Which images are there.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +14,7 @@ use crate::settings::Settings;
 use crate::verify::{VerifiedRecord, find_test};
 
 /// Questions that are prepared at once; how many are sent at once is up to the client.
-const QUESTIONS_AHEAD: usize = 256;
+pub(super) const QUESTIONS_AHEAD: usize = 256;
 
 /// Who is asked.
 #[derive(Debug)]
