@@ -118,16 +118,25 @@ fn reason(cause: &Cause, catalog: &Catalog) -> String {
     match cause {
         Cause::Asked => "Weekly rebuild.".to_owned(),
         Cause::BaseMoved(bases) => {
-            let lines = bases
-                .iter()
-                .map(|base| format!("Refresh for update in base image {base}."));
-            lines.collect::<Vec<_>>().join("\n")
+            let line = |base: &Reference| {
+                format!("Refresh for update in base image {}.", short_label(base))
+            };
+            bases.iter().map(line).collect::<Vec<_>>().join("\n")
         }
         Cause::Parent(parent) => format!(
             "Refresh for update in parent image {}.",
             catalog.image(*parent).name
         ),
         Cause::Old(days) => format!("Rebuild after {days} days."),
+    }
+}
+
+/// A reference without registry and namespace, which say nothing to whoever reads a changelog.
+fn short_label(reference: &Reference) -> String {
+    match (reference.tag(), reference.digest()) {
+        (Some(tag), _) => format!("{}:{tag}", reference.short_name()),
+        (None, Some(digest)) => format!("{}@{}", reference.short_name(), digest.short()),
+        (None, None) => reference.short_name().to_owned(),
     }
 }
 

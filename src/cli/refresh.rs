@@ -112,7 +112,9 @@ fn find_moved(
     loaded: &Loaded,
 ) -> anyhow::Result<BTreeMap<ImageId, Vec<Reference>>> {
     let Some(registry) = session.registry(settings)? else {
-        session.ui.say("no registry is set, so base images were not looked at");
+        session
+            .ui
+            .say("no registry is set, so base images were not looked at");
         return Ok(BTreeMap::new());
     };
     let bases = Session::block_on(async {

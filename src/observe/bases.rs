@@ -35,7 +35,9 @@ pub async fn find_moved_bases(
     architecture: &str,
 ) -> Result<MovedBases, RegistryError> {
     let on_bases = loaded.catalog.iter().map(|(id, _)| id);
-    let on_bases: Vec<ImageId> = on_bases.filter(|id| !loaded.bases(*id).is_empty()).collect();
+    let on_bases: Vec<ImageId> = on_bases
+        .filter(|id| !loaded.bases(*id).is_empty())
+        .collect();
     let bases: BTreeSet<&Reference> = on_bases.iter().flat_map(|id| loaded.bases(*id)).collect();
     let labels = on_bases.iter().map(|id| &loaded.catalog.image(*id).label);
     let wanted: BTreeSet<&Reference> = labels.chain(bases.iter().copied()).collect();
@@ -60,7 +62,10 @@ pub async fn find_moved_bases(
         let Some(published) = find(&loaded.catalog.image(id).label) else {
             continue;
         };
-        let built_on = published.labels.get(PARENTS).map(|value| parse_parents(value));
+        let built_on = published
+            .labels
+            .get(PARENTS)
+            .map(|value| parse_parents(value));
         let Some(built_on) = built_on else {
             found.silent.push(id);
             continue;

@@ -101,7 +101,9 @@ impl Client {
         let mut manifest = body;
         if manifest["manifests"].is_array() {
             let digest = find_platform(&manifest, architecture).ok_or_else(|| {
-                inquiry.garbage(Garbage::NoPlatform(Said::text(&format!("linux/{architecture}"))))
+                inquiry.garbage(Garbage::NoPlatform(Said::text(&format!(
+                    "linux/{architecture}"
+                ))))
             })?;
             let image = endpoint.sibling(&digest, Object::Manifest);
             let mut inquiry = self.inquiry(&image, Some(&digest));
@@ -231,8 +233,7 @@ impl Inquiry<'_> {
             404 => return Ok(None),
             _ => return Err(self.unexpected(answer)),
         }
-        let manifest =
-            find_manifest(&answer).ok_or_else(|| self.garbage(Garbage::NoManifest))?;
+        let manifest = find_manifest(&answer).ok_or_else(|| self.garbage(Garbage::NoManifest))?;
         let digest = Digest::of(&answer.body);
         let told = self.digest_header(&answer)?;
         if told.is_some_and(|told| told != digest) || self.wanted.is_some_and(|it| *it != digest) {

@@ -146,7 +146,7 @@ fn a_selection_builds_what_it_needs_and_publishes_itself_alone(engine: &Engine) 
 }
 
 /// Publishes a base image that says what it is, under `other-team/debian:12`.
-fn publish_base(engine: &Engine, registry: &DockerRegistry, says: &str) -> Digest {
+pub(super) fn publish_base(engine: &Engine, registry: &DockerRegistry, says: &str) -> Digest {
     publish_base_as(engine, registry, says, None)
 }
 
@@ -162,7 +162,7 @@ fn publish_base_as(
     engine.push(&format!("{name}:12"), login)
 }
 
-fn outside(engine: &Engine, registry: &DockerRegistry) -> String {
+pub(super) fn outside(engine: &Engine, registry: &DockerRegistry) -> String {
     format!(
         "{}/other-team/{}/debian",
         registry.host(),
@@ -171,7 +171,7 @@ fn outside(engine: &Engine, registry: &DockerRegistry) -> String {
 }
 
 /// One image on the outside base, which its template names in full.
-fn on_outside_base(catalog: &Catalog<'_>, base: &str, name: &str) {
+pub(super) fn on_outside_base(catalog: &Catalog<'_>, base: &str, name: &str) {
     catalog
         .settings(&format!("base_images: [\"{base}\"]\n"))
         .image(

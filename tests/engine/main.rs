@@ -18,6 +18,7 @@ mod contexts;
 mod ignoring;
 mod pruning;
 mod publishing;
+mod refreshing;
 mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
@@ -43,6 +44,7 @@ const TESTS: &[&[Test]] = &[
     choosing::TESTS,
     contexts::TESTS,
     pruning::TESTS,
+    refreshing::TESTS,
     ignoring::TESTS,
 ];
 

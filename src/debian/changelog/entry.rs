@@ -448,6 +448,7 @@ a (1) wikimedia; binary-only=yes, Urgency=Medium
                 let expected = TopEntry {
                     package: first.package.clone(),
                     version: first.version.clone(),
+                    date: first.date,
                     line: first.header_line,
                 };
                 prop_assert_eq!(top, Ok(expected));
