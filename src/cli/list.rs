@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use serde_json::json;
 
 use super::Ending;
 use super::scope::FlavourArgs;
 use super::session::Session;
-use crate::catalog::ImageId;
+use crate::catalog::{Image, ImageId};
+use crate::error::UsageError;
 use crate::observe::Observer;
 use crate::plan::{Availability, Facts};
 use crate::scan::Loaded;
@@ -27,6 +29,12 @@ pub(super) struct Args {
     /// Ask neither engine nor registry
     #[arg(long)]
     offline: bool,
+    /// Only images whose version the registry has, or does not have
+    #[arg(long, value_enum, value_name = "WHICH", conflicts_with = "offline")]
+    only: Option<Published>,
+    /// Print this alone, a line for each image: for scripts
+    #[arg(long, value_enum, value_name = "WHAT", conflicts_with = "json")]
+    print: Option<Part>,
     #[command(flatten)]
     flavour: FlavourArgs,
     /// Print JSON
@@ -34,20 +42,66 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// Whether the registry has a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Published {
+    /// It has it.
+    Published,
+    /// It does not have it.
+    Unpublished,
+}
+
+/// What is printed of an image.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Part {
+    /// The name.
+    Name,
+    /// The version, with the date of a nightly.
+    Version,
+    /// Registry, namespace, name and version.
+    Label,
+    /// The directory, as it was given.
+    Directory,
+    /// The changelog, as it was given.
+    Changelog,
+}
+
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let settings = session.settings(args.flavour.flavour())?;
     let loaded = session.load(&args.directories, &settings)?;
     let selection = session.select(&loaded, args.select.as_deref())?;
-    let wanted: BTreeSet<ImageId> = match selection {
+    let mut wanted: BTreeSet<ImageId> = match selection {
         Some(selection) => selection,
         None => loaded.catalog.iter().map(|(id, _)| id).collect(),
     };
+    if args.only.is_some() && settings.naming.registry.is_none() {
+        let message = "no registry is set, so nothing is published".to_owned();
+        let hints = vec!["set `registry` in the settings".to_owned()];
+        return Err(UsageError { message, hints }.into());
+    }
     let facts = if args.offline {
         None
     } else {
-        Some(observe(session, &settings, &loaded, &wanted)?)
+        // What the registry has is known without an engine.
+        let whom = match args.only {
+            Some(_) => Whom::Registry,
+            None => Whom::Both,
+        };
+        Some(observe(session, &settings, &loaded, (&wanted, whom))?)
     };
-    if args.json {
+    if let Some(facts) = &facts {
+        let published = |id: &ImageId| match facts[id.0].registry {
+            Availability::Present(_) => Published::Published,
+            _ => Published::Unpublished,
+        };
+        wanted.retain(|id| args.only.is_none_or(|only| only == published(id)));
+    }
+    if let Some(part) = args.print {
+        let lines = wanted
+            .iter()
+            .map(|id| part.of(loaded.catalog.image(*id)) + "\n");
+        session.ui.print(&lines.collect::<String>())?;
+    } else if args.json {
         print_json(session, &loaded, &wanted, facts.as_deref())?;
     } else {
         print_table(session, &loaded, &wanted, facts.as_deref())?;
@@ -55,16 +109,45 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     Ok(Ending::Done)
 }
 
+impl Part {
+    fn of(self, image: &Image) -> String {
+        match self {
+            Self::Name => image.name.to_string(),
+            Self::Version => tag_of(image),
+            Self::Label => image.label.to_string(),
+            Self::Directory => image.directory.display().to_string(),
+            Self::Changelog => image.entry.path().display().to_string(),
+        }
+    }
+}
+
+/// The version, with what a nightly puts behind it.
+fn tag_of(image: &Image) -> String {
+    let tag = image.label.tag();
+    tag.map_or_else(|| image.version.to_string(), ToString::to_string)
+}
+
+/// Who is asked.
+#[derive(Clone, Copy)]
+enum Whom {
+    Registry,
+    Both,
+}
+
 fn observe(
     session: &Session,
     settings: &Settings,
     loaded: &Loaded,
-    wanted: &BTreeSet<ImageId>,
+    (wanted, whom): (&BTreeSet<ImageId>, Whom),
 ) -> anyhow::Result<Vec<Facts>> {
     Session::block_on(async {
-        let (engine, registry) = (session.engine().await?, session.registry(settings)?);
+        let engine = match whom {
+            Whom::Registry => None,
+            Whom::Both => Some(session.engine().await?),
+        };
+        let registry = session.registry(settings)?;
         let observer = Observer {
-            engine: Some(&engine),
+            engine: engine.as_ref(),
             registry: registry.as_ref(),
             verified: &session.verified()?,
             settings,
@@ -83,10 +166,9 @@ fn print_table(
         .iter()
         .map(|&id| {
             let image = loaded.catalog.image(id);
-            let tag = image.label.tag();
             let mut row = vec![
                 Cell::new(Tone::Strong, image.name.to_string()),
-                Cell::from(tag.map_or_else(|| image.version.to_string(), ToString::to_string)),
+                Cell::from(tag_of(image)),
             ];
             if let Some(facts) = facts {
                 row.push(presence(&facts[id.0]));

@@ -24,6 +24,10 @@ use crate::settings::Settings;
 /// An image needs one when a base image is not what it was built on any more, when it is older than asked for, or when an image that it is built on gets one. Its version is that of the day,
 /// 1.2-3-20261121; an earlier date at the end gives way. All changelogs are changed, or none.
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each one is an option of the command line"
+)]
 pub(super) struct Args {
     /// The directories with images
     #[arg(value_name = "DIR", required = true)]
@@ -121,10 +125,10 @@ fn find_moved(
         Ok(find_moved_bases(&registry, loaded, architecture()).await?)
     })?;
     for base in &bases.missing {
-        session.ui.diagnostic(&warning(
-            format!("the registry has no base image {base}"),
-            "what is built on it cannot be built anew",
-        ));
+        let message = format!("the registry has no base image {base}");
+        let diagnostic = Diagnostic::new(Severity::Warning, message)
+            .hint("what is built on it cannot be built anew");
+        session.ui.diagnostic(&diagnostic);
     }
     let silent: Vec<String> = bases
         .silent
@@ -132,24 +136,15 @@ fn find_moved(
         .map(|id| loaded.catalog.image(*id).name.to_string())
         .collect();
     if !silent.is_empty() {
-        session.ui.diagnostic(&warning(
-            format!(
-                "{} published images do not say what they were built on: {}",
-                silent.len(),
-                silent.join(", ")
-            ),
+        let message = format!(
+            "{} published images do not say what they were built on: {}",
+            silent.len(),
+            silent.join(", ")
+        );
+        let diagnostic = Diagnostic::new(Severity::Warning, message).hint(
             "an image says so once this program has built it: `--all` or `--since-days` refreshes them",
-        ));
+        );
+        session.ui.diagnostic(&diagnostic);
     }
     Ok(bases.moved)
-}
-
-fn warning(message: String, hint: &str) -> Diagnostic {
-    Diagnostic {
-        severity: Severity::Warning,
-        message,
-        causes: Vec::new(),
-        places: Vec::new(),
-        hints: vec![hint.to_owned()],
-    }
 }

@@ -10,8 +10,8 @@ mod environment;
 pub mod fs;
 mod git;
 mod lines;
-mod memory;
 mod machine;
+mod memory;
 mod process;
 
 pub use apt::find_machine_mirrors;
@@ -23,4 +23,5 @@ pub use environment::Environment;
 pub use git::{Git, GitError};
 pub use memory::find_memory_bytes;
 pub use machine::architecture;
+pub use memory::find_memory_bytes;
 pub use process::{Output, ProcessError, Program, Stream};

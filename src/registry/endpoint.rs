@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_digest_is_asked_for_before_a_tag() {
-        let digest = crate::oci::Digest::of(b"");
+        let digest = Digest::of(b"");
         let url = format!("https://r.example.org/v2/a/manifests/{digest}");
         case(
             &format!("r.example.org/a:1@{digest}"),

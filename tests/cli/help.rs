@@ -290,21 +290,62 @@ List the images with their versions and where they are
 Usage: pkg list [OPTIONS] <DIR>...
 
 Arguments:
-  <DIR>...  The directories with images
+  <DIR>...
+          The directories with images
 
 Options:
-      --select <GLOB>  Only images whose whole label matches this pattern (`*/nginx:*`)
-      --offline        Ask neither engine nor registry
-      --nightly        Put the date behind each version (1.0-1-20261121)
-      --snapshot       Put date and time behind each version (1.0-1-20261121-073000)
-      --json           Print JSON
-  -h, --help           Print help
+      --select <GLOB>
+          Only images whose whole label matches this pattern (`*/nginx:*`)
+
+      --offline
+          Ask neither engine nor registry
+
+      --only <WHICH>
+          Only images whose version the registry has, or does not have
+
+          Possible values:
+          - published:   It has it
+          - unpublished: It does not have it
+
+      --print <WHAT>
+          Print this alone, a line for each image: for scripts
+
+          Possible values:
+          - name:      The name
+          - version:   The version, with the date of a nightly
+          - label:     Registry, namespace, name and version
+          - directory: The directory, as it was given
+          - changelog: The changelog, as it was given
+
+      --nightly
+          Put the date behind each version (1.0-1-20261121)
+
+      --snapshot
+          Put date and time behind each version (1.0-1-20261121-073000)
+
+      --json
+          Print JSON
+
+  -h, --help
+          Print help (see a summary with '-h')
 
 Options of every command:
-  -c, --configfile <FILE>  The settings [default: config.yaml]
-      --info               Show each step of each build
-      --debug              Show each line that builds, tests and pushes print
-      --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of each build
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
 [exit status: 0]
 [EOF]
 
@@ -593,9 +634,9 @@ fn refresh() {
         .assert_snapshot(str![[r#"
 Write changelog entries for the images that need a rebuild, in dated versions
 
-An image needs one when it is older than asked for, or when an image that it is built on gets one.
-Its version is that of the day, 1.2-3-20261121; an earlier date at the end gives way. All changelogs
-are changed, or none.
+An image needs one when a base image is not what it was built on any more, when it is older than
+asked for, or when an image that it is built on gets one. Its version is that of the day,
+1.2-3-20261121; an earlier date at the end gives way. All changelogs are changed, or none.
 
 Usage: pkg refresh [OPTIONS] <DIR>...
 
@@ -612,6 +653,9 @@ Options:
 
       --exclude <GLOB>
           Leave out images whose whole label matches this pattern; may be given several times
+
+      --offline
+          Do not ask the registry whether base images have moved
 
       --date <DATE>
           The date of the versions, as 20261121 or 2026-11-21 [default: today]

@@ -140,3 +140,43 @@ hint: start the engine, or name another one with DOCKER_HOST
 
 "#]]);
 }
+
+#[test]
+fn one_thing_of_each_image_for_scripts() {
+    let sandbox = Sandbox::with_settings().diamond();
+    for (what, first) in [
+        ("name", "app"),
+        ("version", "4.0-1-20261121"),
+        ("label", "registry.example.org/base/app:4.0-1-20261121"),
+        ("directory", "./images/app"),
+        ("changelog", "./images/app/changelog"),
+    ] {
+        let output = sandbox.pkg(&[
+            "list",
+            "--offline",
+            "--nightly",
+            "--print",
+            what,
+            "./images",
+        ]);
+        output.assert_code(0);
+        assert_eq!(output.stdout.lines().next(), Some(first));
+        assert_eq!(output.stdout.lines().count(), 4);
+    }
+}
+
+#[test]
+fn what_is_published_without_a_registry() {
+    Sandbox::new()
+        .file("config.yaml", "")
+        .diamond()
+        .pkg(&["list", "--only", "published", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: no registry is set, so nothing is published
+hint: set `registry` in the settings
+[exit status: 2]
+[EOF]
+
+"#]]);
+}

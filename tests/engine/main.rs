@@ -24,6 +24,7 @@ mod stopping;
 mod support;
 mod support_check;
 mod surroundings;
+mod weekly;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ const TESTS: &[&[Test]] = &[
     contexts::TESTS,
     pruning::TESTS,
     refreshing::TESTS,
+    weekly::TESTS,
     ignoring::TESTS,
 ];
 

@@ -1,0 +1,178 @@
+//! `weekly-update.sh` from end to end: a bare git repository, a registry, the engine, and an image that breaks.
+
+use super::Test;
+use super::support::catalog::Catalog;
+use super::support::docker_registry::DockerRegistry;
+use super::support::engine::Engine;
+use super::support::sandbox::Output;
+
+pub(super) const TESTS: &[Test] = &[
+    (
+        "the_weekly_update_publishes_and_pushes_what_works_and_puts_back_what_fails",
+        the_weekly_update_publishes_and_pushes_what_works_and_puts_back_what_fails,
+    ),
+    (
+        "the_weekly_update_leaves_everything_as_it_was_where_it_cannot_know",
+        the_weekly_update_leaves_everything_as_it_was_where_it_cannot_know,
+    ),
+];
+
+/// A catalog in a clone of a bare repository, all of it published.
+fn cloned<'e>(engine: &'e Engine, registry: &DockerRegistry) -> Catalog<'e> {
+    let catalog = Catalog::new(engine)
+        .with_variable("PKG", env!("CARGO_BIN_EXE_pkg"))
+        .with_variable("REFRESH", "--all")
+        .with_variable("BUILD", "--no-pull")
+        .with_registry(registry.host(), "username: u\npassword: p\n");
+    catalog
+        .image("bottom", "1-1", &[], "FROM $BASE\nRUN true")
+        .image(
+            "broken",
+            "1-1",
+            &["bottom"],
+            "FROM $(bottom)\nCOPY works /works",
+        )
+        .write("images/broken/works", b"")
+        .image("child", "1-1", &["broken"], "FROM $(broken)\nRUN true")
+        .image("fine", "1-1", &["bottom"], "FROM $(bottom)\nRUN true");
+    let settings =
+        "[user]\nname = Image Bot\nemail = bot@example.org\n[init]\ndefaultBranch = main\n";
+    std::fs::write(catalog.sandbox().home().join(".gitconfig"), settings).expect("a file");
+    git(&catalog, &["init", "--quiet", "--bare", "../bare.git"]);
+    git(&catalog, &["init", "--quiet"]);
+    git(&catalog, &["add", "."]);
+    git(&catalog, &["commit", "--quiet", "--message", "Begin"]);
+    git(&catalog, &["remote", "add", "origin", "../bare.git"]);
+    git(
+        &catalog,
+        &["push", "--quiet", "--set-upstream", "origin", "main"],
+    );
+    catalog.build(&[]).assert_code(0);
+    catalog
+}
+
+fn git(catalog: &Catalog<'_>, arguments: &[&str]) -> String {
+    let output = catalog.sandbox().run("git", arguments);
+    output.assert_code(0);
+    output.stdout.clone()
+}
+
+fn weekly_update(catalog: &Catalog<'_>) -> Output {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/weekly-update.sh");
+    catalog.sandbox().run(script, &["./images/"])
+}
+
+/// The versions that the bare repository has.
+fn pushed(catalog: &Catalog<'_>) -> Vec<String> {
+    let versions = ["bottom", "broken", "child", "fine"].map(|name| {
+        let changelog = format!("main:images/{name}/changelog");
+        let text = git(catalog, &["--git-dir=../bare.git", "show", &changelog]);
+        text.lines()
+            .next()
+            .expect("a header")
+            .split(' ')
+            .nth(1)
+            .expect("a version")
+            .to_owned()
+    });
+    versions.into()
+}
+
+fn the_weekly_update_publishes_and_pushes_what_works_and_puts_back_what_fails(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = cloned(engine, &registry);
+    std::fs::remove_file(catalog.sandbox().path().join("images/broken/works")).expect("a file");
+    git(
+        &catalog,
+        &["commit", "--quiet", "--all", "--message", "Break it"],
+    );
+    git(&catalog, &["push", "--quiet"]);
+
+    let output = weekly_update(&catalog);
+    output.assert_code(1);
+    assert_eq!(
+        pushed(&catalog),
+        ["(1-1-20261121)", "(1-1)", "(1-1)", "(1-1-20261121)"],
+        "{}",
+        output.render()
+    );
+    assert_eq!(git(&catalog, &["status", "--porcelain"]), "");
+    let commit = git(
+        &catalog,
+        &["--git-dir=../bare.git", "log", "-1", "--format=%an%n%B"],
+    );
+    assert_eq!(
+        commit.trim(),
+        "Image Bot\nWeekly rebuild of 2 images\n\nbottom fine"
+    );
+    assert!(
+        output.stdout.contains(": bottom fine\n"),
+        "{}",
+        output.render()
+    );
+    let told = "weekly-update: not published, with the changelogs as before: broken child\n";
+    assert!(output.stderr.ends_with(told), "{}", output.render());
+    catalog
+        .pkg(&["list", "--only", "published", "--print", "name", "images"])
+        .assert_code(0);
+
+    // Again on the same day: what went out has the version of the day and gets another one.
+    let output = weekly_update(&catalog);
+    output.assert_code(1);
+    assert_eq!(
+        pushed(&catalog),
+        ["(1-1-20261121-s1)", "(1-1)", "(1-1)", "(1-1-20261121-s1)"]
+    );
+
+    // Mended, everything goes out.
+    catalog.write("images/broken/works", b"");
+    git(&catalog, &["add", "."]);
+    git(&catalog, &["commit", "--quiet", "--message", "Mend it"]);
+    let output = weekly_update(&catalog);
+    output.assert_code(0);
+    let versions = pushed(&catalog);
+    assert_eq!(
+        versions[1..3],
+        ["(1-1-20261121)", "(1-1-20261121)"],
+        "{}",
+        output.render()
+    );
+}
+
+fn the_weekly_update_leaves_everything_as_it_was_where_it_cannot_know(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = cloned(engine, &registry);
+    let before = pushed(&catalog);
+    let unchanged = |output: &Output| {
+        assert_eq!(pushed(&catalog), before, "{}", output.render());
+        assert_eq!(git(&catalog, &["log", "--oneline"]).lines().count(), 1);
+    };
+
+    // Somebody is in the middle of a change.
+    catalog.write("images/fine/notes", b"");
+    let output = weekly_update(&catalog);
+    output.assert_code(1);
+    unchanged(&output);
+    std::fs::remove_file(catalog.sandbox().path().join("images/fine/notes")).expect("a file");
+
+    // Another run is at work.
+    let lock = catalog.sandbox().path().join(".git/weekly-update.lock");
+    let lock = std::fs::File::create(lock).expect("a file");
+    lock.try_lock().expect("nobody holds it");
+    let output = weekly_update(&catalog);
+    output.assert_code(1);
+    assert!(
+        output.stderr.contains("another run is at work here"),
+        "{}",
+        output.render()
+    );
+    unchanged(&output);
+    drop(lock);
+
+    // The registry is gone.
+    drop(registry);
+    let output = weekly_update(&catalog);
+    output.assert_code(4);
+    unchanged(&output);
+    assert_eq!(git(&catalog, &["status", "--porcelain"]), "");
+}
