@@ -8,7 +8,7 @@
 //! formats   near → place → oci → debian → declared → dockerfile
 //! model     settings → catalog → plan → render → history
 //! border    host → engine → registry
-//! stages    scan → verify → observe → assemble → build → publish → prune → changelogs → revision
+//! stages    scan → verify → observe → assemble → build → publish → prune → changelogs → scaffold → revision
 //! user      error → ui → cli
 //! ```
 //!
@@ -32,6 +32,7 @@
 //! | the git repository around the directories, through git | [`revision`], [`host`] the author | |
 //! | `pkg-*` in the directory for temporary files, while a revision is compared | [`scan`] | [`revision`] |
 //! | `OUT/…/Dockerfile` of `pkg render` | | [`cli`] |
+//! | the files of a new image | | [`scaffold`] |
 
 // Formats: text and bytes to values, pure.
 pub mod debian;
@@ -61,6 +62,7 @@ pub mod observe;
 pub mod prune;
 pub mod publish;
 pub mod revision;
+pub mod scaffold;
 pub mod scan;
 pub mod verify;
 

@@ -92,24 +92,29 @@ fn begin(session: &Session, directories: &[PathBuf]) -> anyhow::Result<Changes> 
 }
 
 fn sign(session: &Session, writing: &Writing<'_>) -> anyhow::Result<Signature> {
-    let settings = writing.settings;
-    let fallback = Author {
-        name: settings.fallback_author.clone(),
-        email: settings.fallback_email.clone(),
-    };
     let directory = writing
         .directories
         .first()
         .map_or(Path::new("."), |directory| directory);
-    let author = Session::block_on(async {
-        Ok(find_author(&session.environment, directory, fallback).await)
-    })?;
     Ok(Signature {
-        distribution: settings.distribution.clone(),
+        distribution: writing.settings.distribution.clone(),
         form: writing.form,
-        author,
+        author: find_signer(session, writing.settings, directory)?,
         date: session.clock()?.now(),
     })
+}
+
+/// Finds who writes entries below a directory.
+pub(super) fn find_signer(
+    session: &Session,
+    settings: &Settings,
+    directory: &Path,
+) -> anyhow::Result<Author> {
+    let fallback = Author {
+        name: settings.fallback_author.clone(),
+        email: settings.fallback_email.clone(),
+    };
+    Session::block_on(async { Ok(find_author(&session.environment, directory, fallback).await) })
 }
 
 fn print_table(session: &Session, loaded: &Loaded, updates: &[Update]) -> anyhow::Result<()> {

@@ -9,6 +9,7 @@ mod graph;
 mod list;
 mod log;
 mod logs;
+mod new;
 mod plan;
 mod prune;
 mod publish;
@@ -117,6 +118,7 @@ enum Command {
     Log(log::Args),
     Diff(diff::Args),
     Render(render::Args),
+    New(new::Args),
     Update(update::Args),
     Refresh(refresh::Args),
     Prune(prune::Args),
@@ -201,6 +203,7 @@ fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
         Command::Log(args) => log::run(session, &args),
         Command::Diff(args) => diff::run(session, &args),
         Command::Render(args) => render::run(session, &args),
+        Command::New(args) => new::run(session, &args),
         Command::Update(args) => update::run(session, &args),
         Command::Refresh(args) => refresh::run(session, &args),
         Command::Util(command) => util::run(session, &command, &mut Cli::command()),

@@ -105,6 +105,15 @@ pub(super) fn rename_file(from: &Path, to: &Path) -> Result<(), FileError> {
     std::fs::rename(from, to).map_err(|source| FileError::new("replace", to, source))
 }
 
+/// Gives a directory its name, where nothing has it.
+pub fn rename_directory(from: &Path, to: &Path) -> Result<(), FileError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a directory that is complete gets its name"
+    )]
+    std::fs::rename(from, to).map_err(|source| FileError::new("create", to, source))
+}
+
 /// Replaces a file of the user's: the bytes are written and synced beside it, then renamed over it.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     replace(path, bytes, Durability::Synced)

@@ -21,6 +21,7 @@ Commands:
   log      Print what the changelogs say of the last weeks, newest first
   diff     Print what changed in the images since a git revision
   render   Print the Dockerfile of an image, or write those of all images
+  new      Make a directory for a new image
   update   Write changelog entries for an image and for everything that depends on it
   refresh  Write changelog entries for the images that need a rebuild, in dated versions
   prune    Remove local versions of the images other than the changelogs'
@@ -628,6 +629,62 @@ Options of every command:
 }
 
 #[test]
+fn new() {
+    Sandbox::new()
+        .pkg(&["new", "--help"])
+        .assert_snapshot(str![[r#"
+Make a directory for a new image
+
+It gets a changelog, a control file, a template and a test, and can be built as it is.
+
+Usage: pkg new [OPTIONS] --from <IMAGE> <NAME> <DIR>...
+
+Arguments:
+  <NAME>
+          The name of the new image
+
+  <DIR>...
+          The directories with images; the new one is made in the first
+
+Options:
+      --from <IMAGE>
+          What it is built on: an image of the catalog, or a base image of the settings
+
+      --at <PATH>
+          The directory of the new image, below the first of the directories [default: NAME]
+
+      --version <VERSION>
+          The first version
+          
+          [default: 0.1.0-1]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Options of every command:
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of each build
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
 fn refresh() {
     Sandbox::new()
         .pkg(&["refresh", "--help"])
@@ -735,7 +792,7 @@ fn every_command_has_its_test_here() {
     assert_eq!(
         names,
         [
-            "build", "plan", "publish", "verify", "list", "graph", "log", "diff", "render",
+            "build", "plan", "publish", "verify", "list", "graph", "log", "diff", "render", "new",
             "update", "refresh", "prune", "util", "help"
         ]
     );

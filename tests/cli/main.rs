@@ -14,6 +14,7 @@ mod help;
 mod layout;
 mod list;
 mod log;
+mod new;
 mod prune;
 mod publish;
 mod refresh;

@@ -11,6 +11,8 @@
 //!
 //! The day is padded with a blank, as docker-pkg does it and deb-changelog(5) allows.
 
+use std::fmt;
+
 use chrono::{DateTime, FixedOffset};
 
 use super::cut::find_header_start;
@@ -70,6 +72,15 @@ impl NewEntry {
         let date = self.date.format("%a, %e %b %Y %H:%M:%S %z");
         lines.extend([String::new(), format!(" -- {name} <{email}>  {date}")]);
         lines
+    }
+}
+
+/// The entry, as a changelog that begins with it has it.
+impl fmt::Display for NewEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines()
+            .iter()
+            .try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
