@@ -21,7 +21,6 @@ pub use changes::{Change, ChangeError, Changes, WORKSHOP, has_unfinished_changes
 pub use clock::{Clock, ClockError};
 pub use environment::Environment;
 pub use git::{Git, GitError};
-pub use memory::find_memory_bytes;
 pub use machine::architecture;
 pub use memory::find_memory_bytes;
 pub use process::{Output, ProcessError, Program, Stream};
