@@ -1,7 +1,10 @@
 """The comparison behind scripts/compat: compat.py TREE CONFIG PKG PYTHON."""
 
+import difflib
+import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -41,22 +44,42 @@ class Comparison:
         self.pkg = os.path.abspath(pkg)
         self.differences = 0
         self.compared = 0
+        self.round = 0
 
     def say(self, what, same, of, remark=""):
         self.compared += of
+        if of == 0:
+            return
         print(f"{what:<56} {same:>5} of {of:<5} {remark}".rstrip())
 
     def differ(self, text):
         self.differences += 1
         print("  differs:", text)
 
+    def show(self, ours, theirs):
+        """Shows the first lines that differ."""
+        ours, theirs = (text.decode(errors="replace").splitlines(keepends=True) for text in (ours, theirs))
+        lines = difflib.unified_diff(theirs, ours, "docker-pkg", "pkg", n=1)
+        for line in itertools.islice(lines, 20):
+            print("    " + line.rstrip("\n"))
+
     def run_peer(self, *arguments):
         command = [self.python, os.path.join(HERE, "peer.py"), *arguments]
-        subprocess.run(command, env=ENVIRONMENT, check=True, stderr=subprocess.PIPE)
+        self.must("docker-pkg", subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False))
 
-    def run_pkg(self, config, *arguments, check=True):
+    def run_pkg(self, config, *arguments):
         command = [self.pkg, "-c", config, *arguments]
-        return subprocess.run(command, env=ENVIRONMENT, check=check, capture_output=True)
+        return subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False)
+
+    def ask_pkg(self, config, *arguments):
+        """Gives what pkg prints; where it refuses the tree, its own words are all that there is to say."""
+        return self.must("pkg", self.run_pkg(config, *arguments)).stdout
+
+    def must(self, program, ran):
+        if ran.returncode != 0:
+            said = ran.stderr.decode(errors="replace").splitlines()
+            raise Refused(program, said[-3:] if program == "docker-pkg" else said)
+        return ran
 
     def peer_tree(self):
         """Gives docker-pkg a tree in which it sees the declared images too: of those it asks name and version alone."""
@@ -86,23 +109,35 @@ class Comparison:
             self.run_peer("describe", copy, config, theirs, nightly)
             flavour = ["--nightly"] if nightly else []
             ours = os.path.join(self.scratch, f"ours-{number}")
-            self.run_pkg(config, "render", "--all", "--out", ours, *flavour, self.tree)
+            self.ask_pkg(config, "render", "--all", "--out", ours, *flavour, self.tree)
             with open(os.path.join(theirs, "images.json"), encoding="utf-8") as source:
                 images = json.load(source)
             self.compare_dockerfiles(images, ours, theirs)
-            listed = json.loads(self.run_pkg(config, "list", "--offline", "--json", *flavour, self.tree).stdout)
+            listed = json.loads(self.ask_pkg(config, "list", "--offline", "--json", *flavour, self.tree))
             self.compare_labels(images, {image["name"]: image for image in listed["images"]})
-        graph = json.loads(self.run_pkg(self.config, "graph", "--json", self.tree).stdout)
+        graph = json.loads(self.ask_pkg(self.config, "graph", "--json", self.tree))
         self.compare_dependencies(images, graph)
-        for version in ("-", "99.0.1-1"):
-            self.compare_updates(images, graph, copy, version)
+        versions = {image["name"]: image["version"] for image in listed["images"]}
+        for title, wanted in (
+            ("update to the next rebuild:", {}),
+            ("update to 99.0.1-1:", dict.fromkeys(versions, "99.0.1-1")),
+            ("update to the next revision:", {name: next_revision(it) for name, it in versions.items()}),
+        ):
+            print(title)
+            self.compare_updates(images, graph, copy, wanted)
 
     def compare_dockerfiles(self, images, ours, theirs):
         paths = [path for path in images if path not in self.declared]
+        same = 0
         for path in paths:
-            if read(ours, path, "Dockerfile") != read(theirs, path, "Dockerfile"):
+            error = os.path.join(theirs, path, "error")
+            if os.path.exists(error):
+                self.differ(f"{path}: docker-pkg cannot render it: {read(error).decode().strip()}")
+            elif read(ours, path, "Dockerfile") == read(theirs, path, "Dockerfile"):
+                same += 1
+            else:
                 self.differ(f"{path}: Dockerfile")
-        same = sum(read(ours, path, "Dockerfile") == read(theirs, path, "Dockerfile") for path in paths)
+                self.show(read(ours, path, "Dockerfile"), read(theirs, path, "Dockerfile"))
         self.say("  Dockerfiles identical to the byte", same, len(paths))
 
     def compare_labels(self, images, listed):
@@ -129,7 +164,9 @@ class Comparison:
         same, edges, broken = 0, 0, 0
         position = {name: index for index, name in enumerate(graph["order"])}
         for path, image in images.items():
-            theirs = set(image["depends"] or []) & names - {image["name"]}
+            # docker-pkg takes `base (>= 1)` and `base:any` for names; pkg strips that and says so.
+            plain = {re.split(r"[\s(\[<:|]", name)[0] for name in image["depends"] or []}
+            theirs = plain & names - {image["name"]}
             if theirs == declared.get(image["name"], set()):
                 same += 1
             else:
@@ -144,41 +181,51 @@ class Comparison:
         self.say("  declared ones identical", same, len(images))
         self.say("  edges that the order keeps", edges - broken, edges, f"({undeclared} more that only recipes show)")
 
-    def compare_updates(self, images, graph, copy, version):
-        print("update to the next rebuild:" if version == "-" else f"update to {version}:")
-        theirs = os.path.join(self.scratch, f"updates{version}")
-        self.run_peer("update", copy, self.config, version, theirs)
+    def compare_updates(self, images, graph, copy, versions):
+        self.round += 1
+        theirs = os.path.join(self.scratch, f"updates-{self.round}")
+        wanted_versions = os.path.join(self.scratch, f"versions-{self.round}")
+        write(json.dumps(versions).encode(), wanted_versions)
+        self.run_peer("update", copy, self.config, wanted_versions, theirs)
         counts = dict.fromkeys(["same", "files", "unlike", "ours alone", "failed", "right", "lower"], 0)
-        work = os.path.join(self.scratch, f"work{version}")
+        work = os.path.join(self.scratch, f"work-{self.round}")
         shutil.copytree(self.tree, work, symlinks=True)
         path_of = {image["name"]: path for path, image in images.items()}
-        children = {}
+        children, declared = {}, {}
         for edge in graph["edges"]:
             children.setdefault(edge["parent"], set()).add(edge["child"])
+            if any(source["kind"] == "control" for source in edge["sources"]):
+                declared.setdefault(edge["parent"], set()).add(edge["child"])
+        self.first_failure = ""
         for name in sorted(path_of):
-            wanted = dependants(name, children)
-            self.compare_update(name, version, {n: path_of[n] for n in wanted}, work, theirs, counts)
-        self.say("  names updated by docker-pkg, and identical here", counts["same"], len(path_of) - counts["failed"])
-        self.say("  names at which docker-pkg fails, and right here", counts["right"], counts["failed"])
-        self.say("  changelogs identical to the byte", counts["files"], counts["files"] + counts["unlike"])
+            wanted = {n: path_of[n] for n in dependants(name, children)}
+            known = dependants(name, declared)
+            self.compare_update(name, versions.get(name), (wanted, known), work, theirs, counts)
+        self.say("  updates of docker-pkg, and identical here", counts["same"], len(path_of) - counts["failed"])
+        self.say("  changelogs of these, identical to the byte", counts["files"], counts["files"] + counts["unlike"])
+        self.say("  updates at which docker-pkg fails, and right here", counts["right"], counts["failed"], self.first_failure)
         print(f"  changelogs that only pkg touches, for undeclared dependencies: {counts['ours alone']}")
         print(f"  versions that pkg takes only with --force, since they are lower: {counts['lower']}")
 
-    def compare_update(self, name, version, wanted, work, theirs, counts):
-        asked = [] if version == "-" else ["--version", version]
+    def compare_update(self, name, version, wanted_and_known, work, theirs, counts):
+        wanted, known = wanted_and_known
+        asked = ["--version", version] if version else []
         reason = ["--reason", "Compared with another program\n  and, in a second line, found to be équal"]
         command = ["update", name, *asked, *reason, "--json", work]
-        ran = self.run_pkg(self.config, *command, check=False)
+        ran = self.run_pkg(self.config, *command)
         # docker-pkg takes a lower version, which pkg refuses unless it is told to take it.
         is_lower = b"does not sort after" in ran.stderr
         if is_lower:
             counts["lower"] += 1
-            ran = self.run_pkg(self.config, *command, "--force", check=False)
+            ran = self.run_pkg(self.config, *command, "--force")
         if ran.returncode != 0:
             self.differ(f"update {name}: exit code {ran.returncode}: {ran.stderr.decode().splitlines()[-2:]}")
             return
         updates = {update["name"]: update for update in json.loads(ran.stdout)["updates"]}
-        failed = os.path.exists(os.path.join(theirs, name, "error"))
+        error = os.path.join(theirs, name, "error")
+        failed = os.path.exists(error)
+        if failed and not self.first_failure:
+            self.first_failure = f"({name}: {read(error).decode().strip()[:60]})"
         counts["failed"] += failed
         agrees = set(updates) == set(wanted)
         if not agrees:
@@ -193,6 +240,10 @@ class Comparison:
                 if not is_same:
                     agrees = False
                     self.differ(f"update {name}: {path}/changelog")
+                    self.show(ours, read(other))
+            elif not failed and touched in known:
+                agrees = False
+                self.differ(f"update {name}: only pkg touches {path}")
             elif not failed:
                 counts["ours alone"] += 1
             may_be_lower = is_lower and touched == name
@@ -215,13 +266,29 @@ class Comparison:
             self.differ(f"{update}: what was there is changed")
             return False
         header = ours.split(b"\n", 1)[0].decode()
-        relation = "lt" if may_be_lower else "gt"
-        command = ["dpkg", "--compare-versions", update["to"], relation, update["from"]]
-        compared = subprocess.run(command, stderr=subprocess.DEVNULL)
-        is_fine = header.startswith(f"{update['name']} ({update['to']}) ") and compared.returncode == 0
+        # The date of a weekly rebuild does not count against the next version.
+        old = re.sub(r"-\d{8}$", "", update["from"])
+        is_higher = may_be_lower or any(dpkg_holds(update["to"], it) for it in (update["from"], old))
+        is_fine = header.startswith(f"{update['name']} ({update['to']}) ") and is_higher
         if not is_fine:
             self.differ(f"{update}: {header}")
         return is_fine
+
+
+class Refused(Exception):
+    """A program that cannot do its part."""
+
+
+def dpkg_holds(newer, older):
+    command = ["dpkg", "--compare-versions", newer, "gt", older]
+    return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def next_revision(version):
+    """`1.2-4` of `1.2-3` and of `1.2-3-20260816`: what people write by hand."""
+    plain = re.sub(r"-\d{8}$", "", version)
+    number = re.search(r"\d+$", plain)
+    return plain[: number.start()] + str(int(number.group()) + 1) if number else plain + "-1"
 
 
 def dependants(name, children):
@@ -248,9 +315,15 @@ def main():
     tree, config, pkg, python = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="compat-") as scratch:
         comparison = Comparison(tree, config, pkg, python, scratch)
-        comparison.compare()
+        try:
+            comparison.compare()
+        except Refused as refused:
+            program, said = refused.args
+            print(f"{program} refuses this tree:", *said, sep="\n  ")
+            sys.exit(1)
     if comparison.differences:
-        print(f"{comparison.differences} differences in {comparison.compared} comparisons")
+        noun = "difference" if comparison.differences == 1 else "differences"
+        print(f"{comparison.differences} {noun} in {comparison.compared} comparisons")
         sys.exit(1)
     print(f"no difference in {comparison.compared} comparisons")
 

@@ -5,10 +5,11 @@
     peer.py describe TREE CONFIG OUT [NIGHTLY]
                                         renders into OUT as above, versions with the suffix NIGHTLY, and writes
                                         OUT/images.json: label, name, tag, dependencies and uses of each image
-    peer.py update TREE CONFIG VERSION OUT
+    peer.py update TREE CONFIG VERSIONS OUT
                                         updates each image of the tree in turn, in a copy that begins anew each time, to
-                                        VERSION (or its next rebuild, where VERSION is -), and writes what changed to
-                                        OUT/NAME/<directory>/changelog, or what it failed with to OUT/NAME/error
+                                        its version in the JSON file VERSIONS (or its next rebuild, where it has none
+                                        there), and writes what changed to OUT/NAME/<directory>/changelog, or what it
+                                        failed with to OUT/NAME/error
     peer.py run ARGUMENT...             docker-pkg's own command line, on the real engine
 
 The registry answers 404 to everything: docker-pkg asks one even where none is set. Where the clock shows in the result,
@@ -98,11 +99,17 @@ def render(tree, config_path, *out):
     application = scan(tree, config_path)
     rendered = 0
     for state in application.all_images:
-        with state.image.build_environment() as context:
-            dockerfile_path = state.image.write_dockerfile(context)
-            if out:
-                write(read(dockerfile_path), out[0], os.path.relpath(state.image.path, tree), "Dockerfile")
-            rendered += 1
+        directory = os.path.relpath(state.image.path, tree)
+        try:
+            with state.image.build_environment() as context:
+                dockerfile_path = state.image.write_dockerfile(context)
+                if out:
+                    write(read(dockerfile_path), out[0], directory, "Dockerfile")
+                rendered += 1
+        except Exception as error:  # whatever it is, it is the result
+            if not out:
+                raise
+            write(f"{type(error).__name__}: {error}\n".encode(), out[0], directory, "error")
     print(rendered, "images rendered", file=sys.stderr)
     return application
 
@@ -124,9 +131,10 @@ def describe(tree, config_path, out, nightly=""):
     write(json.dumps(images).encode(), out, "images.json")
 
 
-def update(tree, config_path, version, out):
+def update(tree, config_path, versions, out):
     """Updates each image of the tree in turn."""
     stop_the_clock()
+    versions = json.loads(read(versions))
     tree = os.path.abspath(tree)
     copy = os.path.join(tempfile.mkdtemp(prefix="peer-"), "tree")
     try:
@@ -138,8 +146,7 @@ def update(tree, config_path, version, out):
             touched = []
             try:
                 touched = sorted(application.images_to_update(), key=lambda state: state.label)
-                wanted = None if version == "-" else version
-                application.update_images(touched, REASON, short_name, version=wanted)
+                application.update_images(touched, REASON, short_name, version=versions.get(short_name))
             except Exception as error:  # whatever it is, it is the result
                 write(f"{type(error).__name__}: {error}\n".encode(), out, short_name, "error")
             for state in touched:
