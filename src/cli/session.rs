@@ -7,7 +7,7 @@ use crate::build::find_login;
 use crate::catalog::{Catalog, ImageId, Pattern};
 use crate::engine::{Engine, RegistryLogin, find_address};
 use crate::error::{
-    BundleError, Diagnostic, Severity, UsageError, closest_names, diagnose_warning,
+    BundleError, Diagnostic, Severity, UsageError, closest_names, diagnose_warnings,
 };
 use crate::host::fs::find_text;
 use crate::host::{Clock, Environment};
@@ -101,8 +101,8 @@ impl Session {
         settings: &Settings,
     ) -> anyhow::Result<Loaded> {
         let loaded = load(directories, settings)?;
-        for warning in &loaded.warnings {
-            self.ui.diagnostic(&diagnose_warning(warning));
+        for diagnostic in diagnose_warnings(&loaded.warnings) {
+            self.ui.diagnostic(&diagnostic);
         }
         if loaded.catalog.is_empty() {
             self.ui.say("there is no image in these directories");

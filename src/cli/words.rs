@@ -1,6 +1,8 @@
 //! Plans in words.
 
-use crate::catalog::Catalog;
+use std::collections::BTreeMap;
+
+use crate::catalog::{Catalog, Image, ImageId};
 use crate::error::{Diagnostic, Severity};
 use crate::plan::{Action, Plan, Reason, Skip};
 
@@ -68,25 +70,41 @@ pub(super) fn skip(skip: &Skip) -> &'static str {
     }
 }
 
-/// Published versions that stay on an older parent: the user has to bump them.
+/// Published versions that stay on an older parent, told once for each parent: the user has to bump them.
 pub(super) fn stale(plan: &Plan, catalog: &Catalog) -> Vec<Diagnostic> {
-    let stale = |step: &crate::plan::Step| match &step.action {
-        Action::Skip(Skip::PublishedOnOldParent { parent, .. }) => {
-            let image = catalog.image(step.image);
-            let message = format!(
-                "{} stays as it is published, built on an older `{}`",
-                image.label,
-                catalog.image(*parent).name
-            );
-            let mut diagnostic = Diagnostic::new(Severity::Warning, message).hint(
-                "a published version does not change: add a changelog entry to build it anew",
-            );
-            diagnostic.places.push(image.entry.clone());
-            Some(diagnostic)
+    let mut children: BTreeMap<ImageId, Vec<&Image>> = BTreeMap::new();
+    for step in &plan.steps {
+        if let Action::Skip(Skip::PublishedOnOldParent { parent, .. }) = &step.action {
+            let of_parent = children.entry(*parent).or_default();
+            of_parent.push(catalog.image(step.image));
         }
-        _ => None,
-    };
-    plan.steps.iter().filter_map(stale).collect()
+    }
+    let each = children.into_iter().map(|(parent, images)| {
+        let parent = &catalog.image(parent).name;
+        let message = match images.as_slice() {
+            [image] => format!(
+                "{} stays as it is published, built on an older `{parent}`",
+                image.label
+            ),
+            several => {
+                let names: Vec<String> = several
+                    .iter()
+                    .map(|image| format!("{} {}", image.name, image.version))
+                    .collect();
+                format!(
+                    "{} versions stay as they are published, built on an older `{parent}`: {}",
+                    names.len(),
+                    names.join(", ")
+                )
+            }
+        };
+        let mut diagnostic = Diagnostic::new(Severity::Warning, message)
+            .hint("a published version does not change: add a changelog entry to build it anew");
+        let entries = images.iter().map(|image| image.entry.clone());
+        diagnostic.places.extend(entries);
+        diagnostic
+    });
+    each.collect()
 }
 
 #[cfg(test)]
@@ -178,5 +196,25 @@ mod tests {
         );
         assert_eq!(warning.places[0].to_string(), "images/app/changelog:1");
         assert!(warning.hints[0].contains("changelog entry"));
+    }
+
+    #[test]
+    fn versions_that_stay_on_the_same_parent_are_one_warning() {
+        let catalog = catalog(&["app", "left", "web"]);
+        let steps = ["app", "web"].map(|name| Step {
+            image: catalog.find(name).expect("an image"),
+            action: on_old_parent(&catalog),
+            publish: false,
+        });
+        let steps = steps.to_vec();
+        let told = stale(&Plan { steps }, &catalog);
+        let [warning] = told.as_slice() else {
+            panic!("one for both: {told:?}");
+        };
+        assert_eq!(
+            warning.message,
+            "2 versions stay as they are published, built on an older `left`: app 1, web 1"
+        );
+        assert_eq!((warning.places.len(), warning.hints.len()), (2, 1));
     }
 }

@@ -1,8 +1,10 @@
 //! Turns the errors of all modules into diagnostics: the one place that knows kinds, places and hints.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::missing::Missing;
+use super::warnings::diagnose_warnings;
 use super::{BundleError, Diagnostic, Kind, PrintError, Severity, UsageError};
 use crate::catalog::{GraphError, PatternError};
 use crate::changelogs::{UpdateError, UpdateErrors};
@@ -14,7 +16,7 @@ use crate::oci::TagError;
 use crate::place::Place;
 use crate::registry::{ClientError, RegistryError};
 use crate::revision::{PastFaults, RevisionError};
-use crate::scan::{Problem, Problems, Warning};
+use crate::scan::{Problem, Problems};
 use crate::settings::{SettingsError, SettingsErrors, SettingsWarning};
 
 /// Gives the kind of an error and what the user is told of it; problems that were found together are told together.
@@ -64,13 +66,14 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
 }
 
 fn of_problems(problems: &Problems) -> Vec<Diagnostic> {
-    let warnings = problems.warnings.iter().map(diagnose_warning);
+    let mut diagnostics = diagnose_warnings(&problems.warnings);
     let all = &problems.problems;
-    let errors = all.iter().filter_map(|problem| match Missing::of(problem) {
+    diagnostics.extend(all.iter().filter_map(|problem| match Missing::of(problem) {
         Some(missing) => missing.diagnose(all),
         None => Some(of_problem(problem)),
-    });
-    warnings.chain(errors).collect()
+    }));
+    tell_long_hints_once(&mut diagnostics);
+    diagnostics
 }
 
 /// The files of a revision are named as git names them, and not by where they were laid out.
@@ -89,6 +92,19 @@ fn of_past(faults: &PastFaults) -> Vec<Diagnostic> {
         }
     }
     diagnostics
+}
+
+/// So many characters of a hint are read again without annoyance; only lists of names are longer.
+const LONGEST_HINT_AGAIN: usize = 100;
+
+/// Drops long hints that stand below an earlier problem already: what all templates know is the same for each of them.
+fn tell_long_hints_once(diagnostics: &mut [Diagnostic]) {
+    let mut told: HashSet<String> = HashSet::new();
+    for diagnostic in diagnostics {
+        diagnostic
+            .hints
+            .retain(|hint| hint.chars().count() <= LONGEST_HINT_AGAIN || told.insert(hint.clone()));
+    }
 }
 
 /// Gives the causes that are told, from the outermost: between an error of a connection and its innermost cause stand
@@ -120,37 +136,6 @@ pub fn closest_names(names: &[impl std::fmt::Display]) -> Option<String> {
         [one] => Some(format!("the closest name is {one}")),
         several => Some(format!("the closest names are {}", several.join(", "))),
     }
-}
-
-/// Gives what the user is told of a warning.
-#[must_use]
-pub fn diagnose_warning(warning: &Warning) -> Diagnostic {
-    let (message, place) = match warning {
-        Warning::NoRecipe { place } => (
-            "this directory has a changelog and neither Dockerfile.template nor image.yaml: it is passed over".to_owned(),
-            place,
-        ),
-        Warning::NoChangelog { place } => {
-            ("this directory has a recipe and no changelog: it is passed over".to_owned(), place)
-        }
-        Warning::Stripped { place, name, stripped } => {
-            (format!("`{stripped}` has no effect on the dependency `{name}`"), place)
-        }
-        Warning::OtherName {
-            name,
-            package,
-            places,
-        } => {
-            let message =
-                format!("the changelog names this image `{name}`, and `Package` says `{package}`");
-            return Diagnostic {
-                hints: vec!["the changelog counts: write its name in `Package` as well".to_owned()],
-                ..at(Severity::Warning, message, places)
-            };
-        }
-        Warning::Render { place, text } => (text.clone(), place),
-    };
-    at(Severity::Warning, message, [place])
 }
 
 impl From<&SettingsWarning> for Diagnostic {
@@ -461,6 +446,7 @@ mod tests {
     use anyhow::Context as _;
 
     use super::*;
+    use crate::scan::Warning;
 
     fn file_error(action: &'static str) -> FileError {
         let source = io::ErrorKind::PermissionDenied.into();
@@ -589,6 +575,16 @@ mod tests {
         let (_, diagnostics) = diagnose(&problems.into());
         let severities: Vec<_> = diagnostics.iter().map(|one| one.severity).collect();
         assert_eq!(severities, [Severity::Warning, Severity::Error]);
+    }
+
+    #[test]
+    fn a_list_of_names_is_told_once_and_a_short_hint_with_each_problem() {
+        let (list, short) = ("`name`, ".repeat(13), "the closest name is `a`");
+        let problem = |message| Diagnostic::new(Severity::Error, message);
+        let mut diagnostics = [1, 2].map(|_| problem("no value").hint(short).hint(&list));
+        tell_long_hints_once(&mut diagnostics);
+        assert_eq!(diagnostics[0].hints, [short, &list]);
+        assert_eq!(diagnostics[1].hints, [short]);
     }
 
     #[test]

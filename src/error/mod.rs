@@ -2,8 +2,10 @@
 
 mod diagnose;
 mod missing;
+mod warnings;
 
-pub use diagnose::{closest_names, diagnose, diagnose_warning};
+pub use diagnose::{closest_names, diagnose};
+pub use warnings::diagnose_warnings;
 
 use crate::place::Place;
 use crate::registry::ClientError;

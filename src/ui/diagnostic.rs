@@ -1,7 +1,7 @@
 //! Problems as text, in the layout that [`Diagnostic`] shows.
 
 use super::look::{Look, Tone};
-use super::text::{visible, width};
+use super::text::{visible, width, wrap};
 use crate::error::{Diagnostic, Severity};
 use crate::render::Excerpt;
 
@@ -13,17 +13,18 @@ const WIDEST: usize = 100;
 /// Characters of them behind where the fault begins.
 const MARGIN: usize = 40;
 
-/// Renders a problem, one line per part, each ended.
-pub(super) fn render(diagnostic: &Diagnostic, look: Look) -> String {
+/// Renders a problem, one line per part, each ended; what is wrong is wrapped to `room`.
+pub(super) fn render(diagnostic: &Diagnostic, look: Look, room: Option<usize>) -> String {
     let (heading, tone) = match diagnostic.severity {
         Severity::Error => ("error", Tone::Bad),
         Severity::Warning => ("warning", Tone::Caution),
     };
-    let mut text = format!(
-        "{}: {}\n",
+    let first = format!(
+        "{}: {}",
         look.paint(tone, heading),
         look.paint(Tone::Strong, &visible(&diagnostic.message))
     );
+    let mut text = wrap(&first, room) + "\n";
     let mut line = |heading: &str, tone: Tone, rest: &str| {
         text.push_str(&look.paint(tone, heading));
         text.push(' ');
@@ -146,7 +147,14 @@ mod tests {
 caused by: line\none
 hint: the closest name is `nodejs20-slim`
 ";
-        assert_eq!(render(&problem(), Look::default()), expected);
+        assert_eq!(render(&problem(), Look::default(), None), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_breaks_between_its_words_where_a_terminal_ends() {
+        let problem = Diagnostic::new(Severity::Warning, "41 versions stay: app 1, web 2, shop 3");
+        let expected = "warning: 41 versions\n    stay: app 1, web 2,\n    shop 3\n";
+        assert_eq!(render(&problem, Look::default(), Some(24)), expected);
     }
 
     #[test]
@@ -159,7 +167,7 @@ hint: the closest name is `nodejs20-slim`
                 hints: Vec::new(),
                 ..problem()
             };
-            let text = render(&problem, Look::default());
+            let text = render(&problem, Look::default(), None);
             let (_, places) = text.split_once('\n').expect("a heading");
             assert_eq!(places, expected);
         };
@@ -177,9 +185,9 @@ hint: the closest name is `nodejs20-slim`
         };
         let mut problem = problem();
         problem.severity = Severity::Warning;
-        let colored = render(&problem, look);
+        let colored = render(&problem, look, None);
         assert!(colored.starts_with("\u{1b}[33m\u{1b}[1mwarning\u{1b}[0m: "));
-        let plain = render(&problem, Look::default());
+        let plain = render(&problem, Look::default(), None);
         assert_eq!(console::strip_ansi_codes(&colored), plain);
     }
 }

@@ -134,7 +134,7 @@ impl Ui {
     /// Writes a problem to stderr.
     pub fn diagnostic(&self, diagnostic: &Diagnostic) {
         let look = self.stderr_look();
-        let text = diagnostic::render(diagnostic, look);
+        let text = diagnostic::render(diagnostic, look, self.stderr_room());
         self.talk.say(&look.spell(&text));
     }
 
