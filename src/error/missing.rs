@@ -19,6 +19,9 @@ use crate::place::Place;
 use crate::render::{FilterError, RenderFault};
 use crate::scan::Problem;
 
+/// A tree is forgotten on the command line more often than a name is mistyped.
+const OTHER_TREE: &str = "give the directory that holds it as well, or list it in `base_images`";
+
 /// One place that asks for an image that is not there.
 pub(super) struct Missing<'a> {
     name: &'a str,
@@ -77,11 +80,8 @@ impl<'a> Missing<'a> {
                 .find(|one| matches!(one.problem, Problem::Graph(_)));
             named.unwrap_or(self).problem.to_string()
         };
-        let near = all.iter().map(|missing| missing.near);
-        let near = near.max_by_key(|near| near.len()).unwrap_or_default();
-        let hint = closest_names(near).unwrap_or_else(|| {
-            "give the directory that holds it as well, or list it in `base_images`".to_owned()
-        });
+        let hints = self.find_near(&all).into_iter();
+        let hints = hints.chain([OTHER_TREE.to_owned()]).collect();
         let places = all.iter().map(|missing| missing.place);
         let excerpt = match (all.as_slice(), self.problem) {
             ([_], Problem::Render(error)) => error.excerpt.clone(),
@@ -89,9 +89,29 @@ impl<'a> Missing<'a> {
         };
         Some(Diagnostic {
             excerpt,
-            hints: vec![hint],
+            hints,
             ..at(Severity::Error, message, places)
         })
+    }
+
+    /// Gives the hint with names that may have been meant; an image that asks for the name did not mean itself.
+    fn find_near(&self, all: &[Self]) -> Option<String> {
+        let asks = |name: &&String| all.iter().any(|missing| missing.child() == Some(*name));
+        let near = all.iter().map(|missing| missing.near);
+        let near = near.max_by_key(|near| near.len()).unwrap_or_default();
+        let near: Vec<&String> = near.iter().filter(|name| !asks(name)).collect();
+        closest_names(&near)
+    }
+
+    /// Gives the image that asks, where the problem tells it.
+    fn child(&self) -> Option<&'a str> {
+        match self.problem {
+            Problem::Graph(error) => match error.as_ref() {
+                GraphError::Missing { child, .. } => Some(child),
+                GraphError::Cycle { .. } => None,
+            },
+            _ => None,
+        }
     }
 
     fn directory(&self) -> Option<&'a Path> {

@@ -9,12 +9,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{Excess, Problem, Warning};
-use crate::catalog::{Catalog, Image, ImageId, Recipe};
+use crate::catalog::{Catalog, Image, ImageId, ImageName, Recipe};
 use crate::dockerfile::{Dockerfile, DockerfileError, parse_dockerfile};
 use crate::host::find_memory_bytes;
 use crate::oci::Reference;
 use crate::place::Place;
-use crate::render::{ImageKind, Renderer, Template, UsedImage};
+use crate::render::{
+    FilterError, ImageKind, RenderError, RenderFault, Renderer, Template, UsedImage,
+};
 
 /// How often the watch looks.
 const GLANCE: Duration = Duration::from_millis(10);
@@ -204,11 +206,20 @@ fn render_one(work: &Work, index: usize, current: &Current, sender: &Sender<(usi
     let _ = sender.send((index, answer));
 }
 
+/// Takes an image's own name from those that it may have meant.
+fn without_itself(mut error: Box<RenderError>, name: &ImageName) -> Box<RenderError> {
+    if let RenderFault::Filter(FilterError::UnknownImage { near, .. }) = &mut error.fault {
+        near.retain(|near| near != name.as_str());
+    }
+    error
+}
+
 fn render(image: &Image, work: &Work) -> Result<Option<(Rendering, Vec<Warning>)>, Problem> {
     let Recipe::Template { path, text } = &image.recipe else {
         return Ok(None);
     };
-    let rendered = work.renderer.render(&Template { path, text })?;
+    let rendered = work.renderer.render(&Template { path, text });
+    let rendered = rendered.map_err(|error| without_itself(error, &image.name))?;
     let dockerfile =
         parse_dockerfile(&rendered.dockerfile).map_err(|source| Problem::Dockerfile {
             place: Place::file(path),

@@ -287,6 +287,40 @@ hint: give the directory that holds it as well, or list it in `base_images`
 error: image `nodejs20-devel` needs `nodejs20`, which no directory provides
   --> images/devel/control:2
 hint: the closest names are `nodejs20-slim`, `nodejs22-slim`
+hint: give the directory that holds it as well, or list it in `base_images`
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn what_asks_for_a_missing_image_is_not_offered_in_its_place() {
+    let sandbox = ["nodejs20-devel", "nodejs20-test"].iter().fold(
+        Sandbox::with_settings(),
+        |sandbox, name| {
+            let (directory, header) = (format!("images/{name}"), format!("{name} (1.0)"));
+            sandbox.dependent(&directory, &header, "nodejs20")
+        },
+    );
+    sandbox
+        .image(
+            "images/py",
+            "python3-slim (1.0)",
+            "FROM {{ \"python3\" | image_tag }}\n",
+        )
+        .pkg(&LIST)
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: there is no image `python3`, neither in the catalog nor among `base_images`
+  --> images/py/Dockerfile.template:1:21
+   | FROM {{ "python3" | image_tag }}
+   |                     ^^^^^^^^^
+hint: give the directory that holds it as well, or list it in `base_images`
+error: no directory provides `nodejs20`, which 2 images need
+  --> images/nodejs20-devel/control:2
+  --> images/nodejs20-test/control:2
+hint: give the directory that holds it as well, or list it in `base_images`
 [exit status: 1]
 [EOF]
 

@@ -47,6 +47,7 @@ error: there is no image `filetr`, neither in the catalog nor among `base_images
    | COPY --from={{ "filetr" | image_tag }} /a /a
    |                           ^^^^^^^^^
 hint: the closest name is `filter`
+hint: give the directory that holds it as well, or list it in `base_images`
 error: there is no file `./common` in the directory of the image
   --> images/include/Dockerfile.template:2:4
    | {% include "./common" %}
