@@ -93,7 +93,8 @@ async fn prepare(
         && !pruning.tags.is_empty()
         && !pruning.tags.iter().any(is_kept)
     {
-        let message = format!("the engine has no image of the nightly `{id}`, so no version stays");
+        let message =
+            format!("the engine has no image of the nightly `{id}`, so every local version goes");
         session
             .ui
             .diagnostic(&Diagnostic::new(Severity::Warning, message));

@@ -29,9 +29,11 @@ pub enum Outcome {
     },
     /// It was removed, and its image stays.
     Untagged {
-        /// Further names of the image; without one the engine needs it for something else.
+        /// The names under which the image stays in the end; without one the engine needs it for something else.
         stays_as: Vec<String>,
     },
+    /// It was removed, and its image goes with a further tag that is removed behind it.
+    UntaggedFirst,
     /// Somebody else had removed it.
     Gone,
     /// It stays.
@@ -68,7 +70,7 @@ impl Done {
                 self.removed += 1;
                 self.size_bytes += size_bytes;
             }
-            Outcome::Untagged { .. } => self.untagged += 1,
+            Outcome::Untagged { .. } | Outcome::UntaggedFirst => self.untagged += 1,
             Outcome::Gone => self.gone += 1,
             Outcome::Kept(Why::InUse(_)) | Outcome::Refused(_) => self.in_use += 1,
             Outcome::Kept(Why::Current | Why::Latest | Why::BaseImage) => (),
@@ -118,17 +120,13 @@ async fn remove(
     names: &mut Names,
 ) -> ControlFlow<Outcome, Outcome> {
     let removed = engine.remove_tag(&tag.reference.to_string()).await;
-    if removed.is_ok() {
-        names.forget(tag);
-    }
+    names.settle(tag, removed.is_ok());
     ControlFlow::Continue(match removed {
         Ok(None) => Outcome::Gone,
         Ok(Some(gone)) if gone.contains(&tag.id) => Outcome::Removed {
             size_bytes: tag.size_bytes,
         },
-        Ok(Some(_)) => Outcome::Untagged {
-            stays_as: names.of_image(&tag.id),
-        },
+        Ok(Some(_)) => names.of_untagged(&tag.id),
         Err(error) => match error.find_conflict() {
             Some(words) => Outcome::Refused(words.to_owned()),
             None if matches!(error, EngineError::Refused { .. }) => Outcome::Failed(cause(&error)),
@@ -137,29 +135,87 @@ async fn remove(
     })
 }
 
-/// The names that the images have which lose some.
-struct Names(BTreeMap<Digest, BTreeSet<String>>);
+/// The names of one image that loses some.
+#[derive(Debug, Default)]
+struct NamesOfImage {
+    /// Those that stay in the end, as far as is known.
+    staying: BTreeSet<String>,
+    /// Those that are still to be removed.
+    going: BTreeSet<String>,
+}
+
+/// The names of all images that lose some.
+struct Names(BTreeMap<Digest, NamesOfImage>);
 
 impl Names {
     fn of(pruning: &Pruning) -> Self {
-        let mut names: BTreeMap<Digest, BTreeSet<String>> = BTreeMap::new();
+        let mut names: BTreeMap<Digest, NamesOfImage> = BTreeMap::new();
         for tag in pruning.going() {
             let of_image = names.entry(tag.id.clone()).or_default();
-            of_image.insert(tag.reference.to_string());
+            of_image.going.insert(tag.reference.to_string());
             if let Fate::Goes { stays_as } = &tag.fate {
-                of_image.extend(stays_as.iter().cloned());
+                of_image.staying.extend(stays_as.iter().cloned());
             }
         }
         Self(names)
     }
 
-    fn forget(&mut self, tag: &LocalTag) {
-        if let Some(names) = self.0.get_mut(&tag.id) {
-            names.remove(&tag.reference.to_string());
+    /// Takes note of a tag that was removed or, after all, could not be.
+    fn settle(&mut self, tag: &LocalTag, is_removed: bool) {
+        if let Some(names) = self.0.get_mut(&tag.id)
+            && let Some(name) = names.going.take(&tag.reference.to_string())
+            && !is_removed
+        {
+            names.staying.insert(name);
         }
     }
 
-    fn of_image(&self, id: &Digest) -> Vec<String> {
-        self.0.get(id).into_iter().flatten().cloned().collect()
+    fn of_untagged(&self, id: &Digest) -> Outcome {
+        let (staying, going) = match self.0.get(id) {
+            Some(names) => (names.staying.iter().cloned().collect(), names.going.len()),
+            None => (Vec::new(), 0),
+        };
+        if staying.is_empty() && going > 0 {
+            Outcome::UntaggedFirst
+        } else {
+            Outcome::Untagged { stays_as: staying }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::samples::catalog;
+
+    fn tag(name: &str, stays_as: &[&str]) -> LocalTag {
+        let stays_as = stays_as.iter().map(|&name| name.to_owned()).collect();
+        LocalTag {
+            image: catalog(&["a"]).find("a").expect("an image"),
+            reference: format!("a:{name}").parse().expect("a reference"),
+            id: Digest::of(b"image"),
+            size_bytes: 1,
+            fate: Fate::Goes { stays_as },
+        }
+    }
+
+    #[test]
+    fn an_image_stays_only_as_what_stays_in_the_end() {
+        let (first, latest) = (tag("6-1", &[]), tag("latest", &[]));
+        let tags = vec![first.clone(), latest.clone()];
+        let mut names = Names::of(&Pruning { tags });
+        names.settle(&first, true);
+        assert_eq!(names.of_untagged(&first.id), Outcome::UntaggedFirst);
+        let refused = "a:latest".to_owned();
+        names.settle(&latest, false);
+        let stays_as = vec![refused];
+        assert_eq!(names.of_untagged(&first.id), Outcome::Untagged { stays_as });
+
+        let (first, latest) = (tag("6-1", &["mine:1"]), tag("latest", &["mine:1"]));
+        let tags = vec![first.clone(), latest];
+        let mut names = Names::of(&Pruning { tags });
+        names.settle(&first, true);
+        let stays_as = vec!["mine:1".to_owned()];
+        assert_eq!(names.of_untagged(&first.id), Outcome::Untagged { stays_as });
     }
 }

@@ -33,6 +33,7 @@ pub(super) fn line(event: &Event, look: Look, room: Option<usize>) -> Option<Str
             };
             (Tone::Good, glyphs.done, rest)
         }
+        Outcome::UntaggedFirst => (Tone::Good, glyphs.done, format!("untagged {name}")),
         Outcome::Gone => (Tone::Good, glyphs.done, format!("{name} was gone already")),
         Outcome::Kept(Why::InUse(containers)) => {
             let rest = format!("kept {name}: {}", render_users(containers));
@@ -174,6 +175,10 @@ mod tests {
                 stays_as: vec!["r/nginx:a".to_owned(), "r/nginx:b".to_owned()],
             },
             Some("✓ untagged base/nginx 1.22.1-8; the image stays as r/nginx:a and r/nginx:b"),
+        );
+        case(
+            Outcome::UntaggedFirst,
+            Some("✓ untagged base/nginx 1.22.1-8"),
         );
         case(
             Outcome::Untagged { stays_as: vec![] },
