@@ -279,7 +279,13 @@ fn size(prepared: &Prepared, jobs: usize) -> RunSize {
         (0, verifies, _) => (Phase::Verify, verifies),
         (builds, _, _) => (Phase::Build, builds),
     };
-    RunSize { work, images, jobs }
+    let steps = count(|action| !matches!(action, Action::Skip(_) | Action::Pull(_)));
+    RunSize {
+        work,
+        images,
+        steps,
+        jobs,
+    }
 }
 
 /// Builds wait for the network about as long as they compute; more than four at once were not faster anywhere.

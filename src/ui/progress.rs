@@ -105,12 +105,9 @@ impl Progress {
         match self.display {
             Display::Live(_) => Some(line),
             Display::Plain => {
-                let counts = tally.counts();
-                let digits = counts.images.to_string().len();
-                Some(format!(
-                    "[{:>digits$}/{}] {line}",
-                    counts.done, counts.images
-                ))
+                let (finished, steps) = tally.finished();
+                let digits = steps.to_string().len();
+                Some(format!("[{finished:>digits$}/{steps}] {line}"))
             }
         }
     }
@@ -233,8 +230,8 @@ mod tests {
                 "[ 1/27] ✓ built nginx 1 in 12.0s",
                 "[ 1/27] ✓ published nginx 1 in 2.0s",
                 "[ 1/27] building php 8",
-                "[ 1/27] ✗ failed to build php 8 after 7.0s: exit code 1",
-                "[ 1/27] – blocked wiki 1 by php 8",
+                "[ 2/27] ✗ failed to build php 8 after 7.0s: exit code 1",
+                "[ 3/27] – blocked wiki 1 by php 8",
             ],
         );
     }
@@ -245,8 +242,8 @@ mod tests {
             "[ 1/27] ✓ built nginx 1 in 12.0s",
             "[ 1/27] ✓ published nginx 1 in 2.0s",
             "[ 1/27] building php 8",
-            "[ 1/27] ✗ failed to build php 8 after 7.0s: exit code 1",
-            "[ 1/27] – blocked wiki 1 by php 8",
+            "[ 2/27] ✗ failed to build php 8 after 7.0s: exit code 1",
+            "[ 3/27] – blocked wiki 1 by php 8",
         ];
         let mut expected = vec![
             "[ 0/27] building nginx 1",

@@ -16,6 +16,7 @@ pub(super) fn size(images: usize, jobs: usize) -> RunSize {
     RunSize {
         work: Phase::Build,
         images,
+        steps: images,
         jobs,
     }
 }

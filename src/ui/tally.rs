@@ -26,6 +26,8 @@ pub struct RunSize {
     pub work: Phase,
     /// How many images have that phase before them.
     pub images: usize,
+    /// How many images something is made of, tested or published, whatever it is.
+    pub steps: usize,
     /// How many images are worked on at once, at most.
     pub jobs: usize,
 }
@@ -60,6 +62,8 @@ pub(super) struct Tally {
     running: Vec<Running>,
     /// The images that do not wait any more: their work began or will not begin.
     met: HashSet<Reference>,
+    /// The images of which something was made, tested or published, or given up: what comes later takes none back.
+    finished: HashSet<Reference>,
     /// How much work was finished, and the time that it took together.
     worked: usize,
     busy: Duration,
@@ -74,6 +78,7 @@ impl Tally {
             size,
             running: Vec::new(),
             met: HashSet::new(),
+            finished: HashSet::new(),
             worked: 0,
             busy: Duration::ZERO,
             label_columns: 0,
@@ -131,6 +136,11 @@ impl Tally {
 
     fn finish(&mut self, image: &Reference, phase: Phase, outcome: &Outcome, took: Duration) {
         let image = image.clone();
+        // What is pulled is no step of its own, and what was only sent may be refused yet.
+        let is_sent = phase == Phase::Publish && *outcome == Outcome::Done;
+        if phase != Phase::Pull && *outcome != Outcome::Interrupted && !is_sent {
+            self.finished.insert(image.clone());
+        }
         let summary = &mut self.summary;
         match outcome {
             // Only a digest that the registry confirmed makes an image published.
@@ -187,6 +197,11 @@ impl Tally {
     /// Gives the phase that the run is about.
     pub(super) fn work(&self) -> Phase {
         self.size.work
+    }
+
+    /// Counts the steps that are over, however they ended, of all.
+    pub(super) fn finished(&self) -> (usize, usize) {
+        (self.finished.len(), self.size.steps)
     }
 
     /// Counts the images.
@@ -272,6 +287,25 @@ mod tests {
             interrupted: 0,
         };
         assert_eq!(tally.counts(), expected);
+    }
+
+    #[test]
+    fn every_step_is_counted_once_however_it_ends() {
+        let run = [
+            (done("debian:bookworm", Phase::Pull, 5), 0),
+            (failed("debian:sid", Phase::Pull, "unknown"), 0),
+            (done("base:1", Phase::Build, 4), 1),
+            (done("tested:1", Phase::Verify, 4), 2),
+            (failed("base:1", Phase::Verify, "exit code 1"), 2),
+            (blocked("child:1", "base:1"), 3),
+            (failed("other:1", Phase::Build, "exit code 1"), 4),
+            (interrupted("last:1"), 4),
+        ];
+        let mut tally = Tally::new(size(27, 4));
+        for (event, expected) in run {
+            tally.take(&event, seconds(0));
+            assert_eq!(tally.finished(), (expected, 27), "after {event:?}");
+        }
     }
 
     #[test]
