@@ -41,8 +41,11 @@ impl From<&ProcessError> for Fault {
 }
 
 impl From<&VerifyError> for Fault {
-    fn from(VerifyError::Command(error): &VerifyError) -> Self {
-        error.into()
+    fn from(error: &VerifyError) -> Self {
+        match error {
+            VerifyError::Command(error) => error.into(),
+            VerifyError::Test { .. } | VerifyError::NotExecutable { .. } => Self::Work,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::Ending;
 use super::session::{Flavour, Session, find_image};
 use crate::catalog::Image;
-use crate::error::UsageError;
+use crate::error::{Diagnostic, Severity};
 use crate::verify::{find_test, verify};
 
 /// Run the tests of an image that is built
@@ -25,15 +25,18 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let settings = session.settings(Flavour::Release)?;
     let loaded = session.load(&args.directories, &settings)?;
     let image = loaded.catalog.image(find_image(&loaded, &args.name)?);
-    let Some(test) = find_test(&settings.verify, &image.directory, &image.label)? else {
-        session.ui.say(&format!("{} has no tests", image.label));
-        return Ok(Ending::Done);
-    };
+    let test = find_test(&settings.verify, &image.directory, &image.label)?;
     Session::block_on(async {
         let Some(id) = session.engine().await?.find_id(&image.label).await? else {
             let message = format!("{} is not built", image.label);
-            let hints = vec![format!("build it with `{}`", build_command(image, args))];
-            return Err(UsageError { message, hints }.into());
+            let hint = format!("build it with `{}`", build_command(image, args));
+            let diagnostic = Diagnostic::new(Severity::Error, message).hint(hint);
+            session.ui.diagnostic(&diagnostic);
+            return Ok(Ending::Failed);
+        };
+        let Some(test) = test else {
+            session.ui.say(&format!("{} has no tests", image.label));
+            return Ok(Ending::Done);
         };
         let cancelled = CancellationToken::new();
         let signals = session.watch_signals(&cancelled)?;

@@ -91,6 +91,13 @@ pub fn find_text(path: &Path) -> Result<Option<String>, FileError> {
     }
 }
 
+/// Tells whether a file is one that somebody may run.
+#[must_use]
+pub fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o111 != 0)
+}
+
 /// Creates a directory and its parents.
 pub fn create_directory(path: &Path) -> Result<(), FileError> {
     std::fs::create_dir_all(path).map_err(|source| FileError::new("create", path, source))

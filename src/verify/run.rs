@@ -1,7 +1,7 @@
 //! Runs the verify command of the settings, as docker-pkg does: `/bin/bash -c "{path}/test.sh {image}"` unless another
 //! one is set.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,8 @@ pub struct Test {
     command: String,
     arguments: Vec<String>,
     proxy: Option<String>,
+    /// The file that the command names, as the user knows it.
+    file: Option<PathBuf>,
     digest: Digest,
 }
 
@@ -40,6 +42,34 @@ pub enum VerifyError {
     /// The command failed, or could not run.
     #[error(transparent)]
     Command(#[from] ProcessError),
+    /// The test file said no: the command, mostly a shell, only hands its exit code on.
+    #[error("its test {} ended with exit code {code}", file.display())]
+    Test {
+        /// The file.
+        file: PathBuf,
+        /// The exit code.
+        code: i32,
+    },
+    /// The test file could not be run.
+    #[error(
+        "its test {} ended with exit code {code}, as it is not executable: `chmod +x {}`",
+        file.display(), quote(file)
+    )]
+    NotExecutable {
+        /// The file.
+        file: PathBuf,
+        /// The exit code.
+        code: i32,
+    },
+}
+
+/// Writes a path so that it can be pasted into a shell.
+fn quote(path: &Path) -> String {
+    let path = path.display().to_string();
+    match shlex::try_quote(&path) {
+        Ok(quoted) => quoted.into_owned(),
+        Err(_) => path,
+    }
 }
 
 impl Test {
@@ -47,6 +77,21 @@ impl Test {
     #[must_use]
     pub fn digest(&self) -> &Digest {
         &self.digest
+    }
+
+    /// Says of the test file what the command only handed on.
+    fn blame(&self, error: ProcessError) -> VerifyError {
+        match (error, self.file.clone()) {
+            (ProcessError::Exit { code, .. }, Some(file)) => {
+                // With these a shell says that it could not run a file.
+                if matches!(code, 126 | 127) && !fs::is_executable(&file) {
+                    VerifyError::NotExecutable { file, code }
+                } else {
+                    VerifyError::Test { file, code }
+                }
+            }
+            (error, _) => error.into(),
+        }
     }
 }
 
@@ -65,7 +110,8 @@ pub fn find_test(
         text.replace("{path}", &shown)
             .replace("{image}", &label.to_string())
     };
-    let content = match find_test_file(verify).map(|name| fs::read_bytes(&directory.join(name))) {
+    let file = find_test_file(verify).map(|name| directory.join(name));
+    let content = match file.as_deref().map(fs::read_bytes) {
         None => Vec::new(),
         Some(Ok(content)) => content,
         Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -77,6 +123,7 @@ pub fn find_test(
         command: fill(&verify.command),
         arguments: verify.args.iter().map(fill).collect(),
         proxy: verify.proxy.clone(),
+        file,
         digest: Digest::of(&written),
     }))
 }
@@ -119,11 +166,13 @@ pub async fn verify(
             .iter()
             .fold(program, |program, name| program.variable(*name, proxy))
     });
-    program
+    let run = program
         .deadline(deadline)
-        .run(cancelled, |_, line| on_line(line))
-        .await?;
-    Ok(())
+        .run(cancelled, |_, line| on_line(line));
+    match run.await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(test.blame(error)),
+    }
 }
 
 #[cfg(test)]
@@ -186,10 +235,7 @@ mod tests {
         });
         let result = result.await;
         assert!(
-            matches!(
-                result,
-                Err(VerifyError::Command(ProcessError::Exit { code: 3, .. }))
-            ),
+            matches!(result, Err(VerifyError::Test { code: 3, .. })),
             "{result:?}"
         );
         lines
@@ -221,6 +267,39 @@ mod tests {
                 "PATH"
             ]
         );
+    }
+
+    #[track_caller]
+    fn blame_case(file: Option<&str>, code: i32, expected: &str) {
+        let test = Test {
+            command: "/bin/bash".to_owned(),
+            arguments: Vec::new(),
+            proxy: None,
+            file: file.map(PathBuf::from),
+            digest: Digest::of(b""),
+        };
+        let program = "/bin/bash".to_owned();
+        let error = test.blame(ProcessError::Exit { program, code });
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn a_failed_test_is_its_files_fault_and_not_the_shells() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.sh");
+        fs::write_generated(&path, b"true").unwrap();
+        let file = path.to_str().unwrap();
+        let failed = format!("its test {file} ended with exit code");
+        blame_case(Some(file), 1, &format!("{failed} 1"));
+        let not_executable = format!("as it is not executable: `chmod +x {file}`");
+        blame_case(Some(file), 126, &format!("{failed} 126, {not_executable}"));
+        blame_case(Some(file), 127, &format!("{failed} 127, {not_executable}"));
+        blame_case(
+            Some("/bin/sh"),
+            126,
+            "its test /bin/sh ended with exit code 126",
+        );
+        blame_case(None, 126, "`/bin/bash` ended with exit code 126");
     }
 
     #[test]
