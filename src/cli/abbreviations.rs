@@ -1,7 +1,7 @@
 //! Long options that are cut short, as Python's argparse takes them: what a refused one may have meant.
 //!
 //! ```text
-//! --no  →  --no-pull, --no-publish
+//! --no  →  error: `--no` may be `--no-publish` or `--no-pull`
 //! ```
 
 use std::ffi::OsStr;
@@ -37,19 +37,34 @@ pub(super) fn explain(
         .filter(|long| long.starts_with(name))
         .map(|long| format!("--{long}"))
         .collect();
+    meant.sort();
+    if meant.len() > 1 {
+        return ambiguous(refused, &meant);
+    }
     if meant.is_empty() {
         meant = find_near(name, names.iter().copied())
             .iter()
             .map(|long| format!("--{long}"))
             .collect();
+        meant.sort();
     }
-    meant.sort();
     // What clap would offer may be a name that nobody should see.
     error.remove(ContextKind::SuggestedArg);
     if !meant.is_empty() {
         error.insert(ContextKind::SuggestedArg, ContextValue::Strings(meant));
     }
     error
+}
+
+/// Says what an option that was cut too short may be. clap would add how to use the command with an option of its choice.
+fn ambiguous(refused: &str, meant: &[String]) -> clap::Error {
+    let quoted: Vec<String> = meant.iter().map(|long| format!("`{long}`")).collect();
+    let all = match quoted.split_last() {
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    };
+    let message = format!("`{refused}` may be {all}\n");
+    clap::Error::raw(ErrorKind::UnknownArgument, message)
 }
 
 /// Finds the command whose option a word was taken for.
