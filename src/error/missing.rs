@@ -80,7 +80,7 @@ impl<'a> Missing<'a> {
                 .find(|one| matches!(one.problem, Problem::Graph(_)));
             named.unwrap_or(self).problem.to_string()
         };
-        let hints = self.find_near(&all).into_iter();
+        let hints = Self::find_near(&all).into_iter();
         let hints = hints.chain([OTHER_TREE.to_owned()]).collect();
         let places = all.iter().map(|missing| missing.place);
         let excerpt = match (all.as_slice(), self.problem) {
@@ -95,7 +95,7 @@ impl<'a> Missing<'a> {
     }
 
     /// Gives the hint with names that may have been meant; an image that asks for the name did not mean itself.
-    fn find_near(&self, all: &[Self]) -> Option<String> {
+    fn find_near(all: &[Self]) -> Option<String> {
         let asks = |name: &&String| all.iter().any(|missing| missing.child() == Some(*name));
         let near = all.iter().map(|missing| missing.near);
         let near = near.max_by_key(|near| near.len()).unwrap_or_default();

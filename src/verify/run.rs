@@ -169,10 +169,7 @@ pub async fn verify(
     let run = program
         .deadline(deadline)
         .run(cancelled, |_, line| on_line(line));
-    match run.await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(test.blame(error)),
-    }
+    run.await.map_err(|error| test.blame(error))
 }
 
 #[cfg(test)]
