@@ -8,7 +8,7 @@ use super::scope::FlavourArgs;
 use super::session::{Session, find_image};
 use crate::catalog::ImageId;
 use crate::error::UsageError;
-use crate::host::fs::{create_directory, write_generated};
+use crate::host::fs::{create_directory, resolve, write_generated};
 use crate::scan::Loaded;
 use crate::settings::Settings;
 
@@ -33,6 +33,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let Some(out) = &args.out else {
         return render_one(session, &settings, &args.operands);
     };
+    check_out(out, &args.operands)?;
     let loaded = session.load(&args.operands, &settings)?;
     let dockerfiles = lay_out(&loaded, out)?;
     for (directory, id) in &dockerfiles {
@@ -40,11 +41,33 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         create_directory(directory)?;
         write_generated(&directory.join("Dockerfile"), dockerfile.as_bytes())?;
     }
-    let count = dockerfiles.len();
-    session
-        .ui
-        .note(&format!("{count} Dockerfiles written to {}", out.display()));
+    let written = match dockerfiles.len() {
+        1 => "1 Dockerfile".to_owned(),
+        count => format!("{count} Dockerfiles"),
+    };
+    let out = out.display();
+    session.ui.say(&format!("{written} written to {out}"));
     Ok(Ending::Done)
+}
+
+/// Refuses to write among the sources: the next scan and every build context would hold what is written there.
+fn check_out(out: &Path, directories: &[PathBuf]) -> Result<(), UsageError> {
+    let place = resolve(out);
+    let is_above = |directory: &&PathBuf| place.starts_with(resolve(directory));
+    let Some(directory) = directories.iter().find(is_above) else {
+        return Ok(());
+    };
+    let relation = if place == resolve(directory) {
+        "is".to_owned()
+    } else {
+        format!("lies in {},", directory.display())
+    };
+    let message = format!(
+        "{} {relation} a directory with images: the Dockerfiles would be written among the sources",
+        out.display()
+    );
+    let hints = vec!["name a directory outside, as in `--out /tmp/dockerfiles`".to_owned()];
+    Err(UsageError { message, hints })
 }
 
 /// Gives each image with a Dockerfile its directory below `out`; nothing is written when two would share one.

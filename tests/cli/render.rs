@@ -28,6 +28,8 @@ fn all_images_below_their_roots() {
     sandbox
         .pkg(&["render", "--all", "--out", "out/new", "images", "services"])
         .assert_snapshot(str![[r#"
+------- stderr -------
+5 Dockerfiles written to out/new
 [exit status: 0]
 [EOF]
 
@@ -50,10 +52,10 @@ fn all_images_below_their_roots() {
 }
 
 #[test]
-fn how_many_were_written_is_told_to_those_who_ask() {
+fn how_many_were_written_is_told() {
     Sandbox::with_settings()
         .diamond()
-        .pkg(&["--info", "render", "--all", "--out", "out", "images"])
+        .pkg(&["render", "--all", "--out", "out", "images"])
         .assert_snapshot(str![[r#"
 ------- stderr -------
 4 Dockerfiles written to out
@@ -61,6 +63,31 @@ fn how_many_were_written_is_told_to_those_who_ask() {
 [EOF]
 
 "#]]);
+}
+
+#[test]
+fn nothing_is_written_among_the_sources() {
+    let sandbox = Sandbox::with_settings().diamond();
+    let link = sandbox.path().join("link");
+    std::os::unix::fs::symlink(sandbox.path().join("images"), link).expect("a link");
+    for (out, relation) in [
+        ("images", "is"),
+        ("./images/", "is"),
+        ("images/../images", "is"),
+        ("images/out/new", "lies in images,"),
+        ("link/out", "lies in images,"),
+    ] {
+        let output = sandbox.pkg(&["render", "--all", "--out", out, "images"]);
+        output.assert_code(2);
+        let message = format!(
+            "error: {out} {relation} a directory with images: the Dockerfiles would be written among the sources\n\
+             hint: name a directory outside, as in `--out /tmp/dockerfiles`\n"
+        );
+        assert_eq!(output.stderr, message);
+    }
+    assert!(!sandbox.path().join("images/out").exists());
+    let beside = ["render", "--all", "--out", "images-out", "images"];
+    sandbox.pkg(&beside).assert_code(0);
 }
 
 #[test]
