@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::image::MakeError;
 use super::run::{Bases, Ending, Report, Run};
-use super::{Event, Phase};
+use super::{Event, Fault, Phase};
+use crate::engine::EngineError;
 use crate::oci::{Digest, Reference};
 
 impl Run<'_> {
@@ -76,7 +77,60 @@ impl Run<'_> {
                 &mut report.log,
                 began,
             ),
-            Err(error) => Ending::failed(Phase::Pull, &error, &mut report.log, began),
+            Err(error) => Ending::failed(Phase::Pull, &PullError(error), &mut report.log, began),
         }
+    }
+}
+
+/// A pull that failed, told behind the name of the image: what was asked of the engine is said there.
+#[derive(Debug)]
+struct PullError(EngineError);
+
+impl std::fmt::Display for PullError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            EngineError::Refused { message, .. } => f.write_str(message),
+            error => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PullError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl From<&PullError> for Fault {
+    fn from(PullError(error): &PullError) -> Self {
+        error.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::cause;
+
+    #[test]
+    fn what_was_asked_of_the_engine_is_not_said_again() {
+        let refused = EngineError::Refused {
+            action: "pull r.example.org/a:1".to_owned(),
+            status: 404,
+            message: "manifest unknown".to_owned(),
+        };
+        let refused = PullError(refused);
+        assert_eq!(cause(&refused), "manifest unknown");
+        assert_eq!(Fault::from(&refused), Fault::Work);
+        let silent = EngineError::Silent {
+            action: "pull r.example.org/a:1".to_owned(),
+            deadline: std::time::Duration::from_secs(5),
+        };
+        let silent = PullError(silent);
+        assert_eq!(
+            cause(&silent),
+            "the engine did not pull r.example.org/a:1 within 5s"
+        );
+        assert_eq!(Fault::from(&silent), Fault::Environment);
     }
 }

@@ -21,6 +21,14 @@ pub(super) fn label(image: &Reference) -> String {
     label
 }
 
+/// Writes an image with which a phase failed: of one that cannot be pulled, the registry says the most.
+pub(super) fn failed_label(image: &Reference, phase: Phase) -> String {
+    match phase {
+        Phase::Pull => image.to_string(),
+        Phase::Build | Phase::Verify | Phase::Publish => label(image),
+    }
+}
+
 /// Gives the verb of a phase that goes on.
 pub(super) fn present(phase: Phase) -> &'static str {
     match phase {
@@ -118,6 +126,7 @@ pub(super) fn finished(event: &Event, reader: Reader) -> Option<String> {
         }
         Outcome::Failed { cause, .. } => {
             let verb = infinitive(*phase);
+            let name = failed_label(image, *phase);
             let short = format!("failed to {verb} {name} after {took}");
             let long = format!("{short}: {}", text::one_line(cause));
             let columns = text::width(glyphs.failed) + 1 + text::width(&long);
@@ -173,6 +182,13 @@ mod tests {
             };
             assert_eq!(finished(&failed, reader).as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn a_pull_that_failed_names_the_registry() {
+        let failed = failed("r.example.org/base/debian:12", Phase::Pull, "denied");
+        let line = "✗ failed to pull r.example.org/base/debian:12 after 7.0s: denied";
+        case(&failed, Verbosity::Warnings, Some(line));
     }
 
     #[test]

@@ -12,7 +12,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::lines::{infinitive, label, past};
+use super::lines::{failed_label, infinitive, label, past};
 use super::look::{Look, Tone};
 use super::{duration, text};
 use crate::build::{Fault, Phase};
@@ -219,7 +219,7 @@ impl Failure {
             "{} failed to {} {}: {}",
             look.paint(Tone::Bad, glyphs.failed),
             infinitive(self.phase),
-            look.paint(Tone::Strong, &label(&self.image)),
+            look.paint(Tone::Strong, &failed_label(&self.image, self.phase)),
             text::one_line(&self.cause),
         );
         let mut text = text::wrap(&heading, room) + "\n";
