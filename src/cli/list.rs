@@ -10,8 +10,8 @@ use super::Ending;
 use super::scope::FlavourArgs;
 use super::session::Session;
 use crate::catalog::{Image, ImageId};
-use crate::error::UsageError;
-use crate::observe::Observer;
+use crate::error::{UsageError, diagnose};
+use crate::observe::{ObserveError, Observer};
 use crate::plan::{Availability, Facts};
 use crate::scan::Loaded;
 use crate::settings::Settings;
@@ -87,7 +87,11 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             Some(_) => Whom::Registry,
             None => Whom::Both,
         };
-        Some(observe(session, &settings, &loaded, (&wanted, whom))?)
+        match observe(session, &settings, &loaded, (&wanted, whom)) {
+            Ok(facts) => Some(facts),
+            Err(error) if error.is::<ObserveError>() => return Ok(tell_way_out(session, &error)),
+            Err(error) => return Err(error),
+        }
     };
     if let Some(facts) = &facts {
         let published = |id: &ImageId| match facts[id.0].registry {
@@ -154,6 +158,18 @@ fn observe(
         };
         Ok(observer.observe(loaded, wanted).await?)
     })
+}
+
+/// Tells why it cannot be known where the images are, and how to do without.
+fn tell_way_out(session: &Session, error: &anyhow::Error) -> Ending {
+    let (_, mut diagnostics) = diagnose(error);
+    if let Some(last) = diagnostics.last_mut() {
+        last.hints.push("`--offline` asks nobody".to_owned());
+    }
+    for diagnostic in &diagnostics {
+        session.ui.diagnostic(diagnostic);
+    }
+    Ending::Hindered
 }
 
 fn print_table(

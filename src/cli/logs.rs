@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::session::Session;
 use crate::catalog::Catalog;
 use crate::debian::parse_readable_entries;
-use crate::error::{Diagnostic, Severity, diagnose, diagnose_warning};
+use crate::error::{Diagnostic, Severity, diagnose, diagnose_warnings};
 use crate::history::{Record, records};
 use crate::host::fs::read_text;
 use crate::place::Place;
@@ -38,10 +38,10 @@ pub(super) fn read_logs(
         return Err(Problems { problems, warnings }.into());
     }
     // The others are about what an image is made from.
-    for warning in &warnings {
-        if matches!(warning, Warning::NoRecipe { .. }) {
-            session.ui.diagnostic(&diagnose_warning(warning));
-        }
+    let mut warnings = warnings;
+    warnings.retain(|warning| matches!(warning, Warning::NoRecipe { .. }));
+    for diagnostic in diagnose_warnings(&warnings) {
+        session.ui.diagnostic(&diagnostic);
     }
     let mut changelogs: BTreeSet<PathBuf> = problems.iter().flat_map(changelogs_of).collect();
     for (_, image) in catalog.iter() {

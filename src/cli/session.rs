@@ -105,7 +105,9 @@ impl Session {
             self.ui.diagnostic(&diagnostic);
         }
         if loaded.catalog.is_empty() {
-            self.ui.say("there is no image in these directories");
+            let message = "there is no image in these directories";
+            self.ui
+                .diagnostic(&Diagnostic::new(Severity::Warning, message));
         }
         Ok(loaded)
     }

@@ -27,7 +27,12 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "VERSION")]
     version: Option<Version>,
     /// Why
-    #[arg(long, value_name = "TEXT", default_value = "Security update")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "Security update",
+        allow_hyphen_values = true
+    )]
     reason: String,
     /// Take a version that does not sort after the one that is there
     #[arg(long)]

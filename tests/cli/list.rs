@@ -3,6 +3,7 @@
 use snapbox::str;
 
 use crate::support::sandbox::Sandbox;
+use crate::support::still_engine::StillEngine;
 
 #[test]
 fn names_versions_and_directories() {
@@ -117,7 +118,7 @@ fn json_of_no_image() {
   "images": []
 }
 ------- stderr -------
-there is no image in these directories
+warning: there is no image in these directories
 [exit status: 0]
 [EOF]
 
@@ -176,6 +177,29 @@ fn what_is_published_without_a_registry() {
 error: no registry is set, so nothing is published
 hint: set `registry` in the settings
 [exit status: 2]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_registry_that_does_not_answer_is_told_with_the_way_to_do_without() {
+    let engine = StillEngine::start(|request| match request {
+        request if request.contains("/version ") => (200, r#"{"ApiVersion": "1.47"}"#),
+        request if request.contains("/info ") => (200, "{}"),
+        _ => (200, "[]"),
+    });
+    Sandbox::new()
+        .diamond()
+        .file("config.yaml", "registry: 127.0.0.1:1\n")
+        .env("DOCKER_HOST", &engine.address())
+        .pkg(&["list", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: 127.0.0.1:[PORT] cannot be reached: Connection refused (os error 111)
+hint: check that `127.0.0.1:[PORT]` is the registry's address
+hint: `--offline` asks nobody
+[exit status: 4]
 [EOF]
 
 "#]]);

@@ -555,7 +555,7 @@ fn a_directory_without_images() {
         .pkg(&LIST)
         .assert_snapshot(str![[r#"
 ------- stderr -------
-there is no image in these directories
+warning: there is no image in these directories
 [exit status: 0]
 [EOF]
 
@@ -569,7 +569,7 @@ fn a_linked_image_directory_is_not_followed() {
     symlink("../elsewhere/a", sandbox.path().join("images/a")).expect("a link");
     sandbox.pkg(&LIST).assert_snapshot(str![[r#"
 ------- stderr -------
-there is no image in these directories
+warning: there is no image in these directories
 [exit status: 0]
 [EOF]
 
