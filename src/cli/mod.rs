@@ -88,7 +88,7 @@ struct Global {
         global = true
     )]
     config: PathBuf,
-    /// Show each step of each build
+    /// Show each step of builds, tests and pushes
     #[arg(long, global = true)]
     info: bool,
     /// Show each line that builds, tests and pushes print

@@ -73,9 +73,15 @@ fn find_command(program: &mut clap::Command, name: &str) -> Result<clap::Command
     if let Some(command) = program.find_subcommand(name) {
         return Ok(command.clone());
     }
-    let names = program.get_subcommands().map(clap::Command::get_name);
+    let names: Vec<&str> = program
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    let near = closest_names(&find_near(name, names.iter().copied()));
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let all = format!("the commands are {}", quoted.join(", "));
     Err(UsageError {
         message: format!("there is no command `{name}`"),
-        hints: closest_names(&find_near(name, names)).into_iter().collect(),
+        hints: near.into_iter().chain([all]).collect(),
     })
 }

@@ -34,7 +34,7 @@ Options:
 
 Options of every command:
   -c, --configfile <FILE>  The settings [default: config.yaml]
-      --info               Show each step of each build
+      --info               Show each step of builds, tests and pushes
       --debug              Show each line that builds, tests and pushes print
       --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
 [exit status: 0]
@@ -100,7 +100,7 @@ Options of every command:
           [default: config.yaml]
 
       --info
-          Show each step of each build
+          Show each step of builds, tests and pushes
 
       --debug
           Show each line that builds, tests and pushes print
@@ -139,7 +139,7 @@ Options:
 
 Options of every command:
   -c, --configfile <FILE>  The settings [default: config.yaml]
-      --info               Show each step of each build
+      --info               Show each step of builds, tests and pushes
       --debug              Show each line that builds, tests and pushes print
       --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
 [exit status: 0]
@@ -187,7 +187,7 @@ Options of every command:
           [default: config.yaml]
 
       --info
-          Show each step of each build
+          Show each step of builds, tests and pushes
 
       --debug
           Show each line that builds, tests and pushes print
@@ -238,7 +238,7 @@ Options of every command:
           [default: config.yaml]
 
       --info
-          Show each step of each build
+          Show each step of builds, tests and pushes
 
       --debug
           Show each line that builds, tests and pushes print
@@ -272,7 +272,7 @@ Options:
 
 Options of every command:
   -c, --configfile <FILE>  The settings [default: config.yaml]
-      --info               Show each step of each build
+      --info               Show each step of builds, tests and pushes
       --debug              Show each line that builds, tests and pushes print
       --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
 [exit status: 0]
@@ -337,7 +337,7 @@ Options of every command:
           [default: config.yaml]
 
       --info
-          Show each step of each build
+          Show each step of builds, tests and pushes
 
       --debug
           Show each line that builds, tests and pushes print
@@ -390,7 +390,7 @@ Options of every command:
           [default: config.yaml]
 
       --info
-          Show each step of each build
+          Show each step of builds, tests and pushes
 
       --debug
           Show each line that builds, tests and pushes print
@@ -555,7 +555,7 @@ Options:
 
 Options of every command:
   -c, --configfile <FILE>  The settings [default: config.yaml]
-      --info               Show each step of each build
+      --info               Show each step of builds, tests and pushes
       --debug              Show each line that builds, tests and pushes print
       --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
 [exit status: 0]
@@ -612,7 +612,7 @@ Options of every command:
           [default: config.yaml]
 
       --info
-          Show each step of each build
+          Show each step of builds, tests and pushes
 
       --debug
           Show each line that builds, tests and pushes print
@@ -771,7 +771,7 @@ Options:
 
 Options of every command:
   -c, --configfile <FILE>  The settings [default: config.yaml]
-      --info               Show each step of each build
+      --info               Show each step of builds, tests and pushes
       --debug              Show each line that builds, tests and pushes print
       --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
 [exit status: 0]
