@@ -463,7 +463,7 @@ Options of every command:
           [default: config.yaml]
 
       --info
-          Show each step of each build
+          Show each step of builds, tests and pushes
 
       --debug
           Show each line that builds, tests and pushes print
@@ -517,7 +517,7 @@ Options of every command:
           [default: config.yaml]
 
       --info
-          Show each step of each build
+          Show each step of builds, tests and pushes
 
       --debug
           Show each line that builds, tests and pushes print
@@ -668,7 +668,7 @@ Options of every command:
           [default: config.yaml]
 
       --info
-          Show each step of each build
+          Show each step of builds, tests and pushes
 
       --debug
           Show each line that builds, tests and pushes print
@@ -736,7 +736,7 @@ Options of every command:
           [default: config.yaml]
 
       --info
-          Show each step of each build
+          Show each step of builds, tests and pushes
 
       --debug
           Show each line that builds, tests and pushes print
