@@ -337,6 +337,8 @@ fn of_problem(problem: &Problem) -> Diagnostic {
     let message = problem.to_string();
     match problem {
         Problem::NoDirectory(_) | Problem::NotADirectory(_) => at(Severity::Error, message, []),
+        Problem::LinkOut { .. } => at(Severity::Error, message, [])
+            .hint("copy the file to where the link is, or give the directory that holds it as well"),
         Problem::Changelog { place, source } => Diagnostic {
             causes: causes(source.as_ref()),
             ..at(Severity::Error, message, [place])

@@ -4,6 +4,7 @@
 //! directories are not followed.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset};
@@ -13,7 +14,7 @@ use super::{Problem, Warning};
 use crate::catalog::{Catalog, DeclaredDependency, Image, ImageName, Recipe};
 use crate::debian::{Control, Version, parse_control, parse_top_entry};
 use crate::declared::parse_image_file;
-use crate::host::fs::{find_text, read_text};
+use crate::host::fs::{FileError, find_text, read_text};
 use crate::host::{WORKSHOP, has_unfinished_changes};
 use crate::oci::Reference;
 use crate::place::Place;
@@ -40,6 +41,7 @@ pub struct Scanned {
 pub fn scan_directories(roots: &[PathBuf], naming: &Naming) -> Scanned {
     let mut scan = Scan {
         naming,
+        inside: find_real(roots),
         images: Vec::new(),
         warnings: Vec::new(),
         problems: Vec::new(),
@@ -66,8 +68,16 @@ pub fn scan_directories(roots: &[PathBuf], naming: &Naming) -> Scanned {
     }
 }
 
+/// Gives the directories of the command line without links: nothing outside of them enters an image.
+pub(super) fn find_real(roots: &[PathBuf]) -> Vec<PathBuf> {
+    let real = roots.iter().map(|root| root.canonicalize());
+    real.filter_map(Result::ok).collect()
+}
+
 struct Scan<'a> {
     naming: &'a Naming,
+    /// The roots without links.
+    inside: Vec<PathBuf>,
     images: Vec<Image>,
     warnings: Vec<Warning>,
     problems: Vec<Problem>,
@@ -116,32 +126,79 @@ impl Scan<'_> {
     fn directory(&mut self, root: &Path, directory: &Path) {
         let [changelog, template, image_file] =
             [CHANGELOG, TEMPLATE, IMAGE_FILE].map(|name| directory.join(name));
+        let is_there = |path: &&PathBuf| path.symlink_metadata().is_ok();
         let recipes: Vec<&PathBuf> = [&template, &image_file]
             .into_iter()
-            .filter(|path| path.is_file())
+            .filter(is_there)
             .collect();
-        match (changelog.is_file(), recipes.as_slice()) {
+        // What is no file is one of the wrong kind only beside the other file: directories may have any name.
+        match (is_there(&&changelog), recipes.as_slice()) {
             (false, []) => (),
-            (false, [recipe, ..]) => self.warnings.push(Warning::NoChangelog {
-                place: Place::file(recipe),
-            }),
-            (true, []) => self.warnings.push(Warning::NoRecipe {
-                place: Place::file(&changelog),
-            }),
-            (true, [_, _, ..]) => self.problems.push(Problem::TwoRecipes {
-                directory: directory.to_owned(),
-                places: recipes.into_iter().map(|path| Place::file(path)).collect(),
-            }),
-            (true, [_]) => {
+            (false, recipes) => {
+                if let Some(recipe) = recipes.iter().find(|recipe| recipe.is_file()) {
+                    let place = Place::file(recipe);
+                    self.warnings.push(Warning::NoChangelog { place });
+                }
+            }
+            (true, []) => {
+                if changelog.is_file() {
+                    let place = Place::file(&changelog);
+                    self.warnings.push(Warning::NoRecipe { place });
+                }
+            }
+            (true, [_, ..]) => {
                 let real = directory
                     .canonicalize()
                     .unwrap_or_else(|_| directory.to_owned());
-                if self.seen.insert(real) {
-                    let image = self.image(root, directory);
-                    self.images.extend(image);
+                if self.seen.insert(real) && self.check_files(directory) {
+                    self.add_image(root, directory, &recipes);
                 }
             }
         }
+    }
+
+    /// Tells whether all files of an image are regular ones below the roots; the problems are kept.
+    fn check_files(&mut self, directory: &Path) -> bool {
+        let before = self.problems.len();
+        for name in [CHANGELOG, CONTROL, TEMPLATE, IMAGE_FILE] {
+            let path = directory.join(name);
+            if path.symlink_metadata().is_ok() {
+                let checked = self.check_file(&path);
+                self.keep(checked);
+            }
+        }
+        self.problems.len() == before
+    }
+
+    fn check_file(&self, path: &Path) -> Result<(), Problem> {
+        let refuse = |source| FileError::new("read", path, source);
+        let target = path.canonicalize().map_err(refuse)?;
+        if !self.inside.iter().any(|root| target.starts_with(root)) {
+            let link = path.to_owned();
+            return Err(Problem::LinkOut { link, target });
+        }
+        let kind = target.metadata().map_err(refuse)?;
+        if kind.is_file() {
+            return Ok(());
+        }
+        let what = if kind.is_dir() {
+            "it is a directory"
+        } else {
+            "it is no regular file"
+        };
+        Err(refuse(io::Error::other(what)).into())
+    }
+
+    fn add_image(&mut self, root: &Path, directory: &Path, recipes: &[&PathBuf]) {
+        if recipes.len() > 1 {
+            self.problems.push(Problem::TwoRecipes {
+                directory: directory.to_owned(),
+                places: recipes.iter().map(|path| Place::file(path)).collect(),
+            });
+            return;
+        }
+        let image = self.image(root, directory);
+        self.images.extend(image);
     }
 
     /// Reads all files of an image before it is given up, so that the faults of all of them are told.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::directories::find_real;
 use super::rendering::{Limits, Rendered, Rendering, Work, render_all};
 use super::{Problem, Problems, Scanned, Warning, scan_directories};
 use crate::catalog::{Catalog, EdgeSource, Graph, Image, ImageId, Need, Needs};
@@ -88,10 +89,7 @@ fn set_up_renderer(roots: &[PathBuf], settings: &Settings, catalog: &Catalog) ->
         .iter()
         .map(|(_, image)| (image.name.to_string(), image.label.clone()));
     let known = KnownImages::new(&settings.naming, &settings.base_images, labels);
-    let inside: Vec<PathBuf> = roots
-        .iter()
-        .filter_map(|root| root.canonicalize().ok())
-        .collect();
+    let inside = find_real(roots);
     // A file that cannot be read is one that is not there, as far as a template is concerned; so is one to which a link
     // leads out of the tree.
     Renderer::new(settings, Arc::new(known), move |path| {

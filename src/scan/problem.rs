@@ -32,6 +32,14 @@ pub enum Problem {
         /// Why.
         source: Box<walkdir::Error>,
     },
+    /// A link leads out of the directories of the command line.
+    #[error("the link {} leads to {}, outside of the given directories", link.display(), target.display())]
+    LinkOut {
+        /// The link.
+        link: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
     /// A changelog is none.
     #[error("the changelog cannot be read: {source}")]
     Changelog {

@@ -21,6 +21,7 @@ mod refresh;
 mod render;
 mod sandbox;
 mod scan_errors;
+mod scan_files;
 mod schema;
 mod settings;
 mod settings_layers;
