@@ -336,7 +336,9 @@ fn causes(error: &dyn std::error::Error) -> Vec<String> {
 fn of_problem(problem: &Problem) -> Diagnostic {
     let message = problem.to_string();
     match problem {
-        Problem::NoDirectory(_) | Problem::NotADirectory(_) => at(Severity::Error, message, []),
+        Problem::NoDirectory(_) | Problem::NotADirectory(_) | Problem::Thread(_) => {
+            at(Severity::Error, message, [])
+        }
         Problem::LinkOut { .. } => at(Severity::Error, message, [])
             .hint("copy the file to where the link is, or give the directory that holds it as well"),
         Problem::Changelog { place, source } => Diagnostic {

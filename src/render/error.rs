@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::filters::FilterError;
+use super::source::Bulk;
 use crate::place::Place;
 
 /// What is wrong with a template.
@@ -43,6 +44,9 @@ pub enum RenderFault {
     /// The template is too large, or writes too much.
     #[error("this template is too large, or what it writes is")]
     TooLarge,
+    /// The template has too much code.
+    #[error(transparent)]
+    Bulk(#[from] Bulk),
     /// Something else that the template engine refuses.
     #[error("{0}")]
     Engine(String),

@@ -1,13 +1,15 @@
 //! Explains errors of the template engine in the user's terms: what is wrong, and where.
 
 use std::error::Error as _;
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use minijinja::{Error, ErrorKind};
 
 use super::error::{RenderError, RenderFault};
 use super::filters::FilterError;
 use super::hints::{Names, find_hints};
+use super::source::Bulk;
 use super::template::{DIRECTORY_END, Template};
 use super::whereabouts::Whereabouts;
 
@@ -19,9 +21,43 @@ pub(super) struct Diagnosis<'a> {
     pub(super) read: &'a dyn Fn(&Path) -> Option<String>,
 }
 
+/// An included file that has too much code.
+#[derive(Debug, thiserror::Error)]
+#[error("{bulk}")]
+pub(super) struct BulkInside {
+    pub(super) path: PathBuf,
+    pub(super) bulk: Bulk,
+    pub(super) range: Range<usize>,
+}
+
+impl From<BulkInside> for Error {
+    fn from(inside: BulkInside) -> Self {
+        Self::new(ErrorKind::InvalidOperation, inside.to_string()).with_source(inside)
+    }
+}
+
 impl Diagnosis<'_> {
+    /// Tells of too much code, which the engine is never given.
+    pub(super) fn explain_bulk(&self, inside: &BulkInside) -> RenderError {
+        let text = if inside.path == self.template.path {
+            self.template.text.to_owned()
+        } else {
+            (self.read)(&inside.path).unwrap_or_default()
+        };
+        let whereabouts = Whereabouts::at(&inside.path, &text, inside.range.clone());
+        RenderError {
+            place: whereabouts.place(),
+            excerpt: whereabouts.excerpt(),
+            fault: inside.bulk.into(),
+            hints: Vec::new(),
+        }
+    }
+
     /// Explains an error of the engine.
     pub(super) fn explain(&self, error: &Error) -> RenderError {
+        if let Some(inside) = find_source::<BulkInside>(error) {
+            return self.explain_bulk(inside);
+        }
         let error = find_innermost(error);
         let mut whereabouts = Whereabouts::find(error, self.template, self.read);
         let fault = self.find_fault(error, &mut whereabouts);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
 use super::error::{RenderError, RenderFault, RenderWarning};
-use super::fault::Diagnosis;
+use super::fault::{BulkInside, Diagnosis};
 use super::filters::{Record, add_filters};
 use super::hints::Names;
 use super::known::{ImageKind, KnownImages};
@@ -27,6 +27,10 @@ const MOST_LINES: usize = 60_000;
 const MOST_STEPS: u64 = 5_000_000;
 /// Macros and includes inside of each other.
 const DEEPEST: usize = 100;
+/// The stack that a thread needs in which templates are rendered: the engine reads code by calls inside of each other, and
+/// so does it compare and drop values. Only what is used of it takes memory.
+pub const STACK_BYTES: usize = 256 << 20;
+
 /// A rendered template, and what it read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
@@ -88,11 +92,16 @@ impl Renderer {
         });
         environment.set_path_join_callback(|name, parent| join_name(name, parent).into());
         environment.set_loader(move |name| {
-            let text = find_path(name).and_then(|path| read_included(&path));
-            Ok(text.filter(|text| !is_too_large(text)).map(|text| {
+            let Some(path) = find_path(name) else {
+                return Ok(None);
+            };
+            let text = read_included(&path).filter(|text| !is_too_large(text));
+            text.map(|text| {
                 let text = source::normalize(&text);
-                source::translate(&text).text.into_owned()
-            }))
+                check_bulk(&path, &text)?;
+                Ok(source::translate(&text).text.into_owned())
+            })
+            .transpose()
         });
         minijinja_contrib::add_to_environment(&mut environment);
         jinja::add_to_environment(&mut environment);
@@ -106,7 +115,7 @@ impl Renderer {
         }
     }
 
-    /// Renders one template.
+    /// Renders one template; a thread with less than [`STACK_BYTES`] may not survive it.
     pub fn render(&self, template: &Template<'_>) -> Result<Rendered, Box<RenderError>> {
         if is_too_large(template.text) {
             return Err(RenderError {
@@ -118,7 +127,6 @@ impl Renderer {
             .into());
         }
         let normal = source::normalize(template.text);
-        let text = source::translate(&normal).text;
         let name = name_of(template.path);
         let diagnosis = Diagnosis {
             template: *template,
@@ -128,6 +136,8 @@ impl Renderer {
             },
             read: &*self.read,
         };
+        check_bulk(template.path, &normal).map_err(|inside| diagnosis.explain_bulk(&inside))?;
+        let text = source::translate(&normal).text;
         let mut out = Bounded::default();
         let captured = self
             .environment
@@ -198,6 +208,17 @@ fn place_of(template: &Template<'_>, name: &str, filter: &str) -> Place {
 
 fn is_too_large(text: &str) -> bool {
     text.len() > LARGEST || text.bytes().filter(|&b| b == b'\n' || b == b'\r').count() > MOST_LINES
+}
+
+fn check_bulk(path: &Path, text: &str) -> Result<(), BulkInside> {
+    match source::find_bulk(text) {
+        Some((bulk, range)) => Err(BulkInside {
+            path: path.to_owned(),
+            bulk,
+            range,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// A text that grows up to a bound.

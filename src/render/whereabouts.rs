@@ -50,6 +50,17 @@ impl Whereabouts {
         }
     }
 
+    /// Points at a piece of a file, counted with the engine's line breaks.
+    pub(super) fn at(path: &Path, text: &str, range: Range<usize>) -> Self {
+        let text = source::normalize(text).into_owned();
+        Self {
+            path: path.to_owned(),
+            line: None,
+            range: Some(range).filter(|range| text.get(range.clone()).is_some()),
+            text,
+        }
+    }
+
     pub(super) fn place(&self) -> Place {
         match (self.line(), self.column()) {
             (Some(line), Some(column)) => Place::column(&self.path, line, column),

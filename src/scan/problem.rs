@@ -118,6 +118,9 @@ pub enum Problem {
         /// The templates.
         places: Vec<Place>,
     },
+    /// The machine gives no thread to render in.
+    #[error("cannot start a thread that renders templates: {0}")]
+    Thread(std::io::Error),
     /// A rendered template is no Dockerfile.
     #[error("the rendered template is no Dockerfile: {source}")]
     Dockerfile {

@@ -2,10 +2,11 @@
 //! template, but not what many texts together take, nor how long one filter works.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::{Excess, Problem, Warning};
@@ -15,7 +16,7 @@ use crate::host::find_memory_bytes;
 use crate::oci::Reference;
 use crate::place::Place;
 use crate::render::{
-    FilterError, ImageKind, RenderError, RenderFault, Renderer, Template, UsedImage,
+    FilterError, ImageKind, RenderError, RenderFault, Renderer, STACK_BYTES, Template, UsedImage,
 };
 
 /// How often the watch looks.
@@ -80,7 +81,7 @@ type Current = Arc<Mutex<Option<(PathBuf, Instant)>>>;
 pub(super) fn render_all(work: Work, limits: Limits) -> Result<Rendered, Problem> {
     let count = work.catalog.len();
     let work = Arc::new(work);
-    let crew = Crew::start(&work);
+    let crew = Crew::start(&work).map_err(Problem::Thread)?;
     let answers = crew.wait(count, limits)?;
     for thread in crew.threads {
         if let Err(panic) = thread.join() {
@@ -122,7 +123,7 @@ struct Crew {
 }
 
 impl Crew {
-    fn start(work: &Arc<Work>) -> Self {
+    fn start(work: &Arc<Work>) -> io::Result<Self> {
         /// Fewer templates than this are done before a thread has started.
         const WORTH_A_THREAD: usize = 32;
         let count = work.catalog.len();
@@ -137,13 +138,16 @@ impl Crew {
         for start in (0..count).step_by(share) {
             let (work, sender, current) = (Arc::clone(work), sender.clone(), Current::default());
             crew.current.push(Arc::clone(&current));
-            crew.threads.push(std::thread::spawn(move || {
+            let thread = Builder::new()
+                .name(format!("render {}", crew.threads.len()))
+                .stack_size(STACK_BYTES);
+            crew.threads.push(thread.spawn(move || {
                 for index in start..count.min(start + share) {
                     render_one(&work, index, &current, &sender);
                 }
-            }));
+            })?);
         }
-        crew
+        Ok(crew)
     }
 
     /// Gathers the answers, and looks at what rendering takes.
@@ -334,5 +338,99 @@ mod tests {
             .map(|one| &one.text)
             .collect();
         assert_eq!(written, texts.iter().collect::<Vec<_>>());
+    }
+
+    /// Renders one template behind an empty line, and tells what is wrong with it.
+    fn tell(template: &str) -> String {
+        let text = format!("\n{template}\nFROM scratch\n");
+        let rendered = render_images(&[("deep", &text)], Limits::default());
+        let rendered = rendered.unwrap_or_else(|problem| panic!("{problem}"));
+        match rendered.problems.as_slice() {
+            [] => "rendered".to_owned(),
+            [Problem::Render(error)] => {
+                let place = error.place.to_string();
+                assert!(place.contains("Dockerfile.template:2:"), "{place}");
+                error.to_string()
+            }
+            [problem] => problem.to_string(),
+            problems => panic!("{problems:?}"),
+        }
+    }
+
+    #[test]
+    fn code_of_any_length_is_rendered_or_refused() {
+        for (begin, piece, end) in [
+            ("{{ range", "()", " }}"),
+            ("{{ 'x'", ".a", " }}"),
+            ("{{ 'x'", "|string", " }}"),
+            ("{{ 1", " if 1 else 2", " }}"),
+            ("{{ 1", "+1", " }}"),
+            ("{{ 'a'", "~'a'~\"b\"", " }}"),
+            ("{{ ", "not ", "1 }}"),
+            ("{{ 1", " and 1", " }}"),
+            ("{{ ", "-", "1 }}"),
+            ("{{ ", "(", "1 }}"),
+            ("{% set x = ", "[", "1 %}"),
+        ] {
+            // The longest code does not end the program, whatever comes of it.
+            let count = ((64 << 10) - 100) / piece.len();
+            tell(&format!("{begin}{}{end}", piece.repeat(count)));
+            let long = format!("{begin}{}{end}", piece.repeat(count + 100));
+            assert_eq!(
+                tell(&long),
+                "this tag is too long: 64 KiB is the most",
+                "{piece}"
+            );
+        }
+        let branches = |count| format!("{{% if 0 %}}{}{{% endif %}}", "{% elif 0 %}".repeat(count));
+        assert_eq!(tell(&branches(5_000)), "rendered");
+        assert_eq!(
+            tell(&branches(5_001)),
+            "this file has too many `elif`: 5000 is the most"
+        );
+    }
+
+    #[test]
+    fn values_of_any_depth_are_rendered_or_refused() {
+        const DEEP: &str = "more than 100 lists and mappings are inside of each other";
+        let repeat = |count, before: &str, inside: &str| {
+            tell(&format!(
+                "{before}{{% for i in range({count}) %}}{inside}{{% endfor %}}"
+            ))
+        };
+        for (before, inside) in [
+            ("{% set h=[[]] %}", "{% do h.append([h.pop()]) %}"),
+            ("{% set h=[[]] %}", "{% do h.append({'a': h.pop()}) %}"),
+            ("{% set h=[[]] %}", "{% do h.append((h.pop(),)) %}"),
+            (
+                "{% set h=[{}] %}",
+                "{% do h.append({'a': h.pop()}.values()) %}",
+            ),
+            (
+                "{% set g=[[]] %}{% set h=[g[0]] %}",
+                "{% set n=[] %}{% do g.pop().append(n) %}{% do g.append(n) %}",
+            ),
+        ] {
+            assert_eq!(repeat(20_000, before, inside), DEEP, "{inside}");
+            assert_eq!(repeat(90, before, inside), "rendered", "{inside}");
+        }
+        let [one, other] = ["h", "g"].map(|name| {
+            format!("{{% set {name}=[[]] %}}{{% for i in range(80) %}}{{% do {name}.append([{name}.pop()]) %}}{{% endfor %}}")
+        });
+        assert_eq!(
+            tell(&format!("{one}{other}{{{{ '#' if h == g }}}}")),
+            "rendered"
+        );
+        let sets = "{% set x=[x] %}".repeat(10_000);
+        assert_eq!(tell(&format!("{{% set x=1 %}}{sets}")), DEEP);
+    }
+
+    #[test]
+    fn many_changes_of_large_lists_take_little_time() {
+        let started = Instant::now();
+        let text = "{% set h=[[]] %}{% set g=[] %}{% for i in range(20000) %}{% do g.append(i) %}\
+                    {% do h.append(g) %}{% do h.append([i]) %}{% endfor %}";
+        assert_eq!(tell(text), "rendered");
+        assert!(started.elapsed() < Duration::from_secs(10));
     }
 }

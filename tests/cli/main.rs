@@ -27,6 +27,7 @@ mod settings;
 mod settings_layers;
 #[path = "../support/mod.rs"]
 mod support;
+mod template_bounds;
 mod template_errors;
 mod update;
 mod util;

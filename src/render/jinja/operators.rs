@@ -5,16 +5,20 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, Value};
 
 use crate::render::python::{
-    self, check_defined, find_remainder, format_percent, make_list, make_mapping, refuse,
+    self, check_defined, check_depth, find_remainder, format_percent, make_list, make_mapping,
+    refuse,
 };
 use crate::render::source::{
-    LIST_FILTER, MAPPING_FILTER, METHOD_FILTER, PERCENT_FILTER, PLAIN_FILTER, SLICE_FILTER,
-    TEXT_FILTER,
+    DEPTH_FILTER, LIST_FILTER, MAPPING_FILTER, METHOD_FILTER, PERCENT_FILTER, PLAIN_FILTER,
+    SLICE_FILTER, TEXT_FILTER,
 };
 
 pub(super) fn add_to_environment(environment: &mut Environment<'_>) {
     environment.add_filter(LIST_FILTER, make_list);
     environment.add_filter(MAPPING_FILTER, make_mapping);
+    environment.add_filter(DEPTH_FILTER, |value: &Value| {
+        check_depth(value).map(|()| value.clone())
+    });
     environment.add_filter(
         SLICE_FILTER,
         |value: &Value, start: &Value, stop: &Value, step: Option<Value>| {

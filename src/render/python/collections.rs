@@ -4,58 +4,110 @@
 //! change.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::arguments::{Arguments, refuse};
+use super::bounds::DEEPEST;
 use super::order::sort_by;
 use super::print::print_repr;
-use super::views::pairs_of;
+use super::views::{View, pairs_of};
 
 /// More items than a template needs.
 const MOST_ITEMS: usize = 100_000;
 /// More keys than a template needs; they are compared one by one.
 const MOST_KEYS: usize = 1_000;
 /// More values inside of each other than a template needs.
-const MOST_INSIDE: usize = 10_000;
+const MOST_INSIDE: usize = 200_000;
 
 pub(in crate::render) fn make_list(items: &Value) -> Result<Value, Error> {
-    let items = items.try_iter()?.collect();
-    Ok(Value::from_object(List(Mutex::new(items))))
+    let items: Vec<Value> = items.try_iter()?.collect();
+    for item in &items {
+        check_inside(item, 1, None)?;
+    }
+    Ok(Value::from_object(List::new(items)))
 }
 
 pub(in crate::render) fn make_mapping(pairs: &Value) -> Result<Value, Error> {
-    Ok(Value::from_object(Mapping(Mutex::new(pairs_of(pairs)?))))
+    let pairs = pairs_of(pairs)?;
+    for (_, value) in &pairs {
+        check_inside(value, 1, None)?;
+    }
+    Ok(Value::from_object(Mapping::new(pairs)))
 }
 
-/// Refuses what would hold itself, or grow without end.
-fn check_item(item: &Value, holder: *const ()) -> Result<(), Error> {
-    let mut rest = vec![item.clone()];
+/// Refuses a value with more inside of each other than the stack has room for when it is compared or dropped.
+pub(in crate::render) fn check_depth(value: &Value) -> Result<(), Error> {
+    check_inside(value, 1, None)
+}
+
+/// How many lists and mappings were ever around one: what is inside of it has more.
+///
+/// As every list knows its own, only what is new has to be looked into where something is put into another.
+#[derive(Debug, Default)]
+struct Level(AtomicUsize);
+
+impl Level {
+    fn inside(&self) -> usize {
+        self.0.load(Ordering::Relaxed) + 1
+    }
+
+    /// Tells whether it was lower.
+    fn raise(&self, level: usize) -> bool {
+        self.0.fetch_max(level, Ordering::Relaxed) < level
+    }
+}
+
+/// Refuses what would hold itself, or grow without end, when it comes to a level in a list or a mapping.
+fn check_inside(item: &Value, level: usize, holder: Option<*const ()>) -> Result<(), Error> {
+    let mut rest = vec![(item.clone(), level)];
     for _ in 0..MOST_INSIDE {
-        let Some(value) = rest.pop() else {
+        let Some((value, level)) = rest.pop() else {
             return Ok(());
         };
-        let list = value.downcast_object::<List>();
-        let list = list.as_ref().map(|list| Arc::as_ptr(list).cast());
-        let mapping = value.downcast_object::<Mapping>();
-        let mapping = mapping.as_ref().map(|mapping| Arc::as_ptr(mapping).cast());
-        if list == Some(holder) || mapping == Some(holder) {
-            return Err(refuse("a list or a mapping cannot hold itself"));
-        }
-        if let (ValueKind::Seq | ValueKind::Map, Ok(items)) = (value.kind(), value.try_iter()) {
-            let is_mapping = value.kind() == ValueKind::Map;
-            for item in items.take(MOST_INSIDE) {
-                rest.push(if is_mapping {
-                    value.get_item(&item)?
-                } else {
-                    item
-                });
+        let Some(object) = value.as_object() else {
+            continue;
+        };
+        let mut push = |items: &mut dyn Iterator<Item = Value>| {
+            let room = MOST_INSIDE.saturating_sub(rest.len());
+            rest.extend(items.take(room).map(|item| (item, level + 1)));
+        };
+        if let Some(list) = object.downcast::<List>() {
+            check_holder(Arc::as_ptr(&list).cast(), holder)?;
+            if list.level.raise(level) {
+                push(&mut list.items().iter().cloned());
             }
+        } else if let Some(mapping) = object.downcast::<Mapping>() {
+            check_holder(Arc::as_ptr(&mapping).cast(), holder)?;
+            if mapping.level.raise(level) {
+                push(&mut mapping.pairs().iter().map(|(_, value)| value.clone()));
+            }
+        } else if let Some(view) = object.downcast_ref::<View>() {
+            push(&mut view.items().iter().cloned());
+        } else if value.kind() == ValueKind::Map {
+            push(&mut pairs_of(&value)?.into_iter().map(|(_, value)| value));
+        } else if value.kind() == ValueKind::Seq {
+            push(&mut value.try_iter()?);
+        } else {
+            continue;
+        }
+        if level > DEEPEST {
+            return Err(refuse(format!(
+                "more than {DEEPEST} lists and mappings are inside of each other"
+            )));
         }
     }
     Err(refuse("this holds too much"))
+}
+
+fn check_holder(value: *const (), holder: Option<*const ()>) -> Result<(), Error> {
+    if holder == Some(value) {
+        return Err(refuse("a list or a mapping cannot hold itself"));
+    }
+    Ok(())
 }
 
 /// Refuses keys whose comparison would look into lists and mappings, this one among them.
@@ -74,17 +126,27 @@ fn check_size(size: usize, most: usize) -> Result<(), Error> {
 }
 
 #[derive(Debug)]
-struct List(Mutex<Vec<Value>>);
+struct List {
+    items: Mutex<Vec<Value>>,
+    level: Level,
+}
 
 impl List {
+    fn new(items: Vec<Value>) -> Self {
+        Self {
+            items: Mutex::new(items),
+            level: Level::default(),
+        }
+    }
+
     fn items(&self) -> MutexGuard<'_, Vec<Value>> {
         // A render that panicked left its lists to nobody.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn extend(self: &Arc<Self>, added: Vec<Value>) -> Result<(), Error> {
         for item in &added {
-            check_item(item, Arc::as_ptr(self).cast())?;
+            check_inside(item, self.level.inside(), Some(Arc::as_ptr(self).cast()))?;
         }
         let mut items = self.items();
         check_size(items.len() + added.len(), MOST_ITEMS)?;
@@ -134,7 +196,7 @@ impl Object for List {
             }
             "insert" => {
                 let (index, item): (i64, Value) = from_args(args)?;
-                check_item(&item, Arc::as_ptr(self).cast())?;
+                check_inside(&item, self.level.inside(), Some(Arc::as_ptr(self).cast()))?;
                 check_size(self.items().len() + 1, MOST_ITEMS)?;
                 let position = self.find_position(index, true).unwrap_or_default();
                 self.items().insert(position, item);
@@ -164,7 +226,7 @@ impl Object for List {
             }
             "copy" => {
                 let items = self.items().clone();
-                return Ok(Value::from_object(Self(Mutex::new(items))));
+                return Ok(Value::from_object(Self::new(items)));
             }
             "reverse" => self.items().reverse(),
             _ => return Err(ErrorKind::UnknownMethod.into()),
@@ -178,11 +240,21 @@ impl Object for List {
 }
 
 #[derive(Debug)]
-struct Mapping(Mutex<Vec<(Value, Value)>>);
+struct Mapping {
+    pairs: Mutex<Vec<(Value, Value)>>,
+    level: Level,
+}
 
 impl Mapping {
+    fn new(pairs: Vec<(Value, Value)>) -> Self {
+        Self {
+            pairs: Mutex::new(pairs),
+            level: Level::default(),
+        }
+    }
+
     fn pairs(&self) -> MutexGuard<'_, Vec<(Value, Value)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pairs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn find(&self, key: &Value) -> Option<Value> {
@@ -194,7 +266,7 @@ impl Mapping {
 
     fn set(self: &Arc<Self>, key: Value, value: Value) -> Result<(), Error> {
         check_key(&key)?;
-        check_item(&value, Arc::as_ptr(self).cast())?;
+        check_inside(&value, self.level.inside(), Some(Arc::as_ptr(self).cast()))?;
         let mut pairs = self.pairs();
         if let Some(pair) = pairs.iter_mut().find(|(other, _)| *other == key) {
             pair.1 = value;
@@ -262,7 +334,7 @@ impl Object for Mapping {
             }
             "copy" => {
                 let pairs = self.pairs().clone();
-                return Ok(Value::from_object(Self(Mutex::new(pairs))));
+                return Ok(Value::from_object(Self::new(pairs)));
             }
             _ => return Err(ErrorKind::UnknownMethod.into()),
         }

@@ -30,7 +30,7 @@ mod views;
 
 pub(super) use arguments::{Arguments, check_defined, named_pairs, refuse};
 pub(super) use bounds::{DEEPEST, check_size, check_width};
-pub(super) use collections::{make_list, make_mapping};
+pub(super) use collections::{check_depth, make_list, make_mapping};
 pub(super) use dates::Date;
 pub(super) use format::format_percent;
 pub(super) use letters::capitalize;

@@ -46,6 +46,10 @@ pub(in crate::render) struct View {
 }
 
 impl View {
+    pub(super) fn items(&self) -> &[Value] {
+        &self.items
+    }
+
     /// Gives the view of a mapping that a method asks for.
     pub(in crate::render) fn find(mapping: &Value, method: &str) -> Result<Option<Value>, Error> {
         let name = match method {

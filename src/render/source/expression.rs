@@ -7,12 +7,21 @@ use std::borrow::Cow;
 use super::escapes::translate_text;
 use super::tokens::{Kind, Token};
 use super::{
-    DONE, Edit, FILE, LIST_FILTER, MAPPING_FILTER, METHOD_FILTER, METHODS, NO_LOOP, OUTSIDE,
-    PERCENT_FILTER, PLAIN_FILTER, SLICE_FILTER, TEXT_FILTER,
+    DEPTH_FILTER, DONE, Edit, FILE, LIST_FILTER, MAPPING_FILTER, METHOD_FILTER, METHODS, NO_LOOP,
+    OUTSIDE, PERCENT_FILTER, PLAIN_FILTER, SLICE_FILTER, TEXT_FILTER,
 };
 
 /// Brackets and signs inside of each other; the engine takes as many.
 const DEEPEST: usize = 150;
+
+/// What happens to a value that a name is set to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sets {
+    /// Nothing.
+    Free,
+    /// It is asked for its depth, as it may hold more than a person writes down.
+    Asked,
+}
 
 /// Reads the tokens of one tag.
 pub(super) struct Reader<'a> {
@@ -27,6 +36,7 @@ pub(super) struct Reader<'a> {
     pub(super) is_marking: bool,
     /// There is a loop around the tag, in the same file.
     pub(super) is_in_loop: bool,
+    pub(super) sets: Sets,
 }
 
 impl<'a> Reader<'a> {
@@ -40,6 +50,7 @@ impl<'a> Reader<'a> {
             is_changing: false,
             is_marking: false,
             is_in_loop: false,
+            sets: Sets::Free,
         }
     }
 
@@ -67,6 +78,7 @@ impl<'a> Reader<'a> {
                 self.at += 1;
                 self.read_tuple()?;
             }
+            "set" if self.sets == Sets::Asked => self.read_asked_set()?,
             "with" => self.read_with(),
             "from" => return self.read_from(),
             _ => self.at += 1,
@@ -77,6 +89,23 @@ impl<'a> Reader<'a> {
             } else {
                 self.at += 1;
             }
+        }
+        Some(())
+    }
+
+    /// Asks for the depth of the value of a `set`, unless it is a block.
+    fn read_asked_set(&mut self) -> Option<()> {
+        let is_target = |token: &&Token| {
+            let word = &self.text[token.range.clone()];
+            token.kind == Kind::Name || matches!(word, "," | "(" | ")")
+        };
+        self.at = self.tokens.iter().take_while(is_target).count();
+        if self.skip("=") {
+            self.insert(self.start(), "(");
+            self.read_tuple()?;
+            self.insert(self.end(), format!(")|{DEPTH_FILTER}"));
+        } else {
+            self.at = 1;
         }
         Some(())
     }

@@ -11,9 +11,11 @@
 //! - `{% do … %}` takes any expression, not only calls.
 //! - What an operator means for Python is asked of a filter: `a % b` is `(a)|__percent(b)`, `a[1:]` is
 //!   `(a|__slice(1,none))`, and the operands of `~` are made texts.
+//! - Where a template has more brackets and commas than a person writes, what is set to a name is asked for its depth.
 //! - Where a template changes lists or mappings in place (`items.append(…)`), those that it writes down (`[…]`, `{…}`)
 //!   can be changed.
 
+mod bulk;
 mod escapes;
 mod expression;
 mod tokens;
@@ -21,7 +23,9 @@ mod tokens;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use expression::Reader;
+pub use bulk::Bulk;
+pub(super) use bulk::find_bulk;
+use expression::{Reader, Sets};
 use tokens::{Kind, Token, find_tag, read_tokens};
 
 /// The filter that makes a list changeable.
@@ -38,6 +42,8 @@ pub(super) const TEXT_FILTER: &str = "__text";
 pub(super) const METHOD_FILTER: &str = "__method";
 /// The filter that refuses an escaped text as an operand of `+`.
 pub(super) const PLAIN_FILTER: &str = "__plain";
+/// The filter that refuses a value that is too deep.
+pub(super) const DEPTH_FILTER: &str = "__depth";
 /// What the name of a value outside of `with` begins with.
 pub(super) const OUTSIDE: &str = "__outside_";
 /// The name of `loop` outside of loops.
@@ -46,6 +52,9 @@ pub(super) const NO_LOOP: &str = "__no_loop";
 pub(super) const FILE: &str = "__file";
 /// The name that the value of `do` is given to.
 const DONE: &str = "set __done =";
+
+/// More brackets and commas than a person writes.
+const MOST_MARKS: usize = 1_000;
 
 const CHANGES: [&str; 11] = [
     ".append(",
@@ -185,6 +194,12 @@ pub(super) fn translate(text: &str) -> Translation<'_> {
     let mut edits = Vec::new();
     let is_changing = CHANGES.iter().any(|change| text.contains(change));
     let is_marking = MARKS.iter().any(|mark| text.contains(mark));
+    let marks = text.bytes().filter(|byte| b"([{,".contains(byte));
+    let sets = if marks.count() > MOST_MARKS {
+        Sets::Asked
+    } else {
+        Sets::Free
+    };
     let mut loops = 0_usize;
     visit_code(text, |tag| {
         match tag.tokens.first().map(|token| &text[token.range.clone()]) {
@@ -196,6 +211,7 @@ pub(super) fn translate(text: &str) -> Translation<'_> {
         let mut reader = Reader::new(text, &tag.tokens, &mut edits);
         (reader.is_changing, reader.is_marking) = (is_changing, is_marking);
         reader.is_in_loop = loops > 0;
+        reader.sets = sets;
         let is_read = if tag.is_statement {
             reader.read_statement()
         } else {
@@ -313,6 +329,8 @@ pub(super) fn find_read_names(text: &str, position: usize) -> Vec<Range<usize>> 
 /// The code of a tag.
 struct Tag {
     is_statement: bool,
+    /// With its marks.
+    range: Range<usize>,
     tokens: Vec<Token>,
 }
 
@@ -335,6 +353,7 @@ fn visit_code(text: &str, mut visit: impl FnMut(Tag)) {
             (tokens, at) = read_tokens(text, start + 2, end);
             visit(Tag {
                 is_statement,
+                range: start..at,
                 tokens,
             });
         }
@@ -465,6 +484,19 @@ mod tests {
         case(
             "{{ loop }}{% for x in y %}{{ loop.index }}{% endfor %}{{ f(loop=1) }}",
             "{{ __no_loop }}{% for x in y %}{{ loop.index }}{% endfor %}{{ f(loop=1) }}",
+        );
+    }
+
+    #[test]
+    fn what_may_grow_inside_of_itself_is_asked_for_its_depth() {
+        let text = "{% set a = [a] %}{% set a, b = 1, 2 -%}{% set a|f(b=a) %}";
+        case(text, text);
+        let many = "()".repeat(MOST_MARKS);
+        case(
+            &format!("{many}{text}"),
+            &format!(
+                "{many}{{% set a = ([a])|__depth %}}{{% set a, b = ((1, 2))|__depth -%}}{{% set a|f(b=a) %}}"
+            ),
         );
     }
 
