@@ -6,11 +6,16 @@
 
 /// How many names are offered.
 const MOST: usize = 3;
+/// Characters of a name: the time and the memory of a comparison grow with them.
+const LONGEST: usize = 256;
 
 /// Finds up to three names that look like an unknown one, the closest first: a quarter of its letters may differ, or it is
 /// what a longer name begins with; of six letters and more one may then differ.
 pub fn find_near<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let length = name.chars().count();
+    if length > LONGEST {
+        return Vec::new();
+    }
     // One letter of two is not almost the same name.
     let most = if length < 3 { 0 } else { (length / 4).max(1) };
     let mut near: Vec<(usize, usize, &str)> = names

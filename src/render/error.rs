@@ -1,5 +1,6 @@
 //! Why a template cannot be rendered, with its place.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::filters::FilterError;
@@ -50,6 +51,66 @@ pub enum RenderFault {
     /// Something else that the template engine refuses.
     #[error("{0}")]
     Engine(String),
+}
+
+/// Characters of a name of the user's that a message tells.
+const LONGEST_NAME: usize = 80;
+/// Words of a message; what a template calls a name may have blanks.
+const MOST_WORDS: usize = 80;
+
+/// Cuts what a template says so that a message stays one: a value may have any size.
+pub(super) fn shorten(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
+        None => Cow::Borrowed(name),
+    }
+}
+
+/// Cuts every long word of a message, and what comes behind very many.
+fn shorten_words(message: &str) -> String {
+    let mut words: Vec<_> = message.split(' ').take(MOST_WORDS + 1).collect();
+    let end = if words.len() > MOST_WORDS { " …" } else { "" };
+    words.truncate(MOST_WORDS);
+    let words: Vec<_> = words.into_iter().map(shorten).collect();
+    words.join(" ") + end
+}
+
+impl RenderFault {
+    /// Shortens what it says of the template.
+    pub(super) fn shorten(self) -> Self {
+        let name = |name: String| shorten(&name).into_owned();
+        match self {
+            Self::Syntax(said) => Self::Syntax(shorten_words(&said)),
+            Self::Engine(said) => Self::Engine(shorten_words(&said)),
+            Self::Undefined(undefined) => Self::Undefined(name(undefined)),
+            Self::UnknownFilter(filter) => Self::UnknownFilter(name(filter)),
+            Self::UnknownTest(test) => Self::UnknownTest(name(test)),
+            Self::UnknownMethod { name: method, kind } => Self::UnknownMethod {
+                name: name(method),
+                kind,
+            },
+            Self::NoFile(file) => Self::NoFile(name(file)),
+            Self::Filter(FilterError::UnknownImage { name: image, near }) => {
+                FilterError::UnknownImage {
+                    name: name(image),
+                    near,
+                }
+                .into()
+            }
+            Self::Filter(FilterError::UnknownUser(user)) => {
+                FilterError::UnknownUser(name(user)).into()
+            }
+            Self::Filter(FilterError::NoVersion(label)) => {
+                FilterError::NoVersion(name(label)).into()
+            }
+            Self::Filter(FilterError::NoText { filter, found }) => FilterError::NoText {
+                filter,
+                found: name(found),
+            }
+            .into(),
+            Self::Escape | Self::TooLong | Self::TooLarge | Self::Bulk(_) => self,
+        }
+    }
 }
 
 /// A line of a file, with the characters at fault.

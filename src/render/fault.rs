@@ -60,7 +60,7 @@ impl Diagnosis<'_> {
         }
         let error = find_innermost(error);
         let mut whereabouts = Whereabouts::find(error, self.template, self.read);
-        let fault = self.find_fault(error, &mut whereabouts);
+        let fault = self.find_fault(error, &mut whereabouts).shorten();
         let hints = find_hints(&self.names, &fault, &whereabouts);
         RenderError {
             place: whereabouts.place(),

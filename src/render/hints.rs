@@ -3,7 +3,7 @@
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Value};
 
-use super::error::RenderFault;
+use super::error::{RenderFault, shorten};
 use super::filters::FilterError;
 use super::whereabouts::Whereabouts;
 use crate::near::find_near;
@@ -277,14 +277,15 @@ fn near(names: &[&str]) -> Vec<String> {
     } else {
         "name is"
     };
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let names = names.iter().map(|name| format!("`{}`", shorten(name)));
+    let names: Vec<String> = names.collect();
     vec![format!("the closest {verb} {}", names.join(", "))]
 }
 
 /// Lists names, up to a bound.
 fn list(names: &[String]) -> String {
     let shown = names.iter().take(MOST_NAMES);
-    let mut shown: Vec<String> = shown.map(|name| format!("`{name}`")).collect();
+    let mut shown: Vec<String> = shown.map(|name| format!("`{}`", shorten(name))).collect();
     if names.len() > MOST_NAMES {
         shown.push(format!("and {} more", names.len() - MOST_NAMES));
     }

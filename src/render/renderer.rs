@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
-use super::error::{RenderError, RenderFault, RenderWarning};
+use super::error::{RenderError, RenderFault, RenderWarning, shorten};
 use super::fault::{BulkInside, Diagnosis};
 use super::filters::{Record, add_filters};
 use super::hints::Names;
@@ -171,7 +171,7 @@ fn warnings(template: &Template<'_>, record: Record) -> Vec<RenderWarning> {
     users
         .map(|user| RenderWarning::UnknownUser {
             place: place_of(template, &user, "uid"),
-            user,
+            user: shorten(&user).into_owned(),
         })
         .collect()
 }
@@ -454,6 +454,41 @@ mod tests {
             "{{ 5 | apt_install }}",
             "img/Dockerfile.template:1:8: `apt_install` needs a text, and this is 5 ()",
         );
+    }
+
+    #[test]
+    fn what_a_message_says_of_a_value_is_short() {
+        for template in [
+            "{{ long|image_tag }}",
+            "{{ long|add_user }}",
+            "{{ long|upstream_version }}",
+            "{{ [long]|image_tag }}",
+            "{{ ('y z'*500000)|image_tag }}",
+            "{{ '{:z}'.format(long) }}",
+            "{{ ('{'~long~'}').format(1) }}",
+            "{{ ('%'~long) % 1 }}",
+            "{{ long|attr(long) }}",
+            "{{ {}[long] }}{{ {}[long].x }}",
+            "{% include long %}",
+            &format!("{{{{ {} }}}}", "y".repeat(50_000)),
+            &format!("{{{{ x.{} }}}}", "y".repeat(50_000)),
+            &format!("{{{{ 1|{} }}}}", "y".repeat(50_000)),
+            &format!("{{{{ 1 is {} }}}}", "y".repeat(50_000)),
+            &format!("{{{{ ''.{}() }}}}", "y".repeat(50_000)),
+            &format!("{{% {} %}}", "y".repeat(50_000)),
+        ] {
+            let error = render(&format!("{{% set long = 'y' * 1000000 %}}{template}"));
+            let error = error.expect_err("it is wrong");
+            let shown = format!("{error} {}", error.hints.join(" "));
+            let start: String = template.chars().take(40).collect();
+            assert!(
+                shown.chars().count() < 1000,
+                "{start}: {} characters",
+                shown.len()
+            );
+        }
+        let rendered = render("{% set long = 'y' * 1000000 %}{{ long|uid }}").unwrap();
+        assert!(rendered.warnings[0].to_string().len() < 200);
     }
 
     #[test]

@@ -65,3 +65,44 @@ error: this tag is too long: 64 KiB is the most
 
 "#]]);
 }
+
+#[test]
+fn what_a_template_calls_a_name_is_told_as_far_as_it_is_short() {
+    Sandbox::with_settings()
+        .image(
+            "images/image",
+            "image (1.0)",
+            "FROM scratch\nRUN {{ ('y' * 5000000)|image_tag }}\n",
+        )
+        .image(
+            "images/list",
+            "list (1.0)",
+            "FROM scratch\nRUN {{ ['y' * 5000000]|apt_install }}\n",
+        )
+        .image(
+            "images/user",
+            "user (1.0)",
+            "FROM scratch\nRUN {{ ('y' * 5000000)|add_user }}\n",
+        )
+        .pkg(&LIST)
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: there is no image `yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…`, neither in the catalog nor among `base_images`
+  --> images/image/Dockerfile.template:2:24
+   | RUN {{ ('y' * 5000000)|image_tag }}
+   |                        ^^^^^^^^^
+hint: give the directory that holds it as well, or list it in `base_images`
+error: `apt_install` needs a text, and this is ['yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…
+  --> images/list/Dockerfile.template:2:24
+   | RUN {{ ['y' * 5000000]|apt_install }}
+   |                        ^^^^^^^^^^^
+error: the user `yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…` has no number in `known_uid_mappings`
+  --> images/user/Dockerfile.template:2:24
+   | RUN {{ ('y' * 5000000)|add_user }}
+   |                        ^^^^^^^^
+hint: add `yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…: NUMBER` to `known_uid_mappings` of the settings
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
