@@ -562,12 +562,12 @@ fn links_and_submodules_are_followed_as_far_as_the_repository_goes() {
         .image("images/a", "a (1)", "FROM scratch\n{% include 'part' %}\n")
         .file("images/shared/part", "RUN one\n")
         .file("images/b/Dockerfile.template", "FROM scratch\n")
-        .changelog("logs/b", "b (1)");
+        .changelog("images/logs", "b (1)");
     let link = |target: &str, path: &str| {
         symlink(target, sandbox.path().join(path)).expect("a link");
     };
     link("../shared/part", "images/a/part");
-    link("../../logs/b/changelog", "images/b/changelog");
+    link("../logs/changelog", "images/b/changelog");
     link("/etc/hostname", "images/a/outside");
     link("nowhere", "images/a/dangling");
     let module = Sandbox::new().file("x", "x\n").repository();
@@ -580,6 +580,8 @@ fn links_and_submodules_are_followed_as_far_as_the_repository_goes() {
         sandbox.diff(&["HEAD", "images"]),
         str![[r#"
 ------- stderr -------
+warning: this directory has a changelog and neither Dockerfile.template nor image.yaml: it is passed over
+  --> images/logs/changelog
 warning: this is a submodule, and its files are not compared
   --> HEAD:images/a/module
 warning: this link leads out of the repository and is not followed
@@ -593,7 +595,7 @@ no image changed since HEAD [COMMIT]
     // What links point at is read, although it is in no directory of the command line.
     let sandbox = sandbox
         .file("images/shared/part", "RUN two\n")
-        .changelog("logs/b", "b (2)")
+        .changelog("images/logs", "b (2)")
         .file("images/a/module/x", "y\n")
         .remove("images/a/outside");
     let shown = sandbox.diff(&["HEAD", "images"]);
