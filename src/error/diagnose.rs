@@ -68,8 +68,10 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
 fn of_problems(problems: &Problems) -> Vec<Diagnostic> {
     let mut diagnostics = diagnose_warnings(&problems.warnings);
     let all = &problems.problems;
+    // All places that ask for one name are told where the first one stands.
+    let mut missing = Missing::by_name(all);
     diagnostics.extend(all.iter().filter_map(|problem| match Missing::of(problem) {
-        Some(missing) => missing.diagnose(all),
+        Some(one) => Missing::diagnose(&missing.remove(one.name())?),
         None => Some(of_problem(problem)),
     }));
     tell_long_hints_once(&mut diagnostics);

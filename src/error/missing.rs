@@ -9,7 +9,7 @@
 //! hint: give the directory that holds it as well, or list it in `base_images`
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::diagnose::{at, closest_names};
@@ -56,21 +56,23 @@ impl<'a> Missing<'a> {
         })
     }
 
-    /// Gives what the user is told of a name, at the first place that asks for it.
-    pub(super) fn diagnose(&self, problems: &'a [Problem]) -> Option<Diagnostic> {
-        let all: Vec<Self> = problems
-            .iter()
-            .filter_map(Self::of)
-            .filter(|missing| missing.name == self.name)
-            .collect();
-        if !std::ptr::eq(all.first()?.problem, self.problem) {
-            return None;
+    /// Gives for each name the places that ask for it, in order.
+    pub(super) fn by_name(problems: &'a [Problem]) -> HashMap<&'a str, Vec<Self>> {
+        let mut groups: HashMap<&str, Vec<Self>> = HashMap::new();
+        for missing in problems.iter().filter_map(Self::of) {
+            groups.entry(missing.name).or_default().push(missing);
         }
+        groups
+    }
+
+    /// Gives what the user is told of a name, by all places that ask for it.
+    pub(super) fn diagnose(all: &[Self]) -> Option<Diagnostic> {
+        let first = all.first()?;
         let images: BTreeSet<Option<&Path>> = all.iter().map(Self::directory).collect();
         let message = if images.len() > 1 {
             format!(
                 "no directory provides `{}`, which {} images need",
-                self.name,
+                first.name,
                 images.len()
             )
         } else {
@@ -78,12 +80,12 @@ impl<'a> Missing<'a> {
             let named = all
                 .iter()
                 .find(|one| matches!(one.problem, Problem::Graph(_)));
-            named.unwrap_or(self).problem.to_string()
+            named.unwrap_or(first).problem.to_string()
         };
-        let hints = Self::find_near(&all).into_iter();
+        let hints = Self::find_near(all).into_iter();
         let hints = hints.chain([OTHER_TREE.to_owned()]).collect();
         let places = all.iter().map(|missing| missing.place);
-        let excerpt = match (all.as_slice(), self.problem) {
+        let excerpt = match (all, first.problem) {
             ([_], Problem::Render(error)) => error.excerpt.clone(),
             _ => None,
         };
@@ -112,6 +114,10 @@ impl<'a> Missing<'a> {
             },
             _ => None,
         }
+    }
+
+    pub(super) fn name(&self) -> &'a str {
+        self.name
     }
 
     fn directory(&self) -> Option<&'a Path> {
