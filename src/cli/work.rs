@@ -76,6 +76,11 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         let hints = vec!["set `registry`".to_owned()];
         return Err(UsageError { message, hints }.into());
     }
+    if let (WhetherPublish::Only, Some(missing)) = (wish.publish, settings.missing_credential) {
+        let message = format!("the settings have half of the credentials: `{missing}` is missing");
+        let hints = vec!["set both, or none: then those of `docker login` are taken".to_owned()];
+        return Err(UsageError { message, hints }.into());
+    }
     let loaded = session.load(&wish.scope.directories, &settings)?;
     let selection = session.select(&loaded, wish.scope.select.as_deref())?;
     let (engine, registry) = (session.engine().await?, session.registry(&settings)?);

@@ -15,11 +15,12 @@ pub(super) fn find_warnings(reader: &Reader<'_>) -> Vec<SettingsWarning> {
             });
         }
     }
-    for (key, missing) in [("username", "password"), ("password", "username")] {
-        if let (Some(entry), None) = (reader.find(key), reader.find(missing)) {
+    if let Some(missing) = find_missing_credential(reader) {
+        let there = CREDENTIALS.into_iter().find_map(|key| reader.find(key));
+        warnings.extend(there.map(|entry| {
             let place = entry.name_place();
-            warnings.push(SettingsWarning::HalfCredentials { place, missing });
-        }
+            SettingsWarning::HalfCredentials { place, missing }
+        }));
     }
     if let Some(entry) = reader.find("driver") {
         let driver = entry.node.to_value().print();
@@ -46,4 +47,14 @@ fn find_near(name: &str) -> Option<&'static str> {
     let distances = similar.map(|known| (strsim::damerau_levenshtein(&plain, known), known));
     let (distance, known) = distances.min()?;
     (distance <= most).then_some(known)
+}
+
+const CREDENTIALS: [&str; 2] = ["username", "password"];
+
+/// Finds the half of the credentials that is missing where the other one is set.
+pub(super) fn find_missing_credential(reader: &Reader<'_>) -> Option<&'static str> {
+    let (missing, there): (Vec<&str>, Vec<&str>) = CREDENTIALS
+        .into_iter()
+        .partition(|key| reader.find(key).is_none());
+    missing.first().copied().filter(|_| !there.is_empty())
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::doubts::find_warnings;
+use super::doubts::{find_missing_credential, find_warnings};
 use super::error::{SettingsError, SettingsErrors, SettingsWarning};
 use super::file::Content;
 use super::limits::{ContainerLimits, parse_limits};
@@ -26,6 +26,8 @@ pub struct Settings {
     pub base_images: Vec<Reference>,
     /// `username` and `password`: who logs in at the registry.
     pub credentials: Option<Credentials>,
+    /// `username` or `password`, where only the other one is set.
+    pub missing_credential: Option<&'static str>,
     /// `http_proxy` and `apt_only_proxy`.
     pub proxies: Proxies,
     /// `apt_options`: put into each `apt-get` of the apt filters.
@@ -185,6 +187,7 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
     Settings {
         naming,
         base_images: read_base_images(reader),
+        missing_credential: find_missing_credential(reader),
         credentials: credentials.map(|(username, password)| Credentials {
             username,
             password: Secret::new(password),

@@ -36,3 +36,24 @@ hint: start the engine, or name another one with DOCKER_HOST
 
 "#]]);
 }
+
+#[test]
+fn half_of_the_credentials() {
+    Sandbox::new()
+        .file(
+            "config.yaml",
+            "registry: registry.example.org\npassword: p\n",
+        )
+        .diamond()
+        .pkg(&["publish", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+warning: credentials need `username` too, so nobody logs in
+  --> config.yaml:2:1
+error: the settings have half of the credentials: `username` is missing
+hint: set both, or none: then those of `docker login` are taken
+[exit status: 2]
+[EOF]
+
+"#]]);
+}
