@@ -7,7 +7,7 @@ use similar::TextDiff;
 
 use crate::catalog::{ImageId, ImageName};
 use crate::debian::{
-    Author, ChangelogError, EntryForm, NewEntry, Version, VersionError, insert_entry,
+    Author, BumpError, ChangelogError, EntryForm, NewEntry, Version, VersionError, insert_entry,
     parse_top_entry,
 };
 use crate::host::Change;
@@ -91,6 +91,16 @@ pub enum UpdateError {
         place: Place,
         /// Why.
         source: TagError,
+    },
+    /// The version has no part that could go up.
+    #[error("the version of `{name}` cannot go up by itself: {source}")]
+    Bump {
+        /// The header of the top entry.
+        place: Place,
+        /// The image.
+        name: ImageName,
+        /// Why.
+        source: BumpError,
     },
     /// `update_id` makes no version.
     #[error("`update_id` gives no version behind `{old}`: {source}")]

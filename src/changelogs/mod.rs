@@ -9,4 +9,4 @@ mod update;
 
 pub use entry::{Draft, Order, Signature, Update, UpdateError, UpdateErrors, prepare};
 pub use refresh::{Cause, Refresh, RefreshWish, choose, draft_refresh};
-pub use update::{UpdateWish, draft_update};
+pub use update::{NewVersion, UpdateWish, draft_update};

@@ -1,23 +1,36 @@
-//! An image in a new version, and everything that depends on it in the next rebuild.
+//! Images in new versions, and everything that depends on them in the next rebuild.
+
+use std::collections::BTreeSet;
 
 use super::entry::{Draft, Order, UpdateError, UpdateErrors};
 use crate::catalog::{Catalog, Graph, ImageId};
-use crate::debian::Version;
+use crate::debian::{Bump, Version};
 
 /// What is to be updated.
 #[derive(Clone, Debug)]
 pub struct UpdateWish {
-    /// The image.
-    pub image: ImageId,
-    /// Its new version; the next rebuild where there is none.
-    pub version: Option<Version>,
+    /// The images.
+    pub images: BTreeSet<ImageId>,
+    /// Their new versions.
+    pub version: NewVersion,
     /// Why.
     pub reason: String,
-    /// Whether the version may sort lower than the one before it.
+    /// Whether a version may sort lower than the one before it.
     pub order: Order,
 }
 
-/// Drafts the entries: the image first, then what depends on it through any chain, each after what it needs.
+/// Which version an image gets.
+#[derive(Clone, Debug)]
+pub enum NewVersion {
+    /// This one.
+    Given(Version),
+    /// The next one, by the part that goes up.
+    Bumped(Bump),
+    /// That of its next rebuild.
+    Rebuild,
+}
+
+/// Drafts the entries: the images first, then what depends on them through any chain, each after what it needs.
 ///
 /// `update_id` is what the settings put before the number of a rebuild; one that makes no version is an error.
 pub fn draft_update(
@@ -26,35 +39,63 @@ pub fn draft_update(
     wish: &UpdateWish,
     update_id: &str,
 ) -> Result<Vec<Draft>, UpdateErrors> {
-    let dependants = graph.dependants([wish.image]);
-    let order = graph.order().iter().copied();
-    let images = [wish.image]
-        .into_iter()
-        .chain(order.filter(|id| *id != wish.image && dependants.contains(id)));
-    let parent = &catalog.image(wish.image).name;
-    let dependants_reason = format!(
-        "Refresh for update in parent image {parent}:\n{}",
-        wish.reason
-    );
-    images
-        .map(|id| {
-            let is_asked_for = id == wish.image;
-            let asked = wish.version.clone().filter(|_| is_asked_for);
-            Ok(Draft {
+    let order = || graph.order().iter().copied();
+    let dependants = graph.dependants(wish.images.iter().copied());
+    let is_rebuilt = |id: &ImageId| !wish.images.contains(id) && dependants.contains(id);
+    let mut drafts = Vec::new();
+    let mut errors = Vec::new();
+    for id in order().filter(|id| wish.images.contains(id)) {
+        match new_version(catalog, id, &wish.version, update_id) {
+            Ok(version) => drafts.push(Draft {
                 image: id,
-                version: match asked {
-                    Some(version) => version,
-                    None => next_rebuild(&catalog.image(id).version, update_id)?,
-                },
+                version,
                 order: wish.order,
-                reason: if is_asked_for {
-                    wish.reason.clone()
-                } else {
-                    dependants_reason.clone()
-                },
-            })
-        })
-        .collect()
+                reason: wish.reason.clone(),
+            }),
+            Err(error) => errors.extend(error.0),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(UpdateErrors(errors));
+    }
+    for id in order().filter(is_rebuilt) {
+        let ancestors = graph.ancestors([id]);
+        let parents = wish.images.intersection(&ancestors);
+        let parents: Vec<_> = parents
+            .map(|parent| catalog.image(*parent).name.as_str())
+            .collect();
+        drafts.push(Draft {
+            image: id,
+            version: next_rebuild(&catalog.image(id).version, update_id)?,
+            order: wish.order,
+            reason: format!(
+                "Refresh for update in parent image {}:\n{}",
+                parents.join(", "),
+                wish.reason
+            ),
+        });
+    }
+    Ok(drafts)
+}
+
+fn new_version(
+    catalog: &Catalog,
+    id: ImageId,
+    wanted: &NewVersion,
+    update_id: &str,
+) -> Result<Version, UpdateErrors> {
+    let image = catalog.image(id);
+    match wanted {
+        NewVersion::Given(version) => Ok(version.clone()),
+        NewVersion::Rebuild => next_rebuild(&image.version, update_id),
+        NewVersion::Bumped(bump) => image.version.bumped(*bump).map_err(|source| {
+            UpdateErrors(vec![UpdateError::Bump {
+                place: image.entry.clone(),
+                name: image.name.clone(),
+                source,
+            }])
+        }),
+    }
 }
 
 /// Gives the version of the next rebuild. An `update_id` that makes none makes none for any image, and is told once.

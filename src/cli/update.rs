@@ -1,14 +1,19 @@
 //! `pkg update`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+use clap::ValueEnum;
 
 use super::Ending;
 use super::entries::{Manner, Writing, write};
 use super::session::{Flavour, Session, find_image};
-use crate::changelogs::{Order, UpdateWish, draft_update};
-use crate::debian::{EntryForm, Version};
+use crate::catalog::{ImageId, Pattern};
+use crate::changelogs::{NewVersion, Order, UpdateWish, draft_update};
+use crate::debian::{Bump, EntryForm, Version};
 use crate::error::UsageError;
 use crate::oci::Reference;
+use crate::scan::Loaded;
 use crate::settings::Settings;
 
 /// Write changelog entries for an image and for everything that depends on it
@@ -16,8 +21,12 @@ use crate::settings::Settings;
 /// What depends on it, through any chain and in any of the directories, gets the version of its next rebuild: 1.2-1-s1,
 /// then 1.2-1-s2. Neither engine nor registry is asked. All changelogs are changed, or none.
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each one is an option of the command line"
+)]
 pub(super) struct Args {
-    /// The name of the image
+    /// The name of the image; several with commas between them
     #[arg(value_name = "NAME")]
     name: String,
     /// The directories with images
@@ -26,6 +35,12 @@ pub(super) struct Args {
     /// The new version of the image [default: that of its next rebuild]
     #[arg(short, long, value_name = "VERSION")]
     version: Option<Version>,
+    /// Raise a part of the image's version
+    #[arg(long, value_enum, value_name = "PART", conflicts_with = "version")]
+    bump: Option<Part>,
+    /// Take NAME for a pattern of names, as `php8.*`
+    #[arg(long)]
+    glob: bool,
     /// Why
     #[arg(
         long,
@@ -45,6 +60,30 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// The parts of a version.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Part {
+    /// 1.2.3-4 → 2.0.0-1
+    Major,
+    /// 1.2.3-4 → 1.3.0-1
+    Minor,
+    /// 1.2.3-4 → 1.2.4-1
+    Patch,
+    /// 1.2.3-4 → 1.2.3-5
+    Debian,
+}
+
+impl From<Part> for Bump {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Major => Self::Major,
+            Part::Minor => Self::Minor,
+            Part::Patch => Self::Patch,
+            Part::Debian => Self::Debian,
+        }
+    }
+}
+
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     check_reason(&args.reason)?;
     let settings = session.settings(Flavour::Release)?;
@@ -55,11 +94,13 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         form: EntryForm::Update,
     };
     write(session, &writing, |loaded| {
-        let image = find_image(loaded, &args.name)
-            .map_err(|error| explain_name(&args.name, &settings).unwrap_or(error))?;
         let wish = UpdateWish {
-            image,
-            version: args.version.clone(),
+            images: find_images(loaded, args, &settings)?,
+            version: match (&args.version, args.bump) {
+                (Some(version), _) => NewVersion::Given(version.clone()),
+                (None, Some(part)) => NewVersion::Bumped(part.into()),
+                (None, None) => NewVersion::Rebuild,
+            },
             reason: args.reason.clone(),
             order: if args.force {
                 Order::Any
@@ -70,6 +111,33 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         let (catalog, graph) = (&loaded.catalog, &loaded.graph);
         Ok(draft_update(catalog, graph, &wish, &settings.update_id)?)
     })
+}
+
+fn find_images(
+    loaded: &Loaded,
+    args: &Args,
+    settings: &Settings,
+) -> anyhow::Result<BTreeSet<ImageId>> {
+    let mut images = BTreeSet::new();
+    for name in args.name.split(',').map(str::trim) {
+        if !args.glob {
+            let image = find_image(loaded, name)
+                .map_err(|error| explain_name(name, settings).unwrap_or(error))?;
+            images.insert(image);
+            continue;
+        }
+        let pattern = Pattern::parse(name)?;
+        let before = images.len();
+        let matching = loaded.catalog.iter();
+        let matching = matching.filter(|(_, image)| pattern.matches(image.name.as_str()));
+        images.extend(matching.map(|(id, _)| id));
+        if images.len() == before {
+            let message = format!("no image is named like `{name}`");
+            let hints = vec!["`pkg list --offline DIR` shows the names".to_owned()];
+            return Err(UsageError { message, hints }.into());
+        }
+    }
+    Ok(images)
 }
 
 pub(super) fn check_reason(reason: &str) -> Result<(), UsageError> {
@@ -97,7 +165,7 @@ fn explain_name(name: &str, settings: &Settings) -> Option<anyhow::Error> {
     } else if name.contains(['*', '?', '[']) {
         (
             format!("`{name}` is a pattern, and one name is needed"),
-            "`pkg list --offline DIR` shows the names",
+            "`--glob` takes patterns of names",
         )
     } else {
         return None;

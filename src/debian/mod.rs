@@ -1,11 +1,13 @@
 //! Files in Debian's formats: the changelog that names and versions an image, and the control file that says what it
 //! needs.
 
+mod bump;
 mod changelog;
 mod control;
 mod sources;
 mod version;
 
+pub use bump::{Bump, BumpError};
 pub use changelog::{
     Author, Changelog, ChangelogError, Entry, EntryForm, NewEntry, TopEntry, insert_entry,
     parse_changelog, parse_readable_entries, parse_top_entry,

@@ -312,6 +312,9 @@ fn of_update(error: &UpdateError) -> Diagnostic {
             hints: of_tag(source).map(str::to_owned).into_iter().collect(),
             ..Diagnostic::new(Severity::Error, message)
         },
+        UpdateError::Bump { place, .. } => {
+            at(Severity::Error, message, [place]).hint("name one with `--version`")
+        }
         UpdateError::UpdateId { .. } => at(Severity::Error, message, [])
             .hint("set `update_id` to letters, as in `update_id: s`"),
         UpdateError::Entry { place, .. } => at(Severity::Error, message, [place])

@@ -579,7 +579,7 @@ Usage: pkg update [OPTIONS] <NAME> <DIR>...
 
 Arguments:
   <NAME>
-          The name of the image
+          The name of the image; several with commas between them
 
   <DIR>...
           The directories with images
@@ -587,6 +587,18 @@ Arguments:
 Options:
   -v, --version <VERSION>
           The new version of the image [default: that of its next rebuild]
+
+      --bump <PART>
+          Raise a part of the image's version
+
+          Possible values:
+          - major:  1.2.3-4 → 2.0.0-1
+          - minor:  1.2.3-4 → 1.3.0-1
+          - patch:  1.2.3-4 → 1.2.4-1
+          - debian: 1.2.3-4 → 1.2.3-5
+
+      --glob
+          Take NAME for a pattern of names, as `php8.*`
 
       --reason <TEXT>
           Why

@@ -298,7 +298,7 @@ hint: the closest name is `left`
         .assert_snapshot(str![[r#"
 ------- stderr -------
 error: `*ft` is a pattern, and one name is needed
-hint: `pkg list --offline DIR` shows the names
+hint: `--glob` takes patterns of names
 [exit status: 2]
 [EOF]
 
@@ -424,4 +424,92 @@ fn a_catalog_with_a_fault_is_not_touched() {
     let before = changelogs(&sandbox);
     sandbox.pkg(&["update", "right", "images"]).assert_code(1);
     assert_eq!(changelogs(&sandbox), before);
+}
+
+#[test]
+fn a_part_of_the_version_goes_up() {
+    let sandbox = diamond();
+    for (part, version) in [
+        ("debian", "left (2.0-2) "),
+        ("patch", "left (2.0.1-1) "),
+        ("minor", "left (2.1.0-1) "),
+        ("major", "left (3.0.0-1) "),
+    ] {
+        sandbox
+            .pkg(&["update", "left", "--bump", part, "images"])
+            .assert_code(0);
+        let text = sandbox.read("images/left/changelog");
+        assert!(text.starts_with(version), "{part}: {text}");
+    }
+    sandbox
+        .image("images/odd", "odd (2.1.2rocm5.6-3)", "FROM scratch\n")
+        .pkg(&["update", "odd", "--bump", "minor", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: the version of `odd` cannot go up by itself: `2.1.2rocm5.6-3` has no numbers of which one could go up
+  --> images/odd/changelog:1
+hint: name one with `--version`
+[exit status: 1]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn several_images_at_once() {
+    let sandbox = diamond();
+    sandbox
+        .pkg(&[
+            "update",
+            "left,right",
+            "--bump=debian",
+            "--reason=For both.",
+            "images",
+        ])
+        .assert_snapshot(str![[r#"
+NAME   FROM   TO        CHANGELOG
+left   2.0-1  2.0-2     images/left/changelog
+right  3.0-1  3.0-2     images/right/changelog
+app    4.0-1  4.0-1-s1  images/app/changelog
+[exit status: 0]
+[EOF]
+
+"#]]);
+    let text = sandbox.read("images/app/changelog");
+    let reason = "\n   Refresh for update in parent image left, right:\n   For both.\n";
+    assert!(text.contains(reason), "{text}");
+    sandbox
+        .pkg(&["update", "*ght", "--glob", "--dry-run", "--json", "images"])
+        .assert_snapshot(str![[r#"
+{
+  "version": 1,
+  "updates": [
+    {
+      "name": "right",
+      "from": "3.0-2",
+      "to": "3.0-2-s1",
+      "changelog": "images/right/changelog"
+    },
+    {
+      "name": "app",
+      "from": "4.0-1-s1",
+      "to": "4.0-1-s2",
+      "changelog": "images/app/changelog"
+    }
+  ]
+}
+[exit status: 0]
+[EOF]
+
+"#]]);
+    sandbox
+        .pkg(&["update", "php*", "--glob", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: no image is named like `php*`
+hint: `pkg list --offline DIR` shows the names
+[exit status: 2]
+[EOF]
+
+"#]]);
 }
