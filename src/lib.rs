@@ -6,9 +6,9 @@
 //!
 //! ```text
 //! formats   near → place → oci → debian → declared → dockerfile
-//! model     settings → catalog → plan → render → history
+//! model     settings → catalog → plan → render → history → audit
 //! border    host → engine → registry
-//! stages    scan → verify → observe → assemble → build → publish → prune → changelogs → scaffold → revision
+//! stages    scan → verify → observe → assemble → build → publish → prune → changelogs → scaffold → revision → inspect
 //! user      error → ui → cli
 //! ```
 //!
@@ -16,10 +16,12 @@
 //!
 //! | file | read by | written by |
 //! |---|---|---|
-//! | `changelog` of an image | [`scan`], [`build`] the dates, [`changelogs`], [`cli`] all entries | [`changelogs`], all or none of a run's |
-//! | `control`, `Dockerfile.template`, `image.yaml` of an image | [`scan`] | |
+//! | `changelog` of an image | [`scan`], [`build`] the dates, [`changelogs`], [`inspect`], [`cli`] all entries | [`changelogs`] and `pkg audit --fix`, all or none of a run's |
+//! | `control` of an image | [`scan`], [`inspect`] | `pkg audit --fix` |
+//! | `Dockerfile.template`, `image.yaml` of an image | [`scan`] | |
 //! | `.pkg-changes/` of the first directory, while changelogs are changed | [`host`] | [`host`] |
 //! | what a template includes from its directory | [`scan`] | |
+//! | git's commits and what is not committed, of image directories | [`inspect`], through git | |
 //! | the rest of an image directory, with its `.dockerignore` | [`build`], as the context | |
 //! | `test.sh`, or what the verify command names | [`verify`] | |
 //! | `config.yaml`, `~/.config/docker-pkg.yaml` | [`cli`]; [`settings`] knows what they mean | |
@@ -43,6 +45,7 @@ pub mod oci;
 pub mod place;
 
 // Model: values to values, pure.
+pub mod audit;
 pub mod catalog;
 pub mod history;
 pub mod plan;
@@ -58,6 +61,7 @@ pub mod registry;
 pub mod assemble;
 pub mod build;
 pub mod changelogs;
+pub mod inspect;
 pub mod observe;
 pub mod prune;
 pub mod publish;

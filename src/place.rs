@@ -49,6 +49,18 @@ impl Place {
         }
     }
 
+    /// Gives the line, counted from 1, where it is known.
+    #[must_use]
+    pub fn line_number(&self) -> Option<usize> {
+        self.line
+    }
+
+    /// Gives the column, counted from 1, where it is known.
+    #[must_use]
+    pub fn column_number(&self) -> Option<usize> {
+        self.column
+    }
+
     /// Gives the file.
     #[must_use]
     pub fn path(&self) -> &Path {

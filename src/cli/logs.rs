@@ -31,6 +31,7 @@ pub(super) fn read_logs(
         catalog,
         warnings,
         problems,
+        ..
     } = scan_directories(directories, naming);
     let is_slip =
         |problem: &Problem| matches!(problem, Problem::NoDirectory(_) | Problem::NotADirectory(_));

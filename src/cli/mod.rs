@@ -1,6 +1,7 @@
 //! The command line: one file for each command, with its arguments and one `run`.
 
 mod abbreviations;
+mod audit;
 mod build;
 mod changes;
 mod diff;
@@ -122,6 +123,7 @@ enum Command {
     Update(update::Args),
     Refresh(refresh::Args),
     Prune(prune::Args),
+    Audit(audit::Args),
     #[command(subcommand, disable_help_subcommand = true)]
     Util(util::Command),
 }
@@ -133,6 +135,8 @@ enum Ending {
     Done,
     /// A part of the work failed, and the user was told which.
     Failed,
+    /// What was asked for was looked for, and there is some of it.
+    Found,
     /// All of the work that failed, failed because of the machine, and the user was told which.
     Hindered,
     /// The user ended it, by this signal.
@@ -145,6 +149,7 @@ impl Ending {
         match self {
             Self::Done => 0,
             Self::Failed => Kind::Work.exit_code(),
+            Self::Found => Kind::Findings.exit_code(),
             Self::Hindered => Kind::Environment.exit_code(),
             Self::Interrupted(signal) => 128 + signal,
         }
@@ -197,6 +202,7 @@ fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
         Command::Plan(args) => plan::run(session, &args),
         Command::Publish(args) => publish::run(session, &args),
         Command::Prune(args) => prune::run(session, &args),
+        Command::Audit(args) => audit::run(session, &args),
         Command::Verify(args) => verify::run(session, &args),
         Command::List(args) => list::run(session, &args),
         Command::Graph(args) => graph::run(session, &args),

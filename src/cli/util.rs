@@ -5,6 +5,7 @@ use clap_complete::Shell;
 
 use super::Ending;
 use super::session::Session;
+use crate::audit;
 use crate::declared;
 use crate::error::{UsageError, closest_names};
 use crate::near::find_near;
@@ -57,7 +58,7 @@ pub(super) fn run(
         }
         Command::Schema { file } => out.extend_from_slice(
             match file {
-                File::Config => settings::render_schema(),
+                File::Config => settings::render_schema(&rule_ids()),
                 File::Image => declared::render_schema(),
             }
             .as_bytes(),
@@ -65,6 +66,10 @@ pub(super) fn run(
     }
     session.ui.print(&String::from_utf8_lossy(&out))?;
     Ok(Ending::Done)
+}
+
+fn rule_ids() -> Vec<&'static str> {
+    audit::rules().iter().map(|rule| rule.id).collect()
 }
 
 /// Gives a command with all that it takes, the options of every command among them.

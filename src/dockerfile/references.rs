@@ -1,6 +1,6 @@
 //! Questions to a whole Dockerfile: which images it needs, the same with other ones, and who runs the result.
 
-use super::parse::{BaseSource, Dockerfile, ImageReference, User};
+use super::parse::{BaseSource, Dockerfile, ImageReference, Stage, User};
 
 impl Dockerfile {
     /// Gives every image from outside that the build needs, as the file names them from top to bottom.
@@ -39,17 +39,18 @@ impl Dockerfile {
         result
     }
 
+    /// Gives the stages of which the result is made, the last one first.
+    pub fn result_stages(&self) -> impl Iterator<Item = &Stage> {
+        std::iter::successors(self.stages.last(), |stage| match stage.source {
+            BaseSource::Stage(earlier) => self.stages.get(earlier),
+            _ => None,
+        })
+    }
+
     /// Finds the `USER` that the result runs as, in the last stage or the stages that it is made from.
     #[must_use]
     pub fn final_user(&self) -> Option<&User> {
-        let mut stage = self.stages.last()?;
-        loop {
-            match (&stage.user, stage.source) {
-                (Some(user), _) => return Some(user),
-                (None, BaseSource::Stage(earlier)) => stage = &self.stages[earlier],
-                (None, _) => return None,
-            }
-        }
+        self.result_stages().find_map(|stage| stage.user.as_ref())
     }
 }
 

@@ -20,7 +20,9 @@ pub use chance::unique_hex;
 pub use changes::{Change, ChangeError, Changes, WORKSHOP, has_unfinished_changes};
 pub use clock::{Clock, ClockError};
 pub use environment::Environment;
-pub use git::{Git, GitError};
+pub use git::{
+    Added, Git, GitError, find_added_lines, find_uncommitted, find_work_tree, walk_commits,
+};
 pub use machine::architecture;
 pub use memory::find_memory_bytes;
 pub use process::{Output, ProcessError, Program, Stream};

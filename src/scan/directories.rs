@@ -34,6 +34,17 @@ pub struct Scanned {
     pub warnings: Vec<Warning>,
     /// What could not be read; when this is not empty, images are missing from the catalog.
     pub problems: Vec<Problem>,
+    /// Every directory with a changelog and a recipe, also of images that could not be read.
+    pub directories: Vec<ImageDirectory>,
+}
+
+/// A directory that is meant for an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageDirectory {
+    /// The directory, below its root as the user wrote it.
+    pub directory: PathBuf,
+    /// The root on the command line under which it was found.
+    pub root: PathBuf,
 }
 
 /// Reads all image directories below the roots.
@@ -45,6 +56,7 @@ pub fn scan_directories(roots: &[PathBuf], naming: &Naming) -> Scanned {
         images: Vec::new(),
         warnings: Vec::new(),
         problems: Vec::new(),
+        directories: Vec::new(),
         seen: BTreeSet::new(),
     };
     for root in roots {
@@ -54,6 +66,7 @@ pub fn scan_directories(roots: &[PathBuf], naming: &Naming) -> Scanned {
         images,
         warnings,
         mut problems,
+        directories,
         ..
     } = scan;
     let (catalog, duplicates) = Catalog::new(images);
@@ -65,6 +78,7 @@ pub fn scan_directories(roots: &[PathBuf], naming: &Naming) -> Scanned {
         catalog,
         warnings,
         problems,
+        directories,
     }
 }
 
@@ -81,6 +95,7 @@ struct Scan<'a> {
     images: Vec<Image>,
     warnings: Vec<Warning>,
     problems: Vec<Problem>,
+    directories: Vec<ImageDirectory>,
     /// Roots may overlap; each directory counts once.
     seen: BTreeSet<PathBuf>,
 }
@@ -150,8 +165,14 @@ impl Scan<'_> {
                 let real = directory
                     .canonicalize()
                     .unwrap_or_else(|_| directory.to_owned());
-                if self.seen.insert(real) && self.check_files(directory) {
-                    self.add_image(root, directory, &recipes);
+                if self.seen.insert(real) {
+                    self.directories.push(ImageDirectory {
+                        directory: directory.to_owned(),
+                        root: root.to_owned(),
+                    });
+                    if self.check_files(directory) {
+                        self.add_image(root, directory, &recipes);
+                    }
                 }
             }
         }

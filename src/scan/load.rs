@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::directories::find_real;
 use super::rendering::{Limits, Rendered, Rendering, Work, render_all};
-use super::{Problem, Problems, Scanned, Warning, scan_directories};
+use super::{ImageDirectory, Problem, Problems, Scanned, Warning, scan_directories};
 use crate::catalog::{Catalog, EdgeSource, Graph, Image, ImageId, Need, Needs};
 use crate::host::fs::read_text;
 use crate::oci::{Reference, Tag};
@@ -25,12 +25,60 @@ pub struct Loaded {
     renderings: Vec<Option<Rendering>>,
 }
 
+/// What directories hold as far as it can be read, with all that is in the way of more.
+#[derive(Debug)]
+pub struct Survey {
+    /// The images that could be read.
+    pub catalog: Catalog,
+    /// What depends on what, where every name is known and nothing needs itself.
+    pub graph: Option<Graph>,
+    /// What the user should know.
+    pub warnings: Vec<Warning>,
+    /// What has to be mended.
+    pub problems: Vec<Problem>,
+    /// Every directory that is meant for an image.
+    pub directories: Vec<ImageDirectory>,
+    renderings: Vec<Option<Rendering>>,
+}
+
+impl Survey {
+    /// Gives the rendered recipe of an image; a declared one and one that cannot be rendered have none.
+    #[must_use]
+    pub fn rendering(&self, image: ImageId) -> Option<&Rendering> {
+        self.renderings[image.0].as_ref()
+    }
+}
+
 /// Reads the directories, renders every template, and joins the graph.
 pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> {
+    let Survey {
+        catalog,
+        graph,
+        warnings,
+        problems,
+        renderings,
+        ..
+    } = survey(roots, settings)?;
+    match graph {
+        Some(graph) if problems.is_empty() => Ok(Loaded {
+            catalog,
+            graph,
+            warnings,
+            renderings,
+        }),
+        _ => Err(Problems { problems, warnings }),
+    }
+}
+
+/// Reads and renders what can be, and joins the graph where nothing is missing for it.
+///
+/// There is nothing to give where a template was given up: its thread still holds the catalog.
+pub fn survey(roots: &[PathBuf], settings: &Settings) -> Result<Survey, Problems> {
     let Scanned {
         catalog,
         mut warnings,
         mut problems,
+        directories,
     } = scan_directories(roots, &settings.naming);
     // Of two directories with one name, the name is known all the same.
     let is_known = |problem: &Problem| matches!(problem, Problem::Duplicate { .. });
@@ -73,15 +121,14 @@ pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> 
     if !has_all_names {
         problems.retain(|problem| !problem.is_missing_name());
     }
-    match graph {
-        Ok(graph) if problems.is_empty() => Ok(Loaded {
-            catalog,
-            graph,
-            warnings,
-            renderings,
-        }),
-        _ => Err(Problems { problems, warnings }),
-    }
+    Ok(Survey {
+        catalog,
+        graph: graph.ok(),
+        warnings,
+        problems,
+        directories,
+        renderings,
+    })
 }
 
 fn set_up_renderer(roots: &[PathBuf], settings: &Settings, catalog: &Catalog) -> Renderer {

@@ -7,7 +7,8 @@ mod load;
 mod problem;
 mod rendering;
 
-pub use directories::{Scanned, scan_directories};
-pub use load::{Loaded, load};
+pub use directories::{ImageDirectory, Scanned, scan_directories};
+pub(crate) use load::means_current;
+pub use load::{Loaded, Survey, load, survey};
 pub use problem::{Excess, Problem, Problems, Warning};
 pub use rendering::Rendering;

@@ -35,6 +35,20 @@ pub struct Rendering {
     pub(super) used: Vec<UsedImage>,
 }
 
+impl Rendering {
+    /// Gives the Dockerfile, read.
+    #[must_use]
+    pub fn dockerfile(&self) -> &Dockerfile {
+        &self.dockerfile
+    }
+
+    /// Gives the images that the template asked for by name.
+    #[must_use]
+    pub fn used(&self) -> &[UsedImage] {
+        &self.used
+    }
+}
+
 /// What is to be rendered, and with what.
 pub(super) struct Work {
     pub(super) catalog: Catalog,

@@ -93,6 +93,16 @@ pub enum SettingsError {
         /// What is wrong.
         source: Box<LimitsError>,
     },
+    /// A rule that no audit has.
+    #[error("there is no rule `{rule}`{}", near.map(|near| format!("; `{near}` may be meant")).unwrap_or_default())]
+    Rule {
+        /// Where.
+        place: Place,
+        /// The id as written.
+        rule: String,
+        /// The rule that it may mean.
+        near: Option<&'static str>,
+    },
 }
 
 impl SettingsError {
@@ -108,7 +118,8 @@ impl SettingsError {
             | Self::BaseImage { place, .. }
             | Self::Naming { place, .. }
             | Self::BaseImageTwice { place, .. }
-            | Self::Limits { place, .. } => place,
+            | Self::Limits { place, .. }
+            | Self::Rule { place, .. } => place,
         }
     }
 }
@@ -118,6 +129,13 @@ impl SettingsError {
 pub struct SettingsErrors(pub(super) Vec<SettingsError>);
 
 impl SettingsErrors {
+    /// Gathers faults; nothing where there is none.
+    #[must_use]
+    pub fn of(mut errors: Vec<SettingsError>) -> Option<Self> {
+        errors.sort_by(|a, b| a.place().cmp(b.place()));
+        (!errors.is_empty()).then_some(Self(errors))
+    }
+
     /// Gives the faults one by one.
     pub fn iter(&self) -> impl Iterator<Item = &SettingsError> {
         self.0.iter()

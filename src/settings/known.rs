@@ -43,6 +43,8 @@ pub(super) enum Shape {
     Users,
     /// Limits of a build, as `name=value` pairs or as a mapping.
     Limits,
+    /// Levels, age and exclusions of an audit.
+    Audit,
     /// One of these texts.
     Choice(&'static [&'static str]),
 }
@@ -85,7 +87,7 @@ const DEBIAN_USERS: Literal = Literal::Users(&[("root", 0), ("www-data", 33), ("
 const SHELL_TEST: Literal = Literal::Texts(&["-c", "{path}/test.sh {image}"]);
 
 /// Every setting, in the order of the keys.
-pub(super) static SETTINGS: [Setting; 26] = [
+pub(super) static SETTINGS: [Setting; 27] = [
     Setting {
         name: "apt_only_proxy",
         about: "The proxy that only apt uses, in the filters `apt_install` and `apt_remove`. Without it apt takes \
@@ -99,6 +101,13 @@ pub(super) static SETTINGS: [Setting; 26] = [
                 `-o Acquire::Retries=3`.",
         shape: Shape::Text,
         preset: Preset::Shown(Literal::Text("")),
+    },
+    Setting {
+        name: "audit",
+        about: "What `pkg audit` takes for a fault: `rules` gives rules another severity or puts them `off`, `days` is the \
+                age over which an image is called old, `exclude` lists rules and patterns of images' names.",
+        shape: Shape::Audit,
+        preset: Preset::Kept(Literal::Nothing),
     },
     Setting {
         name: "base_images",

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::audit::{AuditSettings, read_audit};
 use super::doubts::{find_missing_credential, find_warnings};
 use super::error::{SettingsError, SettingsErrors, SettingsWarning};
 use super::file::Content;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub verify_timeout: Duration,
     /// `registry_timeout`: how long a registry is asked again that fails to answer, and a push repeated that it broke off.
     pub registry_timeout: Duration,
+    /// `audit`: what an audit takes for a fault.
+    pub audit: AuditSettings,
     variables: Variables,
 }
 
@@ -142,12 +145,10 @@ pub fn parse_settings(layers: &[Layer<'_>]) -> Result<ReadSettings, SettingsErro
     let mut reader = Reader::read(layers);
     let warnings = find_warnings(&reader);
     let settings = read_settings(&mut reader);
-    if reader.errors.is_empty() {
-        return Ok(ReadSettings { settings, warnings });
+    match SettingsErrors::of(reader.errors) {
+        Some(errors) => Err(errors),
+        None => Ok(ReadSettings { settings, warnings }),
     }
-    let mut errors = reader.errors;
-    errors.sort_by(|a, b| a.place().cmp(b.place()));
-    Err(SettingsErrors(errors))
 }
 
 impl Settings {
@@ -224,6 +225,7 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         build_timeout: read_span(reader, "build_timeout", DEFAULT_BUILD_TIMEOUT),
         verify_timeout: read_span(reader, "verify_timeout", DEFAULT_VERIFY_TIMEOUT),
         registry_timeout: read_span(reader, "registry_timeout", DEFAULT_REGISTRY_TIMEOUT),
+        audit: read_audit(reader),
         variables: read_variables(reader),
     }
 }

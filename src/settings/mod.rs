@@ -6,12 +6,14 @@
 //! base_images: [registry.example.org/base/bookworm:latest]
 //! known_uid_mappings: {root: 0, www-data: 33, nobody: 65534}
 //! build_timeout: 1h30m
+//! audit: {rules: {image-old: off}}
 //! anything: else        # templates see every name
 //! ```
 //!
 //! Reading is pure: the caller brings the texts. YAML is read as `PyYAML` reads YAML 1.1, because repositories were
 //! written for it.
 
+mod audit;
 mod doubts;
 mod error;
 mod file;
@@ -27,6 +29,7 @@ mod span;
 mod value;
 mod variables;
 
+pub use audit::{AuditSettings, Exclusion, RuleLevel, Severity, SeverityError};
 pub use error::{SettingsError, SettingsErrors, SettingsWarning};
 pub use file::YamlError;
 pub use limits::{ContainerLimits, LimitsError};

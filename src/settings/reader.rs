@@ -37,7 +37,12 @@ impl Entry<'_> {
         self.place_of(self.name_mark)
     }
 
-    fn wrong_type(&self, key: &'static str, expected: &'static str, node: &Node) -> SettingsError {
+    pub(super) fn wrong_type(
+        &self,
+        key: &'static str,
+        expected: &'static str,
+        node: &Node,
+    ) -> SettingsError {
         SettingsError::Type {
             place: self.place_of(node.mark),
             key,

@@ -1,7 +1,7 @@
 //! The JSON schema of `config.yaml`, for editors, from the table of settings.
 //!
-//! It never refuses what the reader accepts, with one exception: a boolean is written as `true` or `false`, because
-//! editors read YAML 1.2, in which `yes` is a text. Any other key is a template's variable and may be there.
+//! It never refuses what the reader accepts, with two exceptions: a boolean is written as `true` or `false`, because
+//! editors read YAML 1.2, in which `yes` is a text; and only an audit itself refuses a rule that it does not have. Any other key is a template's variable and may be there.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -12,12 +12,12 @@ const COMPONENT: &str = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*";
 const TAG: &str = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}";
 const SIZE: &str = r"^[0-9]+[kKmMgGtT]?[bB]?$";
 
-/// Renders the schema (JSON Schema 2020-12).
+/// Renders the schema (JSON Schema 2020-12), with the ids of the rules that an audit has.
 #[must_use]
-pub fn render_schema() -> String {
+pub fn render_schema(rules: &[&str]) -> String {
     let properties: Map<String, Json> = SETTINGS
         .iter()
-        .map(|setting| (setting.name.to_owned(), property(setting)))
+        .map(|setting| (setting.name.to_owned(), property(setting, rules)))
         .collect();
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -32,13 +32,16 @@ pub fn render_schema() -> String {
     format!("{schema:#}\n")
 }
 
-fn property(setting: &Setting) -> Json {
+fn property(setting: &Setting, rules: &[&str]) -> Json {
     let mut property = json!({ "description": setting.about });
     let preset = match setting.preset.literal() {
         Literal::Nothing => None,
         literal => Some(default(literal)),
     };
-    let parts = [constraints(setting.shape), json!({ "default": preset })];
+    let parts = [
+        constraints(setting.shape, rules),
+        json!({ "default": preset }),
+    ];
     for part in parts {
         if let (Json::Object(property), Json::Object(part)) = (&mut property, part) {
             property.extend(part.into_iter().filter(|(_, value)| !value.is_null()));
@@ -62,8 +65,9 @@ fn default(literal: Literal) -> Json {
     }
 }
 
-fn constraints(shape: Shape) -> Json {
+fn constraints(shape: Shape, rules: &[&str]) -> Json {
     match shape {
+        Shape::Audit => audit(rules),
         Shape::Ignored => json!({ "deprecated": true }),
         Shape::Text => json!({ "type": ["string", "null"] }),
         Shape::TextOrFalse => json!({
@@ -117,6 +121,36 @@ fn constraints(shape: Shape) -> Json {
             json!({ "enum": texts.chain([Json::Null]).collect::<Vec<_>>() })
         }
     }
+}
+
+fn audit(rules: &[&str]) -> Json {
+    let level = json!({ "enum": ["error", "warning", "note", "off", false] });
+    let levels: Map<String, Json> = rules
+        .iter()
+        .map(|rule| ((*rule).to_owned(), level.clone()))
+        .collect();
+    json!({
+        "type": ["object", "null"],
+        "properties": {
+            "rules": {
+                "type": ["object", "null"],
+                "properties": levels,
+                "additionalProperties": false,
+            },
+            "days": { "type": ["integer", "null"], "minimum": 1, "maximum": u32::MAX },
+            "exclude": {
+                "type": ["array", "null"],
+                "items": {
+                    "type": "object",
+                    "properties": { "rule": { "enum": rules }, "image": { "type": "string" } },
+                    "additionalProperties": false,
+                    "anyOf": [{ "required": ["rule"] }, { "required": ["image"] }],
+                },
+            },
+        },
+        "additionalProperties": false,
+        "examples": [{ "rules": { "image-old": "off" }, "days": super::audit::DAYS }],
+    })
 }
 
 /// A host that cannot be the first part of a path: it has a dot or a port, or is this machine.

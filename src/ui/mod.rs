@@ -35,3 +35,4 @@ pub use table::{Cell, Column};
 pub use talk::LogWriter;
 pub use tally::RunSize;
 pub use terminal::Ui;
+pub use text::visible;

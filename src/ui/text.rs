@@ -54,7 +54,8 @@ fn flow(heading: &str, items: &[String], between: &str, room: Option<usize>) -> 
 }
 
 /// Makes characters that would move the cursor, change colours or turn the direction of writing visible: `\u{1b}`.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_treacherous) {
         return Cow::Borrowed(text);
     }

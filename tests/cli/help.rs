@@ -25,6 +25,7 @@ Commands:
   update   Write changelog entries for an image and for everything that depends on it
   refresh  Write changelog entries for the images that need a rebuild, in dated versions
   prune    Remove local versions of the images other than the changelogs'
+  audit    Find what is wrong or doubtful with the images
   util     Print completions, manual pages and the schemas of files
   help     Print this message or the help of the given subcommand(s)
 
@@ -765,6 +766,79 @@ Options of every command:
 }
 
 #[test]
+fn audit() {
+    Sandbox::new()
+        .pkg(&["audit", "--help"])
+        .assert_snapshot(str![[r#"
+Find what is wrong or doubtful with the images
+
+Changelogs, control files, recipes, dependencies and the git history of the directories are held
+against rules; what cannot be read is a finding, and the rest is looked at all the same. Neither
+engine nor registry is asked.
+
+Usage: pkg audit [OPTIONS] [DIR]...
+
+Arguments:
+  [DIR]...
+          The directories with images
+
+Options:
+      --fix
+          Mend what can be mended safely; all files are changed, or none
+
+      --fail-on <SEVERITY>
+          End with exit code 3 when a finding is as grave as this
+          
+          [default: warning]
+          [possible values: error, warning, note]
+
+      --rule <ID>
+          Ask only this rule; can be given several times
+
+      --format <FORMAT>
+          What to print
+
+          Possible values:
+          - text:  For people
+          - json:  This program's own, see docs/json.md
+          - sarif: SARIF 2.1.0
+          - junit: The XML of `JUnit`
+          
+          [default: text]
+
+      --json
+          Print JSON, as `--format json` does
+
+      --explain <ID>
+          Print the page of a rule and do nothing else
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Options of every command:
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of builds, tests and pushes
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
 fn util() {
     Sandbox::new()
         .pkg(&["util", "--help"])
@@ -805,7 +879,7 @@ fn every_command_has_its_test_here() {
         names,
         [
             "build", "plan", "publish", "verify", "list", "graph", "log", "diff", "render", "new",
-            "update", "refresh", "prune", "util", "help"
+            "update", "refresh", "prune", "audit", "util", "help"
         ]
     );
 }

@@ -5,6 +5,7 @@
     reason = "snapbox writes snapshots with them"
 )]
 
+mod audit;
 mod build;
 mod catalog;
 mod command_lines;

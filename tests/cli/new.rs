@@ -157,3 +157,25 @@ hint: leave out an epoch, `+` and `~`
         .assert_code(2);
     assert_eq!(sandbox.files("images").len(), 8);
 }
+
+#[test]
+fn a_new_image_leaves_nothing_to_warn_of() {
+    let sandbox = sandbox().file(
+        "config.yaml",
+        "registry: registry.example.org\nbase_images: [\"debian:12\"]\n",
+    );
+    for (name, from) in [("web", "left"), ("shell", "debian")] {
+        sandbox
+            .pkg(&["new", name, "--from", from, "images"])
+            .assert_code(0);
+    }
+    let audit = sandbox.pkg(&["audit", "--json", "images"]);
+    let audit: serde_json::Value = serde_json::from_str(&audit.stdout).expect("JSON");
+    assert_eq!(audit["images"], 6);
+    let findings = audit["findings"].as_array().expect("findings");
+    let of_new = findings
+        .iter()
+        .filter(|one| one["image"] == "web" || one["image"] == "shell");
+    let grave: Vec<_> = of_new.filter(|one| one["severity"] != "note").collect();
+    assert!(grave.is_empty(), "{grave:#?}");
+}

@@ -97,7 +97,7 @@ fn the_declared_images_of_the_repository_keep_to_the_schema() {
 }
 
 /// Values that a setting can have, and values that it cannot, as JSON, which is YAML as well.
-const VALUES: [(&str, &[&str], &[&str]); 26] = [
+const VALUES: [(&str, &[&str], &[&str]); 27] = [
     (
         "apt_only_proxy",
         &["false", r#""""#, r#""http://p:1""#],
@@ -107,6 +107,24 @@ const VALUES: [(&str, &[&str], &[&str]); 26] = [
         "apt_options",
         &[r#""""#, r#""-o A=B""#],
         &["5", "[]", "true"],
+    ),
+    (
+        "audit",
+        &[
+            "{}",
+            r#"{"rules": {"image-old": "off", "user-root": "error"}, "days": 90}"#,
+            r#"{"exclude": [{"rule": "user-root", "image": "*-cni"}, {"image": "a"}], "rules": null}"#,
+            r#"{"rules": {"image-old": false}}"#,
+        ],
+        &[
+            "[]",
+            r#"{"day": 1}"#,
+            r#"{"days": 0}"#,
+            r#"{"rules": {"image-old": "fatal"}}"#,
+            r#"{"rules": {"image-old": true}}"#,
+            r#"{"exclude": [{}]}"#,
+            r#"{"exclude": [{"rules": "a"}]}"#,
+        ],
     ),
     (
         "base_images",
@@ -357,7 +375,7 @@ fn the_defaults_of_the_schema_are_those_of_the_program() {
     assert_eq!(names.len(), 17, "{names:?}");
 }
 
-/// What the README need not explain, since it has one value or none.
+/// What the README need not explain: what has one value or none.
 const BESIDE_THE_README: [&str; 2] = ["driver", "seed_image"];
 
 #[test]

@@ -16,6 +16,10 @@ pub(super) struct CutEntry<'a> {
 pub(super) struct Header<'a> {
     pub(super) package: &'a str,
     pub(super) version: Version,
+    /// What stands between version and semicolon.
+    pub(super) distributions: &'a str,
+    /// What stands behind the semicolon.
+    pub(super) metadata: &'a str,
 }
 
 /// Cuts a file into entries, from the top and no further than asked.
@@ -158,18 +162,19 @@ fn parse_header(text: &str, line: usize) -> Result<Header<'_>, ChangelogError> {
     let parts = || {
         let (package, rest) = text.split_once('(')?;
         let (version, rest) = rest.split_once(')')?;
-        let (distributions, _) = rest.split_once(';')?;
+        let (distributions, metadata) = rest.split_once(';')?;
         let package = package.trim_end();
         let is_header = !package.is_empty()
             && !package.contains([' ', '\t'])
             && distributions.starts_with([' ', '\t'])
             && !distributions.trim().is_empty();
-        is_header.then_some((package, version))
+        is_header.then_some((package, version, distributions, metadata))
     };
-    let (package, version) = parts().ok_or_else(|| ChangelogError::Header {
-        line,
-        text: clip(text),
-    })?;
+    let (package, version, distributions, metadata) =
+        parts().ok_or_else(|| ChangelogError::Header {
+            line,
+            text: clip(text),
+        })?;
     let refused = package
         .char_indices()
         .find(|&(i, c)| !(c.is_ascii_alphanumeric() || (i > 0 && (c == '.' || c == '-'))));
@@ -185,7 +190,12 @@ fn parse_header(text: &str, line: usize) -> Result<Header<'_>, ChangelogError> {
         package: package.to_owned(),
         source,
     })?;
-    Ok(Header { package, version })
+    Ok(Header {
+        package,
+        version,
+        distributions,
+        metadata,
+    })
 }
 
 /// Makes a line of a foreign file fit for a message.

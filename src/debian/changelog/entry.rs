@@ -80,7 +80,11 @@ pub fn parse_changelog(text: &str) -> Result<Changelog, ChangelogError> {
     let mut cuts = Entries::of(text);
     let mut entries = Vec::new();
     while let Some(cut) = cuts.find_next()? {
-        entries.push(parse_entry(cut)?);
+        // An entry takes the crate ten times as long as it takes to cut it, and only the top one names an image.
+        if entries.is_empty() {
+            read_entry(&cut)?;
+        }
+        entries.push(parse_entry(cut));
     }
     if entries.is_empty() {
         return Err(ChangelogError::Empty);
@@ -95,8 +99,8 @@ pub fn parse_readable_entries(text: &str) -> (Vec<Entry>, Vec<ChangelogError>) {
     let (mut entries, mut errors) = (Vec::new(), Vec::new());
     loop {
         match cuts.find_next() {
-            Ok(Some(cut)) => match parse_entry(cut) {
-                Ok(entry) => entries.push(entry),
+            Ok(Some(cut)) => match read_entry(&cut) {
+                Ok(_) => entries.push(parse_entry(cut)),
                 Err(error) => errors.push(error),
             },
             Ok(None) => break,
@@ -112,13 +116,12 @@ pub fn parse_readable_entries(text: &str) -> (Vec<Entry>, Vec<ChangelogError>) {
     (entries, errors)
 }
 
-fn parse_entry(cut: CutEntry<'_>) -> Result<Entry, ChangelogError> {
-    let read = read_entry(&cut)?;
+fn parse_entry(cut: CutEntry<'_>) -> Entry {
     let trailer = cut.trailer.map(parse_trailer).unwrap_or_default();
-    let urgency = read.header().and_then(|header| {
-        let mut metadata = header.metadata();
-        metadata.find(|(key, _)| key.eq_ignore_ascii_case("urgency"))
-    });
+    let metadata = cut.header.metadata.split(',');
+    let urgency = metadata
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| key.trim().eq_ignore_ascii_case("urgency"));
     let is_blank = |line: &&str| line.trim().is_empty();
     let start = cut.body.iter().take_while(|line| is_blank(line)).count();
     let end = cut
@@ -131,18 +134,19 @@ fn parse_entry(cut: CutEntry<'_>) -> Result<Entry, ChangelogError> {
         .body
         .get(start..cut.body.len() - end)
         .unwrap_or_default();
-    Ok(Entry {
+    let distributions = cut.header.distributions.split_whitespace();
+    Entry {
         package: cut.header.package.to_owned(),
         version: cut.header.version,
-        distributions: read.distributions().unwrap_or_default(),
-        urgency: urgency.map(|(_, value)| value),
+        distributions: distributions.map(str::to_owned).collect(),
+        urgency: urgency.map(|(_, value)| value.trim().to_owned()),
         body: body.iter().map(|&line| line.to_owned()).collect(),
         author: trailer.author,
         date: trailer.date,
         date_text: trailer.date_text,
         header_line: cut.header_line,
         trailer_line: cut.trailer_line,
-    })
+    }
 }
 
 #[derive(Default)]

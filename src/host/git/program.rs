@@ -3,12 +3,13 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Environment, Output, ProcessError, Program};
+use crate::host::{Environment, Output, ProcessError, Program, Stream};
 
 /// git answers at once; a home directory on a network, or a repository that fetches what it lacks, may not.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -56,6 +57,15 @@ pub enum GitError {
     /// There is no room for what it gives, or it cannot be read again.
     #[error("cannot keep what git gives in a temporary file")]
     Scratch(#[from] io::Error),
+}
+
+impl GitError {
+    fn of(error: ProcessError, words: Vec<String>) -> Self {
+        match error {
+            ProcessError::Exit { .. } => Self::Refused { words },
+            error => error.into(),
+        }
+    }
 }
 
 fn words_of(words: &[String]) -> String {
@@ -110,18 +120,8 @@ impl<'a> Git<'a> {
         input: Vec<u8>,
     ) -> Result<File, GitError> {
         let mut file = tempfile::tempfile()?;
-        let mut git = Program::new("git")
-            .arguments(["--no-pager"])
-            .arguments(arguments)
-            .directory(self.directory)
-            .variable("GIT_OPTIONAL_LOCKS", "0")
-            .variable("GIT_TERMINAL_PROMPT", "0")
-            .input(input)
-            .output(Output::File(file.try_clone()?))
-            .deadline(DEADLINE);
-        for (name, value) in variables(self.environment) {
-            git = git.variable(name, value);
-        }
+        let git = self.program(arguments);
+        let git = git.input(input).output(Output::File(file.try_clone()?));
         let mut words = Vec::new();
         let ended = git
             .run(&self.cancelled, |_, line| words.push(line.to_owned()))
@@ -131,9 +131,52 @@ impl<'a> Git<'a> {
                 file.rewind()?;
                 Ok(file)
             }
-            Err(ProcessError::Exit { .. }) => Err(GitError::Refused { words }),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(GitError::of(error, words)),
         }
+    }
+
+    /// Runs git and hands over each line that it writes, until one is enough.
+    pub(super) async fn read_lines(
+        &self,
+        git: Program,
+        mut on_line: impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<(), GitError> {
+        let enough = self.cancelled.child_token();
+        let mut is_over = false;
+        let mut words = Vec::new();
+        let ended = git
+            .output(Output::Separate)
+            .run(&enough, |stream, line| match stream {
+                Stream::Output if is_over => {}
+                Stream::Output => {
+                    if on_line(line).is_break() {
+                        is_over = true;
+                        enough.cancel();
+                    }
+                }
+                Stream::Error => words.push(line.to_owned()),
+            })
+            .await;
+        match ended {
+            Err(error) if !is_over => Err(GitError::of(error, words)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives git as it is always run: where, with which variables, and for how long.
+    pub(super) fn program<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Program {
+        let git = Program::new("git")
+            .arguments(["--no-pager"])
+            .arguments(arguments)
+            .directory(self.directory)
+            .variable("GIT_OPTIONAL_LOCKS", "0")
+            .variable("GIT_TERMINAL_PROMPT", "0")
+            .deadline(DEADLINE);
+        let variables = variables(self.environment).into_iter();
+        variables.fold(git, |git, (name, value)| git.variable(name, value))
     }
 }
 

@@ -1,0 +1,167 @@
+//! Rules on who runs an image.
+
+use super::finding::Notes;
+use super::subject::{Ground, Recipe, Subject};
+use crate::dockerfile::{BaseSource, User};
+use crate::oci::Reference;
+use crate::settings::Severity;
+
+/// Images are built on each other this deep at most.
+const DEEPEST: usize = 100;
+
+/// Who runs the image where its own recipe does not say so.
+enum Inherited {
+    /// The user that an image says on which it is built.
+    From(String, String),
+    /// Root, as nobody says anything.
+    Root,
+    /// Only whoever made this image knows.
+    Unknown(String),
+}
+
+pub(super) fn find_root(subject: &Subject<'_>, ground: &Ground<'_>, notes: &mut Notes<'_>) {
+    let Some(recipe) = notes.recipe(subject) else {
+        return;
+    };
+    let is_run = says_what_runs(subject, recipe);
+    let origin = recipe.origin();
+    if let Some(user) = recipe.dockerfile.final_user() {
+        let is_base = !is_run && !subject.dependants.is_empty();
+        if is_root(user_of(user).unwrap_or_default()) && !is_base {
+            notes.add(origin.place(user.line), "the last USER is root");
+        }
+        return;
+    }
+    if !is_run {
+        return;
+    }
+    let Some(bottom) = recipe.dockerfile.result_stages().last() else {
+        return;
+    };
+    let place = origin.place(bottom.base.line);
+    match inherited(recipe, ground) {
+        Inherited::From(user, _) if !is_root(&user) => {}
+        Inherited::From(_, name) => {
+            let message = format!("no USER is set, and the last one of `{name}` is root");
+            notes.add(place, message);
+        }
+        Inherited::Root => {
+            let message = "no USER is set, neither here nor in what it is built on: root runs it";
+            notes.add(place, message);
+        }
+        Inherited::Unknown(base) => notes.cannot(format!(
+            "no USER is set, and who runs what is built on `{base}` only that image knows"
+        )),
+    }
+}
+
+/// What others are built on is not run as it is, as long as it says neither what runs nor a port; a `CMD` there is for
+/// looking around.
+fn says_what_runs(subject: &Subject<'_>, recipe: &Recipe<'_>) -> bool {
+    let keywords: &[&str] = if subject.dependants.is_empty() {
+        &["ENTRYPOINT", "EXPOSE", "CMD"]
+    } else {
+        &["ENTRYPOINT", "EXPOSE"]
+    };
+    let stages = recipe.dockerfile.result_stages();
+    let mut instructions = stages.flat_map(|stage| &stage.instructions);
+    instructions.any(|one| keywords.contains(&one.keyword.as_str()))
+}
+
+fn inherited(recipe: &Recipe<'_>, ground: &Ground<'_>) -> Inherited {
+    let mut recipe = *recipe;
+    for _ in 0..DEEPEST {
+        let Some(bottom) = recipe.dockerfile.result_stages().last() else {
+            break;
+        };
+        match bottom.source {
+            BaseSource::Scratch => return Inherited::Root,
+            BaseSource::Image => {}
+            BaseSource::Unknown | BaseSource::Stage(_) => break,
+        }
+        let parent = bottom.base.text.parse::<Reference>().ok();
+        let parent = parent.and_then(|reference| ground.find_image(&reference));
+        let Some(parent) = parent else {
+            return Inherited::Unknown(bottom.base.text.clone());
+        };
+        let Some(next) = ground.recipes.get(parent.name.as_str()) else {
+            // A declared image has no user.
+            return match parent.recipe {
+                crate::catalog::Recipe::Declared { .. } => Inherited::Root,
+                crate::catalog::Recipe::Template { .. } => {
+                    Inherited::Unknown(parent.name.to_string())
+                }
+            };
+        };
+        if let Some(user) = next.dockerfile.final_user() {
+            return match user_of(user) {
+                Some(user) => Inherited::From(user.to_owned(), parent.name.to_string()),
+                None => Inherited::Unknown(parent.name.to_string()),
+            };
+        }
+        recipe = *next;
+    }
+    Inherited::Unknown(String::new())
+}
+
+pub(super) fn find_names(subject: &Subject<'_>, ground: &Ground<'_>, notes: &mut Notes<'_>) {
+    let Some(recipe) = notes.recipe(subject) else {
+        return;
+    };
+    let Some(user) = recipe.dockerfile.final_user() else {
+        return;
+    };
+    let is_asked_for = ground.settings.force_numeric_user;
+    let origin = recipe.origin();
+    let Some(value) = value_of(user) else {
+        let message = format!(
+            "what `USER {}` gives is known only when it is built",
+            user.written
+        );
+        if is_asked_for {
+            notes.add(origin.place(user.line), message).severity = Severity::Error;
+        } else {
+            notes.cannot(message);
+        }
+        return;
+    };
+    // The settings ask for the group as well.
+    let looked_at = if is_asked_for { 2 } else { 1 };
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let mut parts = value.splitn(2, ':').take(looked_at);
+    let Some(name) = parts.find(|part| !is_number(part)) else {
+        return;
+    };
+    let is_base = !says_what_runs(subject, recipe) && !subject.dependants.is_empty();
+    // Root by name is another rule's, as long as the settings do not ask for numbers.
+    if !is_asked_for && (is_base || name == "root") {
+        return;
+    }
+    let finding = notes.add(
+        origin.place(user.line),
+        format!("the last USER is the name `{name}`, and only a number shows that it is not root"),
+    );
+    if ground.settings.known_uid_mappings.contains_key(name) {
+        finding.hint(format!("write `USER {{{{ \"{name}\" | uid }}}}`"));
+    } else {
+        finding.hint(
+            "write its number, or give it one in `known_uid_mappings` and use the filter `uid`",
+        );
+    }
+    if is_asked_for {
+        finding.severity = Severity::Error;
+    }
+}
+
+fn is_root(user: &str) -> bool {
+    user == "root" || (!user.is_empty() && user.bytes().all(|b| b == b'0'))
+}
+
+/// Gives the user without the group; nothing where only the engine knows.
+fn user_of(user: &User) -> Option<&str> {
+    value_of(user)?.split(':').next()
+}
+
+fn value_of(user: &User) -> Option<&str> {
+    user.value.as_deref().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,294 @@
+//! `pkg audit`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use super::Ending;
+use super::session::{Flavour, Session};
+use crate::audit::{
+    Audit, Finding, Fix, Policy, Rule, Unchecked, apply, audit, find_rule, near_rules, render_json,
+    render_junit, render_sarif,
+};
+use crate::error::{UsageError, closest_names};
+use crate::host::fs::{FileError, read_text};
+use crate::host::{Change, Changes};
+use crate::inspect::{find_faults, find_histories, gather, read_files};
+use crate::scan::survey;
+use crate::settings::{Settings, Severity};
+use crate::ui::{Tone, visible};
+
+/// Find what is wrong or doubtful with the images
+///
+/// Changelogs, control files, recipes, dependencies and the git history of the directories are held against rules; what
+/// cannot be read is a finding, and the rest is looked at all the same. Neither engine nor registry is asked.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The directories with images
+    #[arg(value_name = "DIR", required_unless_present = "explain")]
+    directories: Vec<PathBuf>,
+    /// Mend what can be mended safely; all files are changed, or none
+    #[arg(long)]
+    fix: bool,
+    /// End with exit code 3 when a finding is as grave as this
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Warning)]
+    fail_on: FailOn,
+    /// Ask only this rule; can be given several times
+    #[arg(long = "rule", value_name = "ID")]
+    rules: Vec<String>,
+    /// What to print
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    format: Format,
+    /// Print JSON, as `--format json` does
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Print the page of a rule and do nothing else
+    #[arg(long, value_name = "ID")]
+    explain: Option<String>,
+}
+
+/// The gravest finding that is no failure is below this.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Note,
+}
+
+impl FailOn {
+    fn severity(self) -> Severity {
+        match self {
+            Self::Error => Severity::Error,
+            Self::Warning => Severity::Warning,
+            Self::Note => Severity::Note,
+        }
+    }
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// This program's own, see docs/json.md
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// The XML of `JUnit`
+    Junit,
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
+    if let Some(id) = &args.explain {
+        session.ui.print(find(id)?.page)?;
+        return Ok(Ending::Done);
+    }
+    let settings = session.settings(Flavour::Release)?;
+    let asked: Vec<&'static Rule> = args
+        .rules
+        .iter()
+        .map(|id| find(id))
+        .collect::<Result<_, _>>()?;
+    let policy = Policy::new(&settings.audit, asked)?;
+    if args.fix {
+        let changes = Changes::begin(&args.directories)?;
+        for path in changes.undone() {
+            let path = path.display();
+            session
+                .ui
+                .say(&format!("{path}: as before a run that was killed"));
+        }
+        let audit = look(session, args, &settings, &policy)?;
+        mend(session, &changes, &audit)?;
+    }
+    let audit = look(session, args, &settings, &policy)?;
+    let fail_on = args.fail_on.severity();
+    match (args.format, args.json) {
+        (Format::Json, _) | (Format::Text, true) => session.ui.print(&render_json(&audit))?,
+        (Format::Sarif, _) => session.ui.print(&render_sarif(&audit))?,
+        (Format::Junit, _) => session.ui.print(&render_junit(&audit, fail_on))?,
+        (Format::Text, false) => print_text(session, &audit)?,
+    }
+    sum_up(session, &audit);
+    let has_failed = audit.findings.iter().any(|one| one.severity >= fail_on);
+    Ok(if has_failed {
+        Ending::Found
+    } else {
+        Ending::Done
+    })
+}
+
+fn find(id: &str) -> Result<&'static Rule, UsageError> {
+    find_rule(id).ok_or_else(|| UsageError {
+        message: format!("there is no rule `{id}`"),
+        hints: closest_names(&near_rules(id)).into_iter().collect(),
+    })
+}
+
+fn look(
+    session: &Session,
+    args: &Args,
+    settings: &Settings,
+    policy: &Policy,
+) -> anyhow::Result<Audit> {
+    let mut survey = survey(&args.directories, settings)?;
+    let faults = find_faults(&mut survey)?;
+    let files = read_files(&survey, settings);
+    let now = session.clock()?.now();
+    Session::block_on(async {
+        let ask = async |directories: &[&Path], counts: &dyn Fn(&Path, &Path) -> bool| {
+            find_histories(&session.environment, &args.directories, directories, counts).await
+        };
+        let (subjects, ground) = gather(&survey, files, settings, now, ask).await;
+        Ok(audit(&subjects, &ground, &faults, policy))
+    })
+}
+
+/// Makes all safe changes at once, and says which.
+fn mend(session: &Session, changes: &Changes, audit: &Audit) -> anyhow::Result<()> {
+    let mut changed: BTreeMap<&Path, Change> = BTreeMap::new();
+    let mut done: Vec<(&Finding, &Fix)> = Vec::new();
+    for finding in &audit.findings {
+        let Some(fix) = &finding.fix else { continue };
+        let change = match changed.remove(fix.path()) {
+            Some(change) => change,
+            None => unchanged(fix.path())?,
+        };
+        let new = apply(fix, &change.new);
+        done.extend(new.is_some().then_some((finding, fix)));
+        let new = new.unwrap_or_else(|| change.new.clone());
+        changed.insert(fix.path(), Change { new, ..change });
+    }
+    let changed = changed.into_values();
+    let changed: Vec<Change> = changed.filter(|one| one.old != one.new).collect();
+    if changed.is_empty() {
+        session.ui.say("there is nothing that can be mended safely");
+        return Ok(());
+    }
+    changes.make(&changed)?;
+    for (finding, fix) in done {
+        session.ui.say(&format!(
+            "{}: {} [{}]",
+            fix.path().display(),
+            fix.describe(),
+            finding.rule.id
+        ));
+    }
+    Ok(())
+}
+
+fn unchanged(path: &Path) -> Result<Change, FileError> {
+    let old = read_text(path)?;
+    Ok(Change {
+        path: path.to_owned(),
+        new: old.clone(),
+        old,
+    })
+}
+
+fn print_text(session: &Session, audit: &Audit) -> anyhow::Result<()> {
+    let ui = &session.ui;
+    let mut text = String::new();
+    let mut last = None;
+    for finding in &audit.findings {
+        if last != Some(&finding.subject) {
+            let gap = if last.is_some() { "\n" } else { "" };
+            text.extend([
+                gap,
+                &ui.paint(Tone::Strong, &finding.subject),
+                "
+",
+            ]);
+            last = Some(&finding.subject);
+        }
+        text.push_str(&render_finding(session, finding));
+    }
+    Ok(ui.print_drawing(&text)?)
+}
+
+fn render_finding(session: &Session, finding: &Finding) -> String {
+    let ui = &session.ui;
+    let tone = match finding.severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Caution,
+        Severity::Note => Tone::Accent,
+    };
+    let mut text = format!(
+        "  {}: {} {}\n",
+        ui.paint(tone, finding.severity.as_str()),
+        visible(&finding.message),
+        ui.paint(Tone::Dim, &format!("[{}]", finding.rule.id))
+    );
+    for place in &finding.places {
+        let arrow = ui.paint(Tone::Accent, "-->");
+        text.extend(["    ", &arrow, " ", &visible(&place.to_string()), "\n"]);
+    }
+    if let Some(hint) = &finding.hint {
+        let heading = ui.paint(Tone::Accent, "hint:");
+        text.extend(["    ", &heading, " ", &visible(hint), "\n"]);
+    }
+    text
+}
+
+fn sum_up(session: &Session, audit: &Audit) {
+    for line in unchecked_lines(&audit.unchecked) {
+        session.ui.say(&line);
+    }
+    let images = counted(audit.subjects.len(), "image");
+    let counts: Vec<String> = Severity::ALL
+        .iter()
+        .map(|severity| (audit.count(*severity), severity.as_str()))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| counted(count, word))
+        .collect();
+    if counts.is_empty() {
+        session.ui.say(&format!("{images}: nothing found"));
+        return;
+    }
+    let fixable = audit
+        .findings
+        .iter()
+        .filter(|one| one.fix.is_some())
+        .count();
+    let fixable = match fixable {
+        0 => String::new(),
+        count => format!("; `--fix` mends {count}"),
+    };
+    session
+        .ui
+        .say(&format!("{images}: {}{fixable}", counts.join(", ")));
+}
+
+/// One line for each reason, with the rules and how many images it concerns.
+fn unchecked_lines(unchecked: &[Unchecked]) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, (Vec<&str>, Vec<&str>)> = BTreeMap::new();
+    for one in unchecked {
+        let (rules, images) = reasons.entry(&one.reason).or_default();
+        rules.push(one.rule.id);
+        images.push(&one.subject);
+    }
+    reasons
+        .into_iter()
+        .map(|(reason, (mut rules, mut images))| {
+            rules.sort_unstable();
+            rules.dedup();
+            images.sort_unstable();
+            images.dedup();
+            let what = match rules.as_slice() {
+                [one] => format!("`{one}`"),
+                several => format!("{} rules", several.len()),
+            };
+            let of = match images.as_slice() {
+                [one] => format!("`{one}`"),
+                several => counted(several.len(), "image"),
+            };
+            format!("could not check {what} of {of}: {reason}")
+        })
+        .collect()
+}
+
+fn counted(count: usize, word: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {word}{plural}")
+}

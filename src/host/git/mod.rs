@@ -1,0 +1,7 @@
+//! git: the program, and what it knows of directories.
+
+mod history;
+mod program;
+
+pub use history::{Added, find_added_lines, find_uncommitted, find_work_tree, walk_commits};
+pub use program::{Git, GitError};

@@ -1,0 +1,82 @@
+//! Reads the files of image directories.
+
+use std::path::Path;
+
+use super::gather::by_directory;
+use crate::catalog::Image;
+use crate::debian::{Changelog, Control, parse_changelog, parse_control};
+use crate::dockerfile::IgnoreRules;
+use crate::host::fs::find_text;
+use crate::scan::{ImageDirectory, Survey};
+use crate::settings::Settings;
+use crate::verify::find_test;
+
+/// What one image directory holds, read for an audit.
+#[derive(Debug)]
+pub struct Files {
+    pub(super) changelog_text: Option<String>,
+    pub(super) changelog: Option<Changelog>,
+    pub(super) control_text: Option<String>,
+    pub(super) control: Option<Control>,
+    pub(super) ignored: IgnoreRules,
+    pub(super) has_test: bool,
+}
+
+/// Reads the files of all directories, on as many threads as there are processors.
+#[must_use]
+pub fn read_files(survey: &Survey, settings: &Settings) -> Vec<Files> {
+    let images = by_directory(survey);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = survey.directories.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let images = &images;
+        let threads: Vec<_> = survey
+            .directories
+            .chunks(share)
+            .map(|chunk| {
+                scope.spawn(move || {
+                    let read = |one: &ImageDirectory| {
+                        let image = images.get(one.directory.as_path()).map(|(_, image)| *image);
+                        read(&one.directory, image, settings)
+                    };
+                    chunk.iter().map(read).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| {
+                let joined = thread.join();
+                joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    })
+}
+
+/// A file that cannot be read is a finding of the survey's, and here as if it said nothing that can be relied on.
+fn read(directory: &Path, image: Option<&Image>, settings: &Settings) -> Files {
+    let text = |name: &str| find_text(&directory.join(name)).ok();
+    let changelog_text = text("changelog").flatten();
+    let changelog = changelog_text.as_deref().map(parse_changelog);
+    let (control_text, control) = match text("control") {
+        Some(Some(text)) => {
+            let control = parse_control(&text).ok();
+            (Some(text), control)
+        }
+        Some(None) => (None, Some(Control::default())),
+        None => (None, None),
+    };
+    let ignored = text(".dockerignore").flatten();
+    let ignored = ignored.and_then(|text| IgnoreRules::parse(&text).ok());
+    let label = image.map(|image| &image.label);
+    let test = label.map(|label| find_test(&settings.verify, directory, label));
+    Files {
+        changelog: changelog.and_then(Result::ok),
+        changelog_text,
+        control_text,
+        control,
+        ignored: ignored.unwrap_or_default(),
+        // A test that cannot be read is there.
+        has_test: !matches!(test, Some(Ok(None))),
+    }
+}
