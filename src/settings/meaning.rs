@@ -174,9 +174,6 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         Some(_) => reader.text_or_false("apt_only_proxy"),
         None => http.clone(),
     };
-    let credentials = reader
-        .filled_text("username")
-        .zip(reader.filled_text("password"));
     let workers = reader.parsed("scan_workers", WORKERS, |text| text.parse().ok());
     let default_users = [("root", 0), ("www-data", 33), ("nobody", 65534)];
     let users = reader.numbers("known_uid_mappings");
@@ -189,10 +186,7 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         naming,
         base_images: read_base_images(reader),
         missing_credential: find_missing_credential(reader),
-        credentials: credentials.map(|(username, password)| Credentials {
-            username,
-            password: Secret::new(password),
-        }),
+        credentials: read_credentials(reader),
         proxies: Proxies {
             http: http.clone(),
             apt_only,
@@ -228,6 +222,17 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         audit: read_audit(reader),
         variables: read_variables(reader),
     }
+}
+
+fn read_credentials(reader: &mut Reader<'_>) -> Option<Credentials> {
+    let username = reader.filled_text("username");
+    let password = reader.filled_text("password");
+    username
+        .zip(password)
+        .map(|(username, password)| Credentials {
+            username,
+            password: Secret::new(password),
+        })
 }
 
 fn read_file(reader: &mut Reader<'_>, key: &'static str) -> Option<NamedFile> {
