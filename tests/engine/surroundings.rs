@@ -18,6 +18,10 @@ pub(crate) const TESTS: &[Test] = &[
         without_an_engine_the_user_is_told_where_it_was_looked_for,
     ),
     (
+        "an_answer_that_breaks_off_is_asked_for_once_more",
+        an_answer_that_breaks_off_is_asked_for_once_more,
+    ),
+    (
         "an_engine_that_goes_in_the_middle_is_told_from_a_build_that_fails",
         an_engine_that_goes_in_the_middle_is_told_from_a_build_that_fails,
     ),
@@ -87,14 +91,36 @@ impl Wire {
         state.1.extend([client, server]);
     }
 
+    /// Ends every connection for good.
     fn cut(&self) {
+        self.0.lock().expect("the state").0 = true;
+        self.interrupt();
+    }
+
+    /// Ends every connection that there is; new ones are taken.
+    fn interrupt(&self) {
         let mut state = self.0.lock().expect("the state");
-        state.0 = true;
         for stream in state.1.drain(..) {
             // It may be closed already.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
+}
+
+fn an_answer_that_breaks_off_is_asked_for_once_more(engine: &Engine) {
+    let sandbox = Sandbox::new();
+    let socket = sandbox.home().join("engine.sock");
+    let wire = Wire::default();
+    wire.start(&socket);
+    let catalog = Catalog::in_sandbox(engine, sandbox)
+        .with_variable("DOCKER_HOST", &format!("unix://{}", socket.display()));
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN echo begun && sleep 3");
+    let run = catalog.start_build(&["--debug"]);
+    run.wait_for("| begun");
+    wire.interrupt();
+    let ended = run.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.talk);
+    assert_eq!(ended.talk.matches("| begun").count(), 2, "{}", ended.talk);
 }
 
 fn an_engine_that_goes_in_the_middle_is_told_from_a_build_that_fails(engine: &Engine) {
