@@ -560,13 +560,13 @@ caused by: fatal: loose object is corrupt
 fn links_and_submodules_are_followed_as_far_as_the_repository_goes() {
     let sandbox = Sandbox::with_settings()
         .image("images/a", "a (1)", "FROM scratch\n{% include 'part' %}\n")
-        .file("images/shared/part", "RUN one\n")
+        .file("images/common/part", "RUN one\n")
         .file("images/b/Dockerfile.template", "FROM scratch\n")
         .changelog("images/logs", "b (1)");
     let link = |target: &str, path: &str| {
         symlink(target, sandbox.path().join(path)).expect("a link");
     };
-    link("../shared/part", "images/a/part");
+    link("../common/part", "images/a/part");
     link("../logs/changelog", "images/b/changelog");
     link("/etc/hostname", "images/a/outside");
     link("nowhere", "images/a/dangling");
@@ -594,7 +594,7 @@ no image changed since HEAD [COMMIT]
     );
     // What links point at is read, although it is in no directory of the command line.
     let sandbox = sandbox
-        .file("images/shared/part", "RUN two\n")
+        .file("images/common/part", "RUN two\n")
         .changelog("images/logs", "b (2)")
         .file("images/a/module/x", "y\n")
         .remove("images/a/outside");

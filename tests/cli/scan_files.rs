@@ -21,7 +21,7 @@ fn files_of_an_image_that_lie_outside_of_the_given_directories() {
         .image("images/declared", "declared (1.0)", TEMPLATE)
         .image("images/gone", "gone (1.0)", TEMPLATE)
         .image("images/inside", "inside (1.0)", TEMPLATE)
-        .file("images/shared/template", TEMPLATE)
+        .file("images/common/template", TEMPLATE)
         .image("images/template", "template (1.0)", TEMPLATE);
     let link = |target: &str, path: &str| {
         let path = sandbox.path().join("images").join(path);
@@ -33,7 +33,7 @@ fn files_of_an_image_that_lie_outside_of_the_given_directories() {
     fs::remove_file(sandbox.path().join("images/declared/Dockerfile.template")).expect("a file");
     link("../../outside/changelog", "declared/image.yaml");
     link("nothing", "gone/Dockerfile.template");
-    link("../shared/template", "inside/Dockerfile.template");
+    link("../common/template", "inside/Dockerfile.template");
     link(
         "../../outside/Dockerfile.template",
         "template/Dockerfile.template",
