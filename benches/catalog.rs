@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pkg::oci::Digest;
-use pkg::plan::{Availability, Extent, Facts, Goal, plan};
+use pkg::plan::{Availability, Extent, Facts, Goal, Overwrite, plan};
 use pkg::scan::load;
 use pkg::settings::{Layer, Settings, parse_settings};
 
@@ -88,12 +88,13 @@ fn measure(directory: &Path, settings: &Settings) -> (Duration, Duration) {
                 } else {
                     Availability::Present(Digest::of(b"manifest"))
                 },
-                local: None,
+                ..Facts::default()
             })
             .collect();
         let goal = Goal {
             extent: Extent::BuildAndPublish,
             selection: None,
+            overwrite: Overwrite::Never,
         };
         let began = Instant::now();
         let plan = plan(&loaded.catalog, &loaded.graph, &facts, &goal);

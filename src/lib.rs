@@ -8,7 +8,7 @@
 //! formats   near → place → oci → debian → declared → dockerfile
 //! model     settings → catalog → plan → render → history → audit
 //! border    host → engine → registry
-//! stages    scan → verify → observe → assemble → build → publish → prune → changelogs → scaffold → revision → inspect
+//! stages    scan → context → verify → observe → assemble → build → publish → prune → changelogs → scaffold → revision → inspect
 //! user      error → ui → cli
 //! ```
 //!
@@ -22,7 +22,7 @@
 //! | `.pkg-changes/` of the first directory, while changelogs are changed | [`host`] | [`host`] |
 //! | what a template includes from its directory | [`scan`] | |
 //! | git's commits and what is not committed, of image directories | [`inspect`], through git | |
-//! | the rest of an image directory, with its `.dockerignore` | [`build`], as the context | |
+//! | the rest of an image directory, with its `.dockerignore` | [`context`] | |
 //! | `test.sh`, or what the verify command names | [`verify`] | |
 //! | `config.yaml`, `~/.config/docker-pkg.yaml` | [`cli`]; [`settings`] knows what they mean | |
 //! | `~/.docker/config.json`, `~/.docker/contexts/` | [`registry`] the logins, [`engine`] the address | |
@@ -61,6 +61,7 @@ pub mod registry;
 pub mod assemble;
 pub mod build;
 pub mod changelogs;
+pub mod context;
 pub mod inspect;
 pub mod observe;
 pub mod prune;

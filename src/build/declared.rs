@@ -30,7 +30,7 @@ impl Run<'_> {
             file,
             mirrors: self.mirrors(&file.suite)?,
             created: date.to_utc(),
-            labels: self.labels(image, &[]),
+            labels: self.labels_of_declared(image, date)?,
             environment: self.program_environment(),
             scratch: scratch.path(),
             deadline: self.settings.build_timeout,

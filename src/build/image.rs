@@ -5,17 +5,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::context::{ContextError, write_context};
 use super::run::{Cache, Ending, Known, Report, Run};
 use super::{Event, Outcome, Phase};
 use crate::assemble::AssembleError;
 use crate::catalog::{ImageId, Recipe};
+use crate::context::{ContextError, write_context};
 use crate::debian::ChangelogError;
-use crate::engine::{
-    BuildFault, BuildProgress, BuildRequest, Builder, EngineError, PARENTS, render_parents,
-};
+use crate::engine::{BuildFault, BuildProgress, BuildRequest, Builder, EngineError};
 use crate::host::ProcessError;
 use crate::host::fs::FileError;
+use crate::observe::InventoryError;
 use crate::oci::{Digest, Reference};
 use crate::registry::CredentialsError;
 use crate::settings::{ContainerLimits, PROXY_VARIABLES};
@@ -46,6 +45,8 @@ pub(super) enum MakeError {
     Assemble(#[from] AssembleError),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    #[error(transparent)]
+    Inputs(#[from] InventoryError),
     #[error("`{label}` is not there to build on")]
     NoParent { label: Reference },
     #[error("the engine does not have {0} any more")]
@@ -198,7 +199,8 @@ impl Run<'_> {
         for (label, id) in &parents {
             pins.push((label.clone(), self.engine.pin(id, label, &self.id).await?));
         }
-        let mut request = self.request(image, &parents);
+        let labels = self.labels(image, &parents).await?;
+        let mut request = self.request(image, labels);
         request.logins = self.logins_of_build(image, &pins).await?;
         let mut built = self.build_with(image, &request, &pins, report).await;
         if let Err(MakeError::Build(BuildFault::Engine(error))) = &built
@@ -292,26 +294,7 @@ impl Run<'_> {
         Ok(parents)
     }
 
-    /// The labels of an image that this program made, with what it was made on.
-    pub(super) fn labels(
-        &self,
-        image: ImageId,
-        parents: &[(Reference, Digest)],
-    ) -> BTreeMap<String, String> {
-        let described = self.loaded.catalog.image(image);
-        let labels = [
-            (PARENTS, render_parents(parents)),
-            ("org.opencontainers.image.title", described.name.to_string()),
-            (
-                "org.opencontainers.image.version",
-                described.version.to_string(),
-            ),
-        ];
-        let labels = labels.map(|(name, value)| (name.to_owned(), value));
-        labels.into()
-    }
-
-    fn request(&self, image: ImageId, parents: &[(Reference, Digest)]) -> BuildRequest {
+    fn request(&self, image: ImageId, labels: BTreeMap<String, String>) -> BuildRequest {
         let described = self.loaded.catalog.image(image);
         let limits = self.settings.container_limits.clone();
         let mut arguments = BTreeMap::new();
@@ -323,7 +306,7 @@ impl Run<'_> {
         BuildRequest {
             label: described.label.clone(),
             arguments,
-            labels: self.labels(image, parents),
+            labels,
             logins: BTreeMap::new(),
             use_cache: self.cache == Cache::Use,
             builder: if limits == ContainerLimits::default() {

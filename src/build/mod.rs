@@ -1,16 +1,15 @@
 //! Building: runs a plan, image by image, as many at once as asked.
 
-mod context;
 mod declared;
 mod event;
 mod fault;
 mod image;
+mod labels;
 mod log;
 mod login;
 mod pull;
 mod run;
 
-pub use context::{ContextError, ContextSize, write_context};
 pub use event::{Event, Fault, Outcome, Phase};
 pub(crate) use log::Log;
 pub use login::find_login;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, FixedOffset};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use super::{Event, Fault, Outcome, Phase};
 use crate::catalog::ImageId;
 use crate::engine::Engine;
 use crate::host::Environment;
+use crate::observe::{Inventory, Provenance};
 use crate::oci::{Digest, Reference};
 use crate::plan::{Action, Ended, Facts, Plan, Schedule, Step};
 use crate::registry::Credentials;
@@ -54,6 +56,12 @@ pub enum OnFailure {
 pub struct Run<'a> {
     /// The catalog, its graph and the rendered recipes.
     pub loaded: &'a Loaded,
+    /// What its images are made from.
+    pub inventory: &'a Inventory<'a>,
+    /// Where its sources are kept.
+    pub provenance: &'a Provenance,
+    /// When the run began.
+    pub began: DateTime<FixedOffset>,
     /// The settings.
     pub settings: &'a Settings,
     /// The engine that builds.
@@ -423,6 +431,7 @@ mod tests {
             image: ImageId(0),
             action: Action::Build(Reason::NotBuilt),
             publish: false,
+            replaces: None,
         };
         let image = |label: &str| (Work::Image(image.clone()), label.to_owned());
         let base = |label: &str| {

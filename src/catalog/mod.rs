@@ -7,8 +7,10 @@ mod name;
 #[cfg(test)]
 pub(crate) mod samples;
 mod selection;
+mod taken;
 
 pub use graph::{Edge, EdgeSource, Graph, GraphError, Need, Needs};
 pub use image::{Catalog, DeclaredDependency, DuplicateName, Image, ImageId, Recipe};
 pub use name::{ImageName, NameError};
 pub use selection::{Pattern, PatternError};
+pub use taken::Taken;

@@ -35,6 +35,9 @@ pub(super) struct Args {
     /// Begin nothing more after the first failure
     #[arg(long)]
     fail_fast: bool,
+    /// Build published versions anew whose inputs changed, and publish over them
+    #[arg(long)]
+    force: bool,
     /// Print the plan and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -56,6 +59,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         } else {
             WhetherPublish::WithCredentials
         },
+        overwrite: Scope::overwrite(args.force),
     };
     let manner = Manner {
         jobs: args.jobs.map_or_else(usual_jobs, NonZeroUsize::get),

@@ -6,6 +6,7 @@ mod build;
 mod changes;
 mod diff;
 mod entries;
+mod explain;
 mod graph;
 mod list;
 mod log;

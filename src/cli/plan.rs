@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::Ending;
+use super::explain::explain;
 use super::scope::Scope;
 use super::session::Session;
 use super::words;
 use super::work::{Prepared, WhetherPublish, Wish, prepare};
-use crate::plan::{Action, Reason, Skip, Step};
+use crate::plan::{Action, InputChange, Reason, Skip, Step};
 use crate::ui::{Cell, Column, Tone};
 
 /// Print what `build` would do, and why
@@ -18,6 +19,12 @@ pub(super) struct Args {
     /// Leave publishing out
     #[arg(long)]
     no_publish: bool,
+    /// Plan for `build --force`: published versions whose inputs changed are published over
+    #[arg(long)]
+    force: bool,
+    /// Tell of one image what is there, and which file, argument or parent differs from what was recorded
+    #[arg(long, value_name = "NAME", conflicts_with = "json")]
+    explain: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -47,8 +54,12 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         } else {
             WhetherPublish::WithCredentials
         },
+        overwrite: Scope::overwrite(args.force),
     };
     let prepared = Session::block_on(prepare(session, &wish))?;
+    if let Some(name) = &args.explain {
+        return explain(session, &prepared, name);
+    }
     print(session, &prepared, Form::of(args.json))?;
     Ok(Ending::Done)
 }
@@ -109,7 +120,7 @@ fn print_table(session: &Session, prepared: &Prepared) -> anyhow::Result<()> {
         (false, true) => (),
         (false, false) => session.ui.say(&format!("skipped: {}", skipped.join(", "))),
     }
-    for diagnostic in words::stale(&prepared.plan, catalog) {
+    for diagnostic in prepared.doubts() {
         session.ui.diagnostic(&diagnostic);
     }
     Ok(())
@@ -172,6 +183,12 @@ fn reason(action: &Action, name: &dyn Fn(crate::catalog::ImageId) -> String) -> 
             "old": built_on.as_str(),
             "new": now.as_str(),
         }),
+        Action::Build(Reason::InputsChanged(changes)) => {
+            json!({ "kind": "inputs-changed", "changes": inputs(changes) })
+        }
+        Action::Build(Reason::InputsUnreadable(why)) => {
+            json!({ "kind": "inputs-unreadable", "cause": why })
+        }
         Action::Pull(digest) => json!({ "kind": "needed", "digest": digest.as_str() }),
         Action::Verify => json!({ "kind": "not-verified" }),
         Action::Skip(Skip::Published(digest)) => {
@@ -182,8 +199,20 @@ fn reason(action: &Action, name: &dyn Fn(crate::catalog::ImageId) -> String) -> 
             "digest": digest.as_str(),
             "parent": name(*parent),
         }),
+        Action::Skip(Skip::Drifted { digest, changes }) => json!({
+            "kind": "drifted",
+            "digest": digest.as_str(),
+            "changes": inputs(changes),
+        }),
         Action::Skip(Skip::Built) => json!({ "kind": "built" }),
         Action::Skip(Skip::NotNeeded) => json!({ "kind": "not-needed" }),
         Action::Skip(Skip::NotBuiltYet) => json!({ "kind": "not-built-yet" }),
     }
+}
+
+fn inputs(changes: &[InputChange]) -> Vec<Value> {
+    let changes = changes.iter();
+    changes
+        .map(|change| json!({ "input": change.input, "old": change.old, "new": change.new }))
+        .collect()
 }

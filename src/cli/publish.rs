@@ -5,6 +5,7 @@ use super::scope::Scope;
 use super::session::Session;
 use super::work::{Manner, WhetherPublish, Wish, execute, prepare, usual_jobs};
 use crate::build::{Bases, Cache, OnFailure};
+use crate::plan::Overwrite;
 
 /// Publish what is built, after its tests passed
 ///
@@ -19,6 +20,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let wish = Wish {
         scope: &args.scope,
         publish: WhetherPublish::Only,
+        overwrite: Overwrite::Never,
     };
     let manner = Manner {
         jobs: usual_jobs(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::session::Flavour;
+use crate::plan::Overwrite;
 use crate::publish::Latest;
 
 /// What `build`, `plan` and `publish` are about.
@@ -45,6 +46,15 @@ impl Scope {
     /// Gives what is put behind each version.
     pub(super) fn flavour(&self) -> Flavour {
         self.flavour.flavour()
+    }
+
+    /// Tells what `--force` means for published versions whose inputs changed.
+    pub(super) fn overwrite(force: bool) -> Overwrite {
+        if force {
+            Overwrite::Drifted
+        } else {
+            Overwrite::Never
+        }
     }
 
     /// Tells whether `latest` follows: only a release is what its users want.

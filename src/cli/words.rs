@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, Image, ImageId};
 use crate::error::{Diagnostic, Severity};
-use crate::plan::{Action, Plan, Reason, Skip};
+use crate::plan::{Action, Drift, Facts, InputChange, Plan, Reason, Skip};
 
 /// The verb of an action.
 pub(super) fn verb(action: &Action) -> &'static str {
@@ -23,6 +23,10 @@ pub(super) fn because(action: &Action, catalog: &Catalog) -> String {
         Action::Build(Reason::NotPublished) => "not published".to_owned(),
         Action::Build(Reason::NotBuilt) => "not built".to_owned(),
         Action::Build(Reason::NotOurs) => "the engine has one that something else built".to_owned(),
+        Action::Build(Reason::InputsChanged(changes)) => inputs_differ(changes),
+        Action::Build(Reason::InputsUnreadable(why)) => {
+            format!("its files cannot be compared: {why}")
+        }
         Action::Build(Reason::ParentRebuilt { parent }) => {
             format!("{} is rebuilt", catalog.image(*parent).name)
         }
@@ -47,7 +51,48 @@ pub(super) fn because(action: &Action, catalog: &Catalog) -> String {
         Action::Skip(Skip::PublishedOnOldParent { parent, .. }) => {
             format!("published, on an older {}", catalog.image(*parent).name)
         }
+        Action::Skip(Skip::Drifted { changes, .. }) => {
+            format!("published, and since then {}", inputs_differ(changes))
+        }
         Action::Skip(reason) => skip(reason).to_owned(),
+    }
+}
+
+/// So many changed files are named; the others are counted.
+const NAMED: usize = 3;
+
+/// Names what changed: "`entrypoint.sh` and the recipe changed".
+fn inputs_differ(changes: &[InputChange]) -> String {
+    let mut named: Vec<String> = changes
+        .iter()
+        .take(NAMED)
+        .map(|one| input(&one.input))
+        .collect();
+    match changes.len().saturating_sub(NAMED) {
+        0 => (),
+        1 => named.push("1 more".to_owned()),
+        more => named.push(format!("{more} more")),
+    }
+    let verb = match changes {
+        [] => return "its inputs changed".to_owned(),
+        [one] if one.new.is_none() => "is gone",
+        [one] if one.old.is_none() => "is new",
+        _ => "changed",
+    };
+    let text = match named.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} and {last}", before.join(", ")),
+        None => String::new(),
+    };
+    format!("{text} {verb}")
+}
+
+/// Names an input.
+pub(super) fn input(name: &str) -> String {
+    match name {
+        "Dockerfile" => "the rendered Dockerfile".to_owned(),
+        "./" => "its files".to_owned(),
+        file => format!("`{file}`"),
     }
 }
 
@@ -64,6 +109,7 @@ pub(super) fn skip(skip: &Skip) -> &'static str {
     match skip {
         Skip::Published(_) => "already published",
         Skip::PublishedOnOldParent { .. } => "published on an older parent",
+        Skip::Drifted { .. } => "published from other inputs",
         Skip::Built => "already built",
         Skip::NotNeeded => "not needed",
         Skip::NotBuiltYet => "not built yet",
@@ -105,6 +151,63 @@ pub(super) fn stale(plan: &Plan, catalog: &Catalog) -> Vec<Diagnostic> {
         diagnostic
     });
     each.collect()
+}
+
+/// Published versions that are refused because their inputs changed.
+pub(super) fn refused(plan: &Plan, facts: &[Facts], catalog: &Catalog) -> Option<Diagnostic> {
+    let refused = plan.refused(facts);
+    let drifted: Vec<(&Image, &[InputChange])> = refused
+        .map(|(id, changes)| (catalog.image(id), changes))
+        .collect();
+    let message = match drifted.as_slice() {
+        [] => return None,
+        [(image, changes)] => format!(
+            "{} is published, and since then {}",
+            image.label,
+            inputs_differ(changes)
+        ),
+        several => {
+            let each = several.iter();
+            let each: Vec<String> = each
+                .map(|(image, changes)| {
+                    format!(
+                        "{} {} ({})",
+                        image.name,
+                        image.version,
+                        inputs_differ(changes)
+                    )
+                })
+                .collect();
+            format!(
+                "{} versions are published, and their inputs changed since: {}",
+                several.len(),
+                each.join(", ")
+            )
+        }
+    };
+    let hint = "a published version does not change: add a changelog entry; `build --force` publishes over it";
+    let mut diagnostic = Diagnostic::new(Severity::Error, message).hint(hint);
+    let entries = drifted.iter().map(|(image, _)| image.entry.clone());
+    diagnostic.places.extend(entries);
+    Some(diagnostic)
+}
+
+/// Published versions of which it is not known whether their inputs changed, because something was in the way.
+pub(super) fn uncompared(plan: &Plan, facts: &[Facts]) -> Option<Diagnostic> {
+    let unreadable = plan.steps.iter().filter_map(|step| {
+        let Drift::Unreadable(why) = &facts[step.image.0].published else {
+            return None;
+        };
+        Some(why)
+    });
+    let unreadable: Vec<&String> = unreadable.collect();
+    let first = unreadable.first()?;
+    let which = match unreadable.len() {
+        1 => "1 published version".to_owned(),
+        count => format!("{count} published versions"),
+    };
+    let message = format!("the inputs of {which} could not be compared: {first}");
+    Some(Diagnostic::new(Severity::Warning, message))
 }
 
 #[cfg(test)]
@@ -184,6 +287,7 @@ mod tests {
             image: catalog.find("app").expect("an image"),
             action,
             publish: false,
+            replaces: None,
         };
         let steps = vec![step(on_old_parent(&catalog)), step(Action::Verify)];
         let told = stale(&Plan { steps }, &catalog);
@@ -205,6 +309,7 @@ mod tests {
             image: catalog.find(name).expect("an image"),
             action: on_old_parent(&catalog),
             publish: false,
+            replaces: None,
         });
         let steps = steps.to_vec();
         let told = stale(&Plan { steps }, &catalog);

@@ -14,11 +14,11 @@ use super::words;
 use crate::build::{Bases, Cache, Event, Made, OnFailure, Phase, Run};
 use crate::catalog::ImageId;
 use crate::engine::{Engine, RegistryLogin};
-use crate::error::UsageError;
+use crate::error::{Diagnostic, UsageError};
 use crate::host::fs::create_directory;
-use crate::host::{Environment, unique_hex};
-use crate::observe::Observer;
-use crate::plan::{Action, Extent, Facts, Goal, Plan, Step, plan};
+use crate::host::{Environment, architecture, unique_hex};
+use crate::observe::{Comparison, Inventory, Observer, Provenance, PublishedRecord};
+use crate::plan::{Action, Extent, Facts, Goal, Overwrite, Plan, Step, plan};
 use crate::publish::{Latest, Publication};
 use crate::registry;
 use crate::scan::Loaded;
@@ -31,6 +31,7 @@ use crate::verify::VerifiedRecord;
 pub(super) struct Wish<'a> {
     pub(super) scope: &'a Scope,
     pub(super) publish: WhetherPublish,
+    pub(super) overwrite: Overwrite,
 }
 
 /// When something is published.
@@ -57,6 +58,7 @@ pub(super) struct Manner {
 /// A plan with all that it was made from.
 pub(super) struct Prepared {
     pub(super) settings: Settings,
+    roots: Vec<PathBuf>,
     pub(super) loaded: Loaded,
     pub(super) facts: Vec<Facts>,
     pub(super) plan: Plan,
@@ -71,16 +73,7 @@ pub(super) struct Prepared {
 /// Reads the catalog, asks engine and registry, and makes the plan.
 pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Result<Prepared> {
     let settings = session.settings(wish.scope.flavour())?;
-    if wish.publish == WhetherPublish::Only && settings.naming.registry.is_none() {
-        let message = "the settings name no registry to publish to".to_owned();
-        let hints = vec!["set `registry`".to_owned()];
-        return Err(UsageError { message, hints }.into());
-    }
-    if let (WhetherPublish::Only, Some(missing)) = (wish.publish, settings.missing_credential) {
-        let message = format!("the settings have half of the credentials: `{missing}` is missing");
-        let hints = vec!["set both, or none: then those of `docker login` are taken".to_owned()];
-        return Err(UsageError { message, hints }.into());
-    }
+    check_publishing(wish.publish, &settings)?;
     let loaded = session.load(&wish.scope.directories, &settings)?;
     let selection = session.select(&loaded, wish.scope.select.as_deref())?;
     let (engine, registry) = (session.engine().await?, session.registry(&settings)?);
@@ -92,7 +85,16 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         verified: &verified,
         settings: &settings,
     };
-    let facts = observer.observe(&loaded, &concerned).await?;
+    let mut facts = observer.observe(&loaded, &concerned).await?;
+    let roots = wish.scope.directories.clone();
+    let comparison = Comparison {
+        loaded: &loaded,
+        inventory: &Inventory::new(&loaded, &roots, &settings),
+        registry: registry.as_ref(),
+        published: &PublishedRecord::new(&session.state()?),
+        architecture: architecture(),
+    };
+    comparison.compare(&concerned, &mut facts).await;
     let has_credentials = settings.credentials.is_some() && registry.is_some();
     let extent = match wish.publish {
         WhetherPublish::Only => Extent::Publish,
@@ -103,13 +105,18 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         &loaded.catalog,
         &loaded.graph,
         &facts,
-        &Goal { extent, selection },
+        &Goal {
+            extent,
+            selection,
+            overwrite: wish.overwrite,
+        },
     );
     tell_of_limits(session, &settings, &engine, (&plan, &loaded));
     let login = session.login(&settings).await?;
     let credentials = session.credentials(&settings);
     Ok(Prepared {
         settings,
+        roots,
         loaded,
         facts,
         plan,
@@ -120,6 +127,21 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         credentials,
         verified,
     })
+}
+
+/// What only `publish` needs of the settings.
+fn check_publishing(publish: WhetherPublish, settings: &Settings) -> Result<(), UsageError> {
+    if publish == WhetherPublish::Only && settings.naming.registry.is_none() {
+        let message = "the settings name no registry to publish to".to_owned();
+        let hints = vec!["set `registry`".to_owned()];
+        return Err(UsageError { message, hints });
+    }
+    if let (WhetherPublish::Only, Some(missing)) = (publish, settings.missing_credential) {
+        let message = format!("the settings have half of the credentials: `{missing}` is missing");
+        let hints = vec!["set both, or none: then those of `docker login` are taken".to_owned()];
+        return Err(UsageError { message, hints });
+    }
+    Ok(())
 }
 
 /// Says what `container_limits` mean for the builds of a plan.
@@ -172,6 +194,8 @@ pub(super) async fn execute(
     let progress = session.ui.progress(size(prepared, manner.jobs));
     let tell = |event: Event| progress.event(&event);
     let errand = Errand {
+        began: now,
+        provenance: prepared.ask_provenance(&session.environment).await,
         id,
         logs,
         cancelled,
@@ -193,14 +217,18 @@ pub(super) async fn execute(
         }
     }
     session.ui.summary(&summary);
-    for diagnostic in words::stale(&prepared.plan, &prepared.loaded.catalog) {
+    for diagnostic in prepared.doubts() {
         session.ui.diagnostic(&diagnostic);
     }
     if let Some(signal) = signals.received() {
         return Ok(Ending::Interrupted(signal));
     }
     unpinned?;
-    Ok(if summary.is_success() {
+    let is_refused = prepared.extent != Extent::Publish
+        && prepared.plan.refused(&prepared.facts).next().is_some();
+    Ok(if summary.is_success() && is_refused {
+        Ending::Found
+    } else if summary.is_success() {
         Ending::Done
     } else if summary.is_environments_fault() {
         Ending::Hindered
@@ -224,6 +252,8 @@ fn name_run(began: DateTime<FixedOffset>) -> String {
 
 /// One run of a plan.
 struct Errand {
+    began: DateTime<FixedOffset>,
+    provenance: Provenance,
     id: String,
     logs: PathBuf,
     cancelled: CancellationToken,
@@ -231,8 +261,30 @@ struct Errand {
 }
 
 impl Prepared {
+    /// Gives what the user should know of a plan besides its steps.
+    pub(super) fn doubts(&self) -> Vec<Diagnostic> {
+        let mut doubts = words::stale(&self.plan, &self.loaded.catalog);
+        doubts.extend(words::uncompared(&self.plan, &self.facts));
+        doubts.extend(words::refused(
+            &self.plan,
+            &self.facts,
+            &self.loaded.catalog,
+        ));
+        doubts
+    }
+
+    async fn ask_provenance(&self, environment: &Environment) -> Provenance {
+        if self.plan.builds().next().is_none() {
+            return Provenance::default();
+        }
+        Provenance::ask(environment, &self.roots).await
+    }
+
     async fn make(&self, environment: &Environment, errand: &Errand, tell: &dyn Fn(Event)) -> Made {
         let run = Run {
+            inventory: &Inventory::new(&self.loaded, &self.roots, &self.settings),
+            provenance: &errand.provenance,
+            began: errand.began,
             loaded: &self.loaded,
             settings: &self.settings,
             engine: &self.engine,

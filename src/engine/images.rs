@@ -123,6 +123,27 @@ impl Engine {
         }
     }
 
+    /// Finds the manifest under which the registry of a reference knows an image, as far as the engine pulled it from there
+    /// or pushed it.
+    pub async fn find_manifest(
+        &self,
+        reference: &Reference,
+        id: &Digest,
+    ) -> Result<Option<Digest>, EngineError> {
+        let action = format!("look up {reference}");
+        let found = self.answer(&action, self.docker.inspect_image(id.as_str()));
+        let image = match found.await {
+            Ok(image) => image,
+            Err(EngineError::Refused { status: 404, .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let name = reference.familiar().name();
+        let known = image.repo_digests.unwrap_or_default();
+        let mut known = known.iter().filter_map(|text| text.rsplit_once('@'));
+        let of_name = known.find(|(repository, _)| *repository == name);
+        Ok(of_name.and_then(|(_, digest)| digest.parse().ok()))
+    }
+
     /// Gives an image, named by its identity, a further reference.
     pub async fn tag(&self, id: &Digest, reference: &Reference) -> Result<(), EngineError> {
         let name = reference.name();

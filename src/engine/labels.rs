@@ -1,6 +1,7 @@
-//! The labels that tell later runs what an image was built on.
+//! The labels that tell later runs what an image was built from and on.
 //!
 //! ```text
+//! pkg.inputs=sha256:9f3c… Dockerfile=1b0f5c2a9d3e entrypoint.sh=0c9e8d7b6a5f
 //! pkg.parents=example/bookworm:12-1@sha256:3f5c… example/golang:1.24-1@sha256:9a0e…
 //! ```
 
@@ -8,6 +9,9 @@ use crate::oci::{Digest, Reference};
 
 /// The label with the parents of an image, each with its identity on the engine that built it.
 pub const PARENTS: &str = "pkg.parents";
+
+/// The label with the inputs of an image ([`crate::plan::Inputs`]).
+pub const INPUTS: &str = "pkg.inputs";
 
 /// Renders the value of [`PARENTS`].
 #[must_use]

@@ -21,6 +21,6 @@ pub use connection::{Builder, Engine};
 pub use containers::{Activity, Container};
 pub use error::EngineError;
 pub use images::{EngineImage, EngineImages};
-pub use labels::{PARENTS, parse_parents, render_parents};
+pub use labels::{INPUTS, PARENTS, parse_parents, render_parents};
 pub use progress::BuildProgress;
 pub use push::RegistryLogin;

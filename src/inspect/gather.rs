@@ -9,7 +9,7 @@ use super::files::Files;
 use super::history::Histories;
 use super::taken::is_taken;
 use crate::audit::{Ground, History, Recipe, Subject, Use, UseKind, find_allowed};
-use crate::catalog::{Image, ImageId, Recipe as CatalogRecipe};
+use crate::catalog::{Image, ImageId, Recipe as CatalogRecipe, Taken};
 use crate::dockerfile::IgnoreRules;
 use crate::oci::Reference;
 use crate::place::Place;
@@ -37,6 +37,12 @@ fn recipe<'a>(survey: &'a Survey, id: ImageId, image: &'a Image) -> Option<Recip
     })
 }
 
+fn taken_by<'p>(recipes: &HashMap<&'p Path, Recipe<'_>>) -> HashMap<&'p Path, Taken> {
+    let recipes = recipes.iter();
+    let taken = recipes.map(|(directory, recipe)| (*directory, Taken::by(recipe.dockerfile)));
+    taken.collect()
+}
+
 /// Makes subjects of image directories, in the order of their titles, and the ground on which they stand; `histories` asks
 /// git, and gets what tells which files of a directory count.
 pub async fn gather<'a, F>(
@@ -54,17 +60,16 @@ where
         .iter()
         .filter_map(|(directory, (id, image))| Some((*directory, recipe(survey, *id, image)?)))
         .collect();
+    let taken = taken_by(&recipes);
     let directories = survey.directories.iter();
     let directories: Vec<&Path> = directories.map(|one| one.directory.as_path()).collect();
-    let ignored: HashMap<&Path, &IgnoreRules> = directories
-        .iter()
-        .zip(&files)
-        .map(|(directory, files)| (*directory, &files.ignored))
-        .collect();
+    let rules = files.iter().map(|files| &files.ignored);
+    let ignored: HashMap<&Path, &IgnoreRules> = directories.iter().copied().zip(rules).collect();
     let nothing = IgnoreRules::default();
     let counts = |directory: &Path, file: &Path| {
         let ignored = ignored.get(directory).copied().unwrap_or(&nothing);
-        is_taken(file, recipes.get(directory), ignored)
+        let recipe = recipes.get(directory).zip(taken.get(directory));
+        is_taken(file, recipe, ignored)
     };
     let mut histories = histories(&directories, &counts).await;
     let by_name = images.values().filter_map(|(_, image)| {

@@ -4,7 +4,15 @@
 //! or published again.
 
 mod bases;
+mod drift;
+mod inputs;
 mod presence;
+mod provenance;
+mod record;
 
 pub use bases::{MovedBases, find_moved_bases};
+pub use drift::Comparison;
+pub use inputs::{Inventory, InventoryError};
 pub use presence::{ObserveError, Observer};
+pub use provenance::{Origin, Provenance};
+pub use record::PublishedRecord;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use crate::catalog::{Image, ImageId};
-use crate::engine::{Engine, EngineError, EngineImages, PARENTS, parse_parents};
+use crate::engine::{Engine, EngineError, EngineImages, INPUTS, PARENTS, parse_parents};
 use crate::host::fs::FileError;
-use crate::plan::{Availability, Facts, LocalImage};
+use crate::oci::Reference;
+use crate::plan::{Availability, Drift, Facts, LocalImage, MovedBase};
 use crate::registry::{Client, Presence, RegistryError};
 use crate::scan::Loaded;
 use crate::settings::Settings;
@@ -57,7 +58,11 @@ impl Observer<'_> {
             facts[id.0].registry = availability;
         }
         for &id in concerned {
-            facts[id.0].local = self.find_local(loaded.catalog.image(id), &local)?;
+            let found = self.find_local(loaded.catalog.image(id), &local)?;
+            facts[id.0].local = found.map(|found| LocalImage {
+                moved_base: find_moved_base(loaded.bases(id), &found, &local),
+                ..found
+            });
         }
         Ok(facts)
     }
@@ -104,7 +109,29 @@ impl Observer<'_> {
             id: found.id.clone(),
             manifests: found.manifests.clone(),
             parents: found.labels.get(PARENTS).map(|value| parse_parents(value)),
+            inputs: found.labels.get(INPUTS).and_then(|text| text.parse().ok()),
+            drift: Drift::Unknown,
+            moved_base: None,
             verified: test.is_none_or(|test| self.verified.holds(&found.id, test.digest())),
         }))
     }
+}
+
+/// What the engine has under the label of a base image counts, where it has anything.
+fn find_moved_base(
+    bases: &[Reference],
+    image: &LocalImage,
+    local: &EngineImages,
+) -> Option<MovedBase> {
+    let recorded = image.parents.as_ref()?;
+    bases.iter().find_map(|base| {
+        let now = &local.find(base)?.id;
+        let mut recorded = recorded.iter();
+        let (_, built_on) = recorded.find(|(label, _)| label.name() == base.name())?;
+        (built_on != now).then(|| MovedBase {
+            base: base.clone(),
+            built_on: built_on.clone(),
+            now: now.clone(),
+        })
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Reason, Skip};
+use super::{Action, Drift, InputChange, Inputs, Reason, Skip};
 use crate::catalog::{Catalog, Graph, ImageId};
 use crate::oci::{Digest, Reference};
 
@@ -28,8 +28,25 @@ pub struct LocalImage {
     /// The identities of the images that it was built on, with the labels that they had, as recorded at the build; nothing
     /// where this program did not build it.
     pub parents: Option<Vec<(Reference, Digest)>>,
+    /// The inputs that it was made from, as recorded at the build; nothing where this program did not build it.
+    pub inputs: Option<Inputs>,
+    /// How these stand to those of today.
+    pub drift: Drift,
+    /// The first outside base image under whose label the engine has another one than the image was built on.
+    pub moved_base: Option<MovedBase>,
     /// Whether its tests passed on this very identity.
     pub verified: bool,
+}
+
+/// An outside base image that is another one now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedBase {
+    /// Its label.
+    pub base: Reference,
+    /// The identity that was recorded when an image was built on it.
+    pub built_on: Digest,
+    /// The identity that the engine has now.
+    pub now: Digest,
 }
 
 /// What was observed of one image.
@@ -37,6 +54,8 @@ pub struct LocalImage {
 pub struct Facts {
     /// What the registry holds.
     pub registry: Availability,
+    /// How the inputs of what the registry holds stand to those of today.
+    pub published: Drift,
     /// What the engine holds.
     pub local: Option<LocalImage>,
 }
@@ -52,6 +71,16 @@ pub enum Extent {
     Publish,
 }
 
+/// What becomes of a published version whose inputs changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overwrite {
+    /// It stays, and is told.
+    #[default]
+    Never,
+    /// It is built anew, and published in its place.
+    Drifted,
+}
+
 /// What the user asked for.
 #[derive(Clone, Debug)]
 pub struct Goal {
@@ -59,6 +88,8 @@ pub struct Goal {
     pub extent: Extent,
     /// The images that were selected; nothing stands for all.
     pub selection: Option<BTreeSet<ImageId>>,
+    /// What becomes of published versions whose inputs changed.
+    pub overwrite: Overwrite,
 }
 
 /// What is done with one image.
@@ -70,6 +101,8 @@ pub struct Step {
     pub action: Action,
     /// Whether it is published in the end.
     pub publish: bool,
+    /// The published version in whose place it is put; nothing where the registry has none.
+    pub replaces: Option<Digest>,
 }
 
 /// What a run does: a step for every selected image and everything that they need, in build order.
@@ -85,6 +118,22 @@ impl Plan {
         self.steps
             .iter()
             .filter(|step| !matches!(step.action, Action::Skip(_)))
+    }
+
+    /// Gives the images whose published version stays as it is although their inputs changed, with these.
+    pub fn refused<'a>(
+        &'a self,
+        facts: &'a [Facts],
+    ) -> impl Iterator<Item = (ImageId, &'a [InputChange])> {
+        let steps = self.steps.iter();
+        steps.filter_map(
+            |step| match (&step.action, &facts[step.image.0].published) {
+                (Action::Skip(_) | Action::Pull(_), Drift::Changed(changes)) => {
+                    Some((step.image, changes.as_slice()))
+                }
+                _ => None,
+            },
+        )
     }
 
     /// Gives the images that are built.
@@ -107,7 +156,7 @@ pub fn plan(catalog: &Catalog, graph: &Graph, facts: &[Facts], goal: &Goal) -> P
         catalog,
         graph,
         facts,
-        extent: goal.extent,
+        goal,
         actions: vec![None; catalog.len()],
     };
     for &id in graph.order().iter().filter(|id| concerned.contains(id)) {
@@ -138,10 +187,18 @@ pub fn plan(catalog: &Catalog, graph: &Graph, facts: &[Facts], goal: &Goal) -> P
         let publish = is_selected
             && goal.extent != Extent::Build
             && matches!(action, Action::Build(_) | Action::Verify | Action::Publish);
+        let replaces = match (&action, &facts[id.0].registry) {
+            (
+                Action::Build(_) | Action::Verify | Action::Publish,
+                Availability::Present(digest),
+            ) => Some(digest.clone()),
+            _ => None,
+        };
         plan.steps.push(Step {
             image: id,
             action,
             publish,
+            replaces,
         });
     }
     plan.steps.reverse();
@@ -153,7 +210,7 @@ struct Planner<'a> {
     catalog: &'a Catalog,
     graph: &'a Graph,
     facts: &'a [Facts],
-    extent: Extent,
+    goal: &'a Goal,
     actions: Vec<Option<Action>>,
 }
 
@@ -162,8 +219,20 @@ impl Planner<'_> {
         let is_rebuilt =
             |parent: &ImageId| matches!(self.actions[parent.0], Some(Action::Build(_)));
         let rebuilt = self.graph.parents(id).iter().copied().find(is_rebuilt);
-        let Facts { registry, local } = &self.facts[id.0];
+        let Facts {
+            registry,
+            published,
+            local,
+        } = &self.facts[id.0];
         if let Availability::Present(digest) = registry {
+            if let Drift::Changed(changes) = published {
+                if self.overwrites(id) {
+                    let anew = || Reason::InputsChanged(changes.clone());
+                    return self.decide_unpublished(id, local.as_ref(), rebuilt, anew);
+                }
+                let (digest, changes) = (digest.clone(), changes.clone());
+                return Action::Skip(Skip::Drifted { digest, changes });
+            }
             // The engine knows what it was built on, where it has the very image that is published.
             let local = local
                 .as_ref()
@@ -175,18 +244,53 @@ impl Planner<'_> {
                 None => Skip::Published(digest),
             });
         }
+        let absent = || match registry {
+            Availability::NotAsked => Reason::NotBuilt,
+            _ => Reason::NotPublished,
+        };
+        self.decide_unpublished(id, local.as_ref(), rebuilt, absent)
+    }
+
+    fn overwrites(&self, id: ImageId) -> bool {
+        let selection = self.goal.selection.as_ref();
+        let is_selected = selection.is_none_or(|selection| selection.contains(&id));
+        self.goal.overwrite == Overwrite::Drifted && is_selected
+    }
+
+    /// Decides by what the engine has alone; `absent` is the reason where it has nothing.
+    fn decide_unpublished(
+        &self,
+        id: ImageId,
+        local: Option<&LocalImage>,
+        rebuilt: Option<ImageId>,
+        absent: impl FnOnce() -> Reason,
+    ) -> Action {
+        let extent = self.goal.extent;
         let Some(local) = local else {
-            return match (self.extent, registry) {
-                (Extent::Publish, _) => Action::Skip(Skip::NotBuiltYet),
-                (_, Availability::NotAsked) => Action::Build(Reason::NotBuilt),
-                (_, _) => Action::Build(Reason::NotPublished),
+            return match extent {
+                Extent::Publish => Action::Skip(Skip::NotBuiltYet),
+                _ => Action::Build(absent()),
             };
         };
         let out_of_date = rebuilt
             .map(|parent| Reason::ParentRebuilt { parent })
             .or_else(|| local.parents.is_none().then_some(Reason::NotOurs))
-            .or_else(|| Some(self.find_moved_parent(id, local)?.1));
-        match (out_of_date, local.verified, self.extent) {
+            .or_else(|| match &local.drift {
+                Drift::None => None,
+                Drift::Unknown => Some(Reason::NotOurs),
+                Drift::Changed(changes) => Some(Reason::InputsChanged(changes.clone())),
+                Drift::Unreadable(why) => Some(Reason::InputsUnreadable(why.clone())),
+            })
+            .or_else(|| Some(self.find_moved_parent(id, local)?.1))
+            .or_else(|| {
+                let moved = local.moved_base.clone()?;
+                Some(Reason::ParentMoved {
+                    parent: moved.base,
+                    built_on: moved.built_on,
+                    now: moved.now,
+                })
+            });
+        match (out_of_date, local.verified, extent) {
             (Some(_), _, Extent::Publish) => Action::Skip(Skip::NotBuiltYet),
             (Some(reason), _, _) => Action::Build(reason),
             (None, false, _) => Action::Verify,
@@ -204,6 +308,7 @@ impl Planner<'_> {
             let Facts {
                 registry,
                 local: here,
+                ..
             } = &self.facts[parent.0];
             let now = match (registry, here) {
                 (Availability::Present(digest), Some(here)) if here.manifests.contains(digest) => {
@@ -233,7 +338,9 @@ impl Planner<'_> {
 fn settle(action: Action, facts: &Facts, is_selected: bool, is_needed: bool) -> Action {
     match action {
         Action::Skip(
-            Skip::Published(ref digest) | Skip::PublishedOnOldParent { ref digest, .. },
+            Skip::Published(ref digest)
+            | Skip::PublishedOnOldParent { ref digest, .. }
+            | Skip::Drifted { ref digest, .. },
         ) if is_needed => {
             let has_it = |local: &LocalImage| local.manifests.contains(digest);
             if facts.local.as_ref().is_some_and(has_it) {

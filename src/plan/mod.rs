@@ -1,6 +1,7 @@
 //! The plan: for each image whether it is built, tested, published or passed over, and why. A pure value; a dry run is
 //! its printing.
 
+mod inputs;
 mod make;
 #[cfg(test)]
 mod properties;
@@ -11,6 +12,9 @@ mod schedule;
 #[cfg(test)]
 mod table;
 
-pub use make::{Availability, Extent, Facts, Goal, LocalImage, Plan, Step, plan};
+pub use inputs::{Drift, InputChange, Inputs, InputsError};
+pub use make::{
+    Availability, Extent, Facts, Goal, LocalImage, MovedBase, Overwrite, Plan, Step, plan,
+};
 pub use reason::{Action, Reason, Skip};
 pub use schedule::{Ended, Schedule};

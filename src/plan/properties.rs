@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::samples::{built, identity, manifest};
-use super::{Action, Availability, Extent, Facts, Goal, LocalImage, Plan, Reason, Skip, plan};
+use super::{
+    Action, Availability, Extent, Facts, Goal, LocalImage, Overwrite, Plan, Reason, Skip, plan,
+};
 use crate::catalog::samples::{graph, named, numbered, pairs};
 use crate::catalog::{Catalog, Graph, ImageId};
 use crate::oci::Digest;
@@ -42,7 +44,11 @@ fn worlds() -> impl Strategy<Value = World> {
             let selected = catalog.iter().map(|(id, _)| id).filter(|id| dice[id.0].5);
             let selection = selects.then(|| selected.collect());
             World {
-                goal: Goal { extent, selection },
+                goal: Goal {
+                    extent,
+                    selection,
+                    overwrite: Overwrite::Never,
+                },
                 catalog,
                 graph,
                 facts,
@@ -78,7 +84,11 @@ fn make_facts(
         verified,
         ..built(catalog.image(id).name.as_str())
     });
-    Facts { registry, local }
+    Facts {
+        registry,
+        local,
+        ..Facts::default()
+    }
 }
 
 impl World {

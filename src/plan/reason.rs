@@ -1,5 +1,6 @@
 //! Why an image is worked on or passed over, with the values that decided it.
 
+use super::InputChange;
 use crate::catalog::ImageId;
 use crate::oci::{Digest, Reference};
 
@@ -27,6 +28,11 @@ pub enum Reason {
     NotBuilt,
     /// The engine has an image with this label, and what it was built from is not known: this program did not build it.
     NotOurs,
+    /// The engine has this version, made from other inputs than there are now; or the registry has it, and it is to be
+    /// published over.
+    InputsChanged(Vec<InputChange>),
+    /// The engine has this version, and what there is now cannot be held against it: the build will tell.
+    InputsUnreadable(String),
     /// The engine has this version, but an image that it is built on is built anew.
     ParentRebuilt {
         /// The image that it is built on.
@@ -54,6 +60,14 @@ pub enum Skip {
         digest: Digest,
         /// The image that is built anew.
         parent: ImageId,
+    },
+    /// The registry has this version, made from other inputs than there are now: refused, as a published version does not
+    /// change.
+    Drifted {
+        /// The digest at the registry.
+        digest: Digest,
+        /// What differs.
+        changes: Vec<InputChange>,
     },
     /// The engine has this version, tested, and nothing is to be published.
     Built,

@@ -1,6 +1,6 @@
 //! What engine and registry hold, for tests.
 
-use super::LocalImage;
+use super::{Drift, LocalImage};
 use crate::oci::{Digest, Reference};
 
 /// The digest at the registry.
@@ -26,6 +26,9 @@ pub(super) fn built(name: &str) -> LocalImage {
         id: identity(name),
         manifests: Vec::new(),
         parents: Some(Vec::new()),
+        inputs: None,
+        drift: Drift::None,
+        moved_base: None,
         verified: true,
     }
 }

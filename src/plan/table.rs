@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::samples::{built, identity, label, manifest};
-use super::{Action, Availability, Extent, Facts, Goal, Plan, Reason, Skip, Step, plan};
+use super::{
+    Action, Availability, Drift, Extent, Facts, Goal, InputChange, MovedBase, Overwrite, Plan,
+    Reason, Skip, Step, plan,
+};
 use crate::catalog::samples::{catalog, graph};
 use crate::catalog::{Catalog, ImageId};
 use crate::oci::Digest;
@@ -12,14 +15,31 @@ use crate::oci::Digest;
 fn facts_of(name: &str, words: &str) -> Facts {
     let mut facts = Facts::default();
     for word in words.split(", ") {
+        if let Some(input) = word.strip_prefix("published from other ") {
+            facts.published = changed(input);
+            continue;
+        }
         let local = facts.local.get_or_insert_with(|| built(name));
         let parents = local.parents.get_or_insert_default();
         match word {
             "built" => (),
             "untested" => local.verified = false,
             "foreign" => local.parents = None,
+            "unrecorded" => local.drift = Drift::Unknown,
+            "unreadable" => local.drift = Drift::Unreadable("unreadable".to_owned()),
+            "on moved debian" => {
+                local.moved_base = Some(MovedBase {
+                    base: "debian:12".parse().expect("a label"),
+                    built_on: Digest::of(b"old"),
+                    now: Digest::of(b"new"),
+                });
+            }
             "built as published" => local.manifests.push(manifest()),
             _ => {
+                if let Some(input) = word.strip_prefix("from other ") {
+                    local.drift = changed(input);
+                    continue;
+                }
                 if let Some(parent) = word.strip_prefix("on old ") {
                     let old = label(parent).with_tag("0".parse().expect("a tag"));
                     parents.push((old, Digest::of(b"old")));
@@ -50,6 +70,10 @@ fn show(catalog: &Catalog, step: &Step) -> String {
         Action::Build(Reason::NotPublished) => "build, not published".to_owned(),
         Action::Build(Reason::NotBuilt) => "build, not built".to_owned(),
         Action::Build(Reason::NotOurs) => "build, not ours".to_owned(),
+        Action::Build(Reason::InputsChanged(changes)) => {
+            format!("build, {} changed", inputs(changes))
+        }
+        Action::Build(Reason::InputsUnreadable(why)) => format!("build, {why}"),
         Action::Build(Reason::ParentRebuilt { parent }) => {
             format!("build, {} is rebuilt", name(*parent))
         }
@@ -71,16 +95,32 @@ fn show(catalog: &Catalog, step: &Step) -> String {
         Action::Skip(Skip::PublishedOnOldParent { parent, .. }) => {
             format!("skip, published on old {}", name(*parent))
         }
+        Action::Skip(Skip::Drifted { changes, .. }) => {
+            format!("skip, published from other {}", inputs(changes))
+        }
         Action::Skip(Skip::Built) => "skip, built".to_owned(),
         Action::Skip(Skip::NotNeeded) => "skip, not needed".to_owned(),
         Action::Skip(Skip::NotBuiltYet) => "skip, not built yet".to_owned(),
     };
-    let publish = if step.publish {
-        ", to be published"
-    } else {
-        ""
+    let publish = match (step.publish, &step.replaces) {
+        (true, None) => ", to be published",
+        (true, Some(_)) => ", to be published over it",
+        (false, _) => "",
     };
     format!("{}: {action}{publish}", name(step.image))
+}
+
+fn inputs(changes: &[InputChange]) -> String {
+    let names: Vec<_> = changes.iter().map(|one| one.input.as_str()).collect();
+    names.join(" and ")
+}
+
+fn changed(input: &str) -> Drift {
+    Drift::Changed(vec![InputChange {
+        input: input.to_owned(),
+        old: Some("1".to_owned()),
+        new: Some("2".to_owned()),
+    }])
 }
 
 const CHAIN: &[(&str, &str)] = &[("app", "left"), ("left", "base")];
@@ -96,7 +136,28 @@ const DIAMOND: &[(&str, &str)] = &[
 fn case(
     pairs: &[(&str, &str)],
     facts: &[(&str, &str)],
-    (extent, selected): (Extent, &[&str]),
+    goal: (Extent, &[&str]),
+    expected: &[&str],
+) {
+    row(pairs, facts, (goal, Overwrite::Never), expected);
+}
+
+/// One row in which published versions of other inputs are published over.
+#[track_caller]
+fn forced(
+    pairs: &[(&str, &str)],
+    facts: &[(&str, &str)],
+    goal: (Extent, &[&str]),
+    expected: &[&str],
+) {
+    row(pairs, facts, (goal, Overwrite::Drifted), expected);
+}
+
+#[track_caller]
+fn row(
+    pairs: &[(&str, &str)],
+    facts: &[(&str, &str)],
+    ((extent, selected), overwrite): ((Extent, &[&str]), Overwrite),
     expected: &[&str],
 ) {
     let names: Vec<_> = facts.iter().map(|(name, _)| *name).collect();
@@ -111,7 +172,12 @@ fn case(
         let ids = selected.iter().map(|name| catalog.find(name));
         ids.map(|id| id.expect("an image of the catalog")).collect()
     });
-    let plan = plan(&catalog, &graph, &by_number, &Goal { extent, selection });
+    let goal = Goal {
+        extent,
+        selection,
+        overwrite,
+    };
+    let plan = plan(&catalog, &graph, &by_number, &goal);
     let steps: Vec<_> = plan.steps.iter().map(|step| show(&catalog, step)).collect();
     assert_eq!(steps, expected);
 }
@@ -449,7 +515,122 @@ fn an_empty_selection_is_an_empty_plan() {
     let goal = Goal {
         extent: Extent::Build,
         selection: Some(BTreeSet::new()),
+        overwrite: Overwrite::Never,
     };
     let plan = plan(&catalog, &graph, &[Facts::default()], &goal);
     assert_eq!(plan, Plan::default());
+}
+
+#[test]
+fn an_image_that_was_made_from_other_inputs_is_built_anew() {
+    case(
+        CHAIN,
+        &[
+            ("base", "absent, built"),
+            ("left", "absent, built, from other Dockerfile"),
+            ("app", "absent, built"),
+        ],
+        BUILD,
+        &[
+            "base: skip, built",
+            "left: build, Dockerfile changed",
+            "app: build, left is rebuilt",
+        ],
+    );
+    case(
+        &[],
+        &[
+            ("a", "unasked, built, unrecorded"),
+            ("b", "unasked, built, unreadable"),
+            ("c", "unasked, built, on moved debian"),
+        ],
+        BUILD,
+        &[
+            "a: build, not ours",
+            "b: build, unreadable",
+            "c: build, debian moved",
+        ],
+    );
+    case(
+        &[],
+        &[("a", "absent, built, from other x")],
+        PUBLISH,
+        &["a: skip, not built yet"],
+    );
+}
+
+#[test]
+fn a_published_version_of_other_inputs_is_refused() {
+    case(
+        CHAIN,
+        &[
+            ("base", "published, published from other x"),
+            (
+                "left",
+                "published, built as published, published from other y",
+            ),
+            ("app", "absent"),
+        ],
+        ALL,
+        &[
+            "base: skip, published from other x",
+            "left: skip, published from other y",
+            "app: build, not published, to be published",
+        ],
+    );
+    // What is built on it gets the published one.
+    case(
+        &[("app", "left")],
+        &[
+            ("left", "published, published from other y"),
+            ("app", "absent"),
+        ],
+        ALL,
+        &["left: pull", "app: build, not published, to be published"],
+    );
+}
+
+#[test]
+fn a_published_version_of_other_inputs_is_built_over_it_only_where_that_was_asked_for() {
+    forced(
+        CHAIN,
+        &[
+            ("base", "published"),
+            ("left", "published, published from other x"),
+            ("app", "published"),
+        ],
+        ALL,
+        &[
+            "base: pull",
+            "left: build, x changed, to be published over it",
+            "app: skip, published on old left",
+        ],
+    );
+    forced(
+        &[],
+        &[("left", "published, built, published from other x")],
+        ALL,
+        &["left: publish, to be published over it"],
+    );
+    forced(
+        &[],
+        &[
+            ("app", "published, published from other x"),
+            ("left", "published, published from other x"),
+        ],
+        (Extent::BuildAndPublish, &["app"]),
+        &["app: build, x changed, to be published over it"],
+    );
+    forced(
+        &[("app", "left")],
+        &[
+            ("left", "published, published from other x"),
+            ("app", "published, published from other x"),
+        ],
+        (Extent::BuildAndPublish, &["app"]),
+        &[
+            "left: pull",
+            "app: build, x changed, to be published over it",
+        ],
+    );
 }

@@ -153,6 +153,12 @@ impl Loaded {
         Some(&self.renderings[image.0].as_ref()?.text)
     }
 
+    /// Gives the rendered recipe of an image; a declared one has none.
+    #[must_use]
+    pub fn rendering(&self, image: ImageId) -> Option<&Rendering> {
+        self.renderings[image.0].as_ref()
+    }
+
     /// Gives the outside base images that an image is built from, as far as the settings list them.
     #[must_use]
     pub fn bases(&self, image: ImageId) -> &[Reference] {

@@ -14,6 +14,7 @@ use super::naming::Naming;
 use super::reader::{Layer, Reader};
 use super::secret::Secret;
 use super::span::find_duration;
+use super::value::Value;
 use super::variables::{Variables, read_variables};
 use crate::oci::Reference;
 use crate::place::Place;
@@ -156,6 +157,17 @@ impl Settings {
     #[must_use]
     pub fn variables(&self) -> &Variables {
         &self.variables
+    }
+
+    /// Gives the same settings on a machine that needs no proxy: which one it is does not change what an image is.
+    #[must_use]
+    pub fn without_proxies(&self) -> Self {
+        let mut settings = self.clone();
+        settings.proxies = Proxies::default();
+        for name in ["http_proxy", "apt_only_proxy"] {
+            settings.variables.insert(name, Value::None);
+        }
+        settings
     }
 }
 

@@ -25,7 +25,8 @@ impl Variables {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    fn insert(&mut self, name: &str, value: Value) {
+    /// Puts a value in the place of another one.
+    pub(super) fn insert(&mut self, name: &str, value: Value) {
         self.0.insert(name.to_owned(), value);
     }
 

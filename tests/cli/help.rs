@@ -85,6 +85,9 @@ Options:
       --fail-fast
           Begin nothing more after the first failure
 
+      --force
+          Build published versions anew whose inputs changed, and publish over them
+
       --dry-run
           Print the plan and do nothing
 
@@ -130,13 +133,17 @@ Arguments:
   <DIR>...  The directories with images; together they make one catalog
 
 Options:
-      --select <GLOB>  Only images whose whole label matches this pattern (`*/nginx:*`), and what
-                       they need
-      --nightly        Put the date behind each version (1.0-1-20261121)
-      --snapshot       Put date and time behind each version (1.0-1-20261121-073000)
-      --no-publish     Leave publishing out
-      --json           Print JSON
-  -h, --help           Print help
+      --select <GLOB>   Only images whose whole label matches this pattern (`*/nginx:*`), and what
+                        they need
+      --nightly         Put the date behind each version (1.0-1-20261121)
+      --snapshot        Put date and time behind each version (1.0-1-20261121-073000)
+      --no-publish      Leave publishing out
+      --force           Plan for `build --force`: published versions whose inputs changed are
+                        published over
+      --explain <NAME>  Tell of one image what is there, and which file, argument or parent differs
+                        from what was recorded
+      --json            Print JSON
+  -h, --help            Print help
 
 Options of every command:
   -c, --configfile <FILE>  The settings [default: config.yaml]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pkg::build::write_context;
+use pkg::context::write_context;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

@@ -18,10 +18,12 @@
 
 mod archive;
 mod error;
+mod listing;
 mod walk;
 #[cfg(test)]
 mod while_sent;
 
 pub use archive::ContextSize;
 pub use error::ContextError;
+pub use listing::{ContextFile, list_context};
 pub use walk::write_context;

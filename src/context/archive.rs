@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::error::ContextError;
+use super::walk::Receive;
 use crate::host::fs::FileError;
 
 /// What was sent.
@@ -48,17 +49,6 @@ impl<W: Write> Archive<W> {
         }
     }
 
-    pub(super) fn append_directory(
-        &mut self,
-        name: &[u8],
-        attributes: Attributes,
-    ) -> Result<(), ContextError> {
-        let mut header = header(tar::EntryType::Directory, 0, attributes);
-        let name = [name, b"/"].concat();
-        self.append(&mut header, &name, io::empty())
-            .map_err(ContextError::Write)
-    }
-
     pub(super) fn append_bytes(
         &mut self,
         name: &[u8],
@@ -68,32 +58,6 @@ impl<W: Write> Archive<W> {
         let mut header = header(tar::EntryType::Regular, bytes.len() as u64, attributes);
         self.append(&mut header, name, bytes)
             .map_err(ContextError::Write)
-    }
-
-    /// Sends the first `size` bytes of a file, and fails where it has less or more.
-    pub(super) fn append_file(
-        &mut self,
-        name: &[u8],
-        path: &Path,
-        size: u64,
-        attributes: Attributes,
-    ) -> Result<(), ContextError> {
-        let file = File::open(path).map_err(|source| FileError::new("read", path, source))?;
-        let mut content = Exact {
-            file: BufReader::with_capacity(BUFFER_SIZE, file),
-            left: size,
-            fault: None,
-        };
-        let mut header = header(tar::EntryType::Regular, size, attributes);
-        let appended = self.append(&mut header, name, &mut content);
-        match (appended, content.fault) {
-            (Ok(()), _) => Ok(()),
-            (Err(_), Some(Fault::Changed)) => Err(ContextError::Changed(path.to_owned())),
-            (Err(source), Some(Fault::Unreadable)) => {
-                Err(FileError::new("read", path, source).into())
-            }
-            (Err(source), None) => Err(ContextError::Write(source)),
-        }
     }
 
     fn append(
@@ -122,6 +86,41 @@ impl<W: Write> Archive<W> {
             entries: self.entries,
             size_bytes: self.builder.get_ref().size_bytes,
         })
+    }
+}
+
+impl<W: Write> Receive for Archive<W> {
+    fn directory(&mut self, name: &[u8], attributes: Attributes) -> Result<(), ContextError> {
+        let mut header = header(tar::EntryType::Directory, 0, attributes);
+        let name = [name, b"/"].concat();
+        self.append(&mut header, &name, io::empty())
+            .map_err(ContextError::Write)
+    }
+
+    /// Sends the first `size` bytes of a file, and fails where it has less or more.
+    fn file(
+        &mut self,
+        name: &[u8],
+        path: &Path,
+        size: u64,
+        attributes: Attributes,
+    ) -> Result<(), ContextError> {
+        let file = File::open(path).map_err(|source| FileError::new("read", path, source))?;
+        let mut content = Exact {
+            file: BufReader::with_capacity(BUFFER_SIZE, file),
+            left: size,
+            fault: None,
+        };
+        let mut header = header(tar::EntryType::Regular, size, attributes);
+        let appended = self.append(&mut header, name, &mut content);
+        match (appended, content.fault) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Some(Fault::Changed)) => Err(ContextError::Changed(path.to_owned())),
+            (Err(source), Some(Fault::Unreadable)) => {
+                Err(FileError::new("read", path, source).into())
+            }
+            (Err(source), None) => Err(ContextError::Write(source)),
+        }
     }
 }
 
@@ -228,7 +227,7 @@ mod tests {
             let mut out = Vec::new();
             let mut archive = Archive::new(&mut out);
             let error = archive
-                .append_file(b"a", &path, size, ATTRIBUTES)
+                .file(b"a", &path, size, ATTRIBUTES)
                 .expect_err("another size");
             assert_eq!(
                 error.to_string(),

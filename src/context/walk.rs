@@ -30,26 +30,31 @@ pub fn write_context(
     dockerfile: &str,
     out: impl Write,
 ) -> Result<ContextSize, ContextError> {
-    let real_root = tree_root
-        .canonicalize()
-        .map_err(|source| FileError::new("find", tree_root, source))?;
-    let mut walk = Walk {
-        directory,
-        tree_root,
-        real_root,
-        rules: read_ignore_rules(directory)?,
-        verdicts: vec![Verdict::default()],
-        waiting: Vec::new(),
-        archive: Archive::new(out),
-    };
+    let mut archive = Archive::new(out);
+    let mut walk = Walk::new(directory, tree_root, &mut archive)?;
     let rendered = Attributes {
         mode: 0o644,
         modified: 0,
     };
-    walk.archive
+    walk.receiver
         .append_bytes(DOCKERFILE, dockerfile.as_bytes(), rendered)?;
     walk.run()?;
-    walk.archive.finish()
+    archive.finish()
+}
+
+/// Takes what goes into a context, in the order of names, without the rendered Dockerfile.
+pub(super) trait Receive {
+    /// Takes a directory.
+    fn directory(&mut self, name: &[u8], attributes: Attributes) -> Result<(), ContextError>;
+
+    /// Takes a file of so many bytes.
+    fn file(
+        &mut self,
+        name: &[u8],
+        path: &Path,
+        size: u64,
+        attributes: Attributes,
+    ) -> Result<(), ContextError>;
 }
 
 fn read_ignore_rules(directory: &Path) -> Result<IgnoreRules, ContextError> {
@@ -62,7 +67,7 @@ fn read_ignore_rules(directory: &Path) -> Result<IgnoreRules, ContextError> {
     IgnoreRules::parse(&text).map_err(|source| ContextError::Ignore { path, source })
 }
 
-struct Walk<'a, W: Write> {
+pub(super) struct Walk<'a, R: Receive> {
     directory: &'a Path,
     tree_root: &'a Path,
     real_root: PathBuf,
@@ -71,11 +76,30 @@ struct Walk<'a, W: Write> {
     verdicts: Vec<Verdict>,
     /// Directories that stay out unless something below them goes in, with their depths.
     waiting: Vec<(usize, Vec<u8>, Attributes)>,
-    archive: Archive<W>,
+    receiver: &'a mut R,
 }
 
-impl<W: Write> Walk<'_, W> {
-    fn run(&mut self) -> Result<(), ContextError> {
+impl<'a, R: Receive> Walk<'a, R> {
+    pub(super) fn new(
+        directory: &'a Path,
+        tree_root: &'a Path,
+        receiver: &'a mut R,
+    ) -> Result<Self, ContextError> {
+        let real_root = tree_root
+            .canonicalize()
+            .map_err(|source| FileError::new("find", tree_root, source))?;
+        Ok(Self {
+            directory,
+            tree_root,
+            real_root,
+            rules: read_ignore_rules(directory)?,
+            verdicts: vec![Verdict::default()],
+            waiting: Vec::new(),
+            receiver,
+        })
+    }
+
+    pub(super) fn run(&mut self) -> Result<(), ContextError> {
         let mut entries = WalkDir::new(self.directory)
             .min_depth(1)
             .follow_links(true)
@@ -135,12 +159,12 @@ impl<W: Write> Walk<'_, W> {
             };
         }
         for (_, name, attributes) in self.waiting.drain(..) {
-            self.archive.append_directory(&name, attributes)?;
+            self.receiver.directory(&name, attributes)?;
         }
         let metadata = metadata_of(entry)?;
         let attributes = attributes_of(&metadata);
         if metadata.is_dir() {
-            return self.archive.append_directory(name, attributes);
+            return self.receiver.directory(name, attributes);
         }
         if let Some(kind) = special_kind(&metadata) {
             return Err(ContextError::Kind {
@@ -148,8 +172,8 @@ impl<W: Write> Walk<'_, W> {
                 kind,
             });
         }
-        self.archive
-            .append_file(name, entry.path(), metadata.len(), attributes)
+        self.receiver
+            .file(name, entry.path(), metadata.len(), attributes)
     }
 
     fn name_of<'p>(&self, path: &'p Path) -> &'p [u8] {

@@ -1,0 +1,200 @@
+//! Which files of its directory a recipe takes into the image, or shows to a step.
+//!
+//! ```text
+//! COPY conf/*.conf entrypoint.sh /etc/     conf/a.conf, entrypoint.sh, not conf/readme
+//! COPY --from=build /out /srv              nothing
+//! RUN --mount=target=/src make             everything
+//! ```
+//!
+//! What cannot be told from the file, a variable in a source for one, counts as everything.
+
+use std::path::Path;
+
+use super::Pattern;
+use crate::dockerfile::{Dockerfile, Instruction};
+
+/// What a recipe takes.
+#[derive(Clone, Debug, Default)]
+pub struct Taken(Vec<Source>);
+
+#[derive(Clone, Debug)]
+enum Source {
+    Everything,
+    Matching(Pattern),
+    /// A file, or a directory with all that is in it.
+    Below(String),
+}
+
+impl Taken {
+    /// Gives what a Dockerfile takes from its context, in all of its stages.
+    #[must_use]
+    pub fn by(dockerfile: &Dockerfile) -> Self {
+        let stages = dockerfile.stages.iter();
+        let instructions = stages.flat_map(|stage| &stage.instructions);
+        Self(instructions.flat_map(sources_of).collect())
+    }
+
+    /// Gives what takes everything.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self(vec![Source::Everything])
+    }
+
+    /// Gives what the images that are built on a Dockerfile take because of it (`ONBUILD`).
+    #[must_use]
+    pub fn by_children_of(dockerfile: &Dockerfile) -> Self {
+        let stages = dockerfile.stages.iter();
+        let mut instructions = stages.flat_map(|stage| &stage.instructions);
+        let is_taking = |one: &Instruction| {
+            let words = ["COPY", "ADD", "RUN"];
+            let is = |word| one.arguments.to_ascii_uppercase().starts_with(word);
+            one.keyword == "ONBUILD" && words.into_iter().any(is)
+        };
+        if instructions.any(is_taking) {
+            Self::everything()
+        } else {
+            Self::default()
+        }
+    }
+
+    /// Takes what another one takes as well.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Tells whether no file is taken, whatever there is.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Tells whether a file is taken; the name is that below the image directory.
+    #[must_use]
+    pub fn holds(&self, file: &str) -> bool {
+        self.0.iter().any(|source| source.holds(file))
+    }
+}
+
+fn sources_of(one: &Instruction) -> Vec<Source> {
+    match one.keyword.as_str() {
+        "RUN" if binds_context(&one.arguments) => vec![Source::Everything],
+        "COPY" | "ADD" if !one.arguments.contains("--from=") => {
+            let words = words_of(&one.arguments);
+            let sources = words.split_last().map(|(_, sources)| sources);
+            let sources = sources.unwrap_or_default().iter();
+            sources.map(|source| Source::parse(source)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Tells whether a step sees the context: a mount is a bind unless it says otherwise, and of the context unless it says so.
+fn binds_context(arguments: &str) -> bool {
+    let words = arguments.split_whitespace();
+    let options = words.take_while(|word| word.starts_with("--"));
+    let mut mounts = options.filter_map(|word| word.strip_prefix("--mount="));
+    mounts.any(|mount| {
+        let has = |wanted: &str| mount.split(',').any(|part| part.starts_with(wanted));
+        (!has("type=") || has("type=bind")) && !has("from=")
+    })
+}
+
+fn words_of(arguments: &str) -> Vec<String> {
+    let words = arguments.split_whitespace();
+    let is_option = |word: &&str| word.starts_with("--");
+    let rest: Vec<&str> = words.skip_while(is_option).collect();
+    serde_json::from_str::<Vec<String>>(&rest.join(" ")).unwrap_or_else(|_| {
+        let words = rest.into_iter();
+        words
+            .map(|word| word.trim_matches(['[', ']', ',', '"', '\'']).to_owned())
+            .collect()
+    })
+}
+
+impl Source {
+    fn parse(text: &str) -> Self {
+        let text = text.trim_start_matches("./").trim_matches('/');
+        if text.is_empty() || text == "." || text.contains('$') || text.contains("..") {
+            return Self::Everything;
+        }
+        if text.contains(['*', '?', '[', '\\']) {
+            let pattern = Pattern::parse(text);
+            return pattern.map_or(Self::Everything, Self::Matching);
+        }
+        Self::Below(text.to_owned())
+    }
+
+    fn holds(&self, file: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Matching(pattern) => {
+                let above = Path::new(file).ancestors();
+                let mut texts = above.map(|path| path.to_string_lossy());
+                texts.any(|path| pattern.matches(&path))
+            }
+            Self::Below(text) => {
+                let rest = file.strip_prefix(text.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dockerfile::parse_dockerfile;
+
+    fn dockerfile(line: &str) -> Dockerfile {
+        parse_dockerfile(&format!("FROM scratch\n{line}\n")).expect("a Dockerfile")
+    }
+
+    #[track_caller]
+    fn case(line: &str, file: &str, expected: bool) {
+        let taken = Taken::by(&dockerfile(line));
+        assert_eq!(taken.holds(file), expected, "{line}: {file}");
+    }
+
+    #[test]
+    fn only_what_the_recipe_names_can_change_the_image() {
+        case("COPY . /", "test.sh", true);
+        case("COPY ./src /src", "src/a", true);
+        case("COPY src /src", "srcs", false);
+        case("COPY --chown=1 [\"a b\", \"/\"]", "control", false);
+        case("COPY --chown=1 [\"a b\", \"/\"]", "a b", true);
+        case("COPY [\"a b\", \"/\"]", "a b", true);
+        case("COPY *.conf /etc/", "x.conf", true);
+        case("COPY *.conf /etc/", "test.sh", false);
+        case("COPY conf* /etc/", "conf.d/x", true);
+        case("COPY $WHAT /", "x", true);
+        case("ADD a/../b /", "b", true);
+        case("COPY --from=x . /", "test.sh", false);
+        case(
+            "ADD https://example.org/x.tar /",
+            "example.org/x.tar",
+            false,
+        );
+    }
+
+    #[test]
+    fn a_step_sees_what_is_bound_into_it() {
+        case("RUN --mount=type=bind,target=/x make", "Makefile", true);
+        case("RUN --mount=target=/x make", "Makefile", true);
+        case("RUN --mount=type=cache,target=/x make", "Makefile", false);
+        case("RUN --mount=from=a,target=/x make", "Makefile", false);
+        case(
+            "RUN --mount=from=a,target=/x --mount=target=/y make",
+            "Makefile",
+            true,
+        );
+        case("RUN make", "Makefile", false);
+    }
+
+    #[test]
+    fn what_a_base_does_in_its_children_takes_everything() {
+        let children = |line| Taken::by_children_of(&dockerfile(line));
+        assert!(children("ONBUILD COPY . /app").holds("a"));
+        assert!(children("ONBUILD USER 33").is_nothing());
+        assert!(children("COPY . /app").is_nothing());
+    }
+}

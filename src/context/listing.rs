@@ -1,0 +1,131 @@
+//! What a context holds, by name and content, without sending it.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use sha2::Digest as _;
+
+use super::archive::Attributes;
+use super::error::ContextError;
+use super::walk::{Receive, Walk};
+use crate::host::fs::FileError;
+use crate::oci::Digest;
+
+/// A file of a context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextFile {
+    /// The name below the image directory; bytes that are no UTF-8 are replaced.
+    pub name: String,
+    /// Of its content, and of whether its owner may execute it: git keeps no more of a mode, and the rest follows the umask of
+    /// who checked it out.
+    pub digest: Digest,
+}
+
+/// Lists the files of a context that `is_wanted` names, in the order of names; only these are read.
+///
+/// The Dockerfile is not among them, nor are directories. Fails where [`super::write_context`] would.
+pub fn list_context(
+    directory: &Path,
+    tree_root: &Path,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<ContextFile>, ContextError> {
+    let mut listing = Listing {
+        is_wanted,
+        files: Vec::new(),
+    };
+    Walk::new(directory, tree_root, &mut listing)?.run()?;
+    Ok(listing.files)
+}
+
+struct Listing<F> {
+    is_wanted: F,
+    files: Vec<ContextFile>,
+}
+
+impl<F: Fn(&str) -> bool> Receive for Listing<F> {
+    fn directory(&mut self, _: &[u8], _: Attributes) -> Result<(), ContextError> {
+        Ok(())
+    }
+
+    fn file(
+        &mut self,
+        name: &[u8],
+        path: &Path,
+        _: u64,
+        attributes: Attributes,
+    ) -> Result<(), ContextError> {
+        let name = String::from_utf8_lossy(name).into_owned();
+        if !(self.is_wanted)(&name) {
+            return Ok(());
+        }
+        let digest = digest_of(path, attributes)
+            .map_err(|source| ContextError::from(FileError::new("read", path, source)))?;
+        self.files.push(ContextFile { name, digest });
+        Ok(())
+    }
+}
+
+fn digest_of(path: &Path, attributes: Attributes) -> io::Result<Digest> {
+    let mut hasher = sha2::Sha256::new();
+    hasher.update(if attributes.mode & 0o100 == 0 {
+        b"f"
+    } else {
+        b"x"
+    });
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(Digest::from_sha256(&hasher.finalize().into()));
+        }
+        hasher.update(&buffer[..count]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::host::fs::write_atomically;
+
+    fn write(path: &Path, content: &str) {
+        write_atomically(path, content.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn a_file_differs_by_content_and_by_whether_it_can_be_executed() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a");
+        let list = || list_context(root.path(), root.path(), |_| true).unwrap();
+        let mut seen = Vec::new();
+        for (content, mode) in [("1", 0o644), ("2", 0o644), ("1", 0o755)] {
+            write(&path, content);
+            set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            seen.push(list());
+        }
+        assert_eq!(seen[0][0].name, "a");
+        assert!(seen[0] != seen[1] && seen[0] != seen[2] && seen[1] != seen[2]);
+        set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(list(), seen[2], "the umask of a checkout does not count");
+    }
+
+    #[test]
+    fn only_what_is_wanted_and_goes_in_is_listed() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c", "Dockerfile"] {
+            write(&root.path().join(name), name);
+        }
+        write(&root.path().join(".dockerignore"), "b\n");
+        let list = |wanted: &dyn Fn(&str) -> bool| {
+            let files = list_context(root.path(), root.path(), wanted).unwrap();
+            let names = files.into_iter().map(|file| file.name);
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(list(&|_| true), [".dockerignore", "a", "c"]);
+        assert_eq!(list(&|name| name == "c"), ["c"]);
+    }
+}

@@ -1,0 +1,149 @@
+//! Takes down what images are made from, to hold it against what was recorded when they were built.
+//!
+//! The recipe counts as it is rendered, but for what may differ without another image coming out: the proxies of the machine,
+//! and the versions of the images that it is built on, which are recorded by their identities beside it. Of the files
+//! only those count that the recipe takes; the changelog of an image never does, as each version has a new one.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use crate::catalog::{ImageId, Recipe, Taken};
+use crate::context::{ContextError, list_context};
+use crate::host::fs::{FileError, read_text};
+use crate::oci::{Digest, Reference};
+use crate::plan::Inputs;
+use crate::scan::{Loaded, load};
+use crate::settings::{Proxies, Settings};
+
+/// What counts as a recipe's name, whatever the template is called: so the file is called in the context.
+const DOCKERFILE: &str = "Dockerfile";
+
+/// What the images of a catalog are made from.
+#[derive(Debug)]
+pub struct Inventory<'a> {
+    loaded: &'a Loaded,
+    roots: &'a [PathBuf],
+    settings: &'a Settings,
+    without_proxies: OnceLock<Option<Loaded>>,
+}
+
+/// Why it cannot be told what an image is made from.
+#[derive(Debug, thiserror::Error)]
+pub enum InventoryError {
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// What would be sent to the engine.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+}
+
+impl<'a> Inventory<'a> {
+    /// Prepares for a catalog that was loaded from these directories with these settings.
+    #[must_use]
+    pub fn new(loaded: &'a Loaded, roots: &'a [PathBuf], settings: &'a Settings) -> Self {
+        Self {
+            loaded,
+            roots,
+            settings,
+            without_proxies: OnceLock::new(),
+        }
+    }
+
+    /// Gives the catalog as it is rendered where no proxy is needed; as it is, where its templates do not go without.
+    fn without_proxies(&self) -> &Loaded {
+        let load = || {
+            let has_proxies = self.settings.proxies != Proxies::default();
+            has_proxies.then(|| load(self.roots, &self.settings.without_proxies()).ok())?
+        };
+        self.without_proxies
+            .get_or_init(load)
+            .as_ref()
+            .unwrap_or(self.loaded)
+    }
+
+    /// Takes down what an image is made from now.
+    pub fn take(&self, id: ImageId) -> Result<Inputs, InventoryError> {
+        let image = self.loaded.catalog.image(id);
+        let mut inputs = Vec::new();
+        let mut taken = Taken::default();
+        match &image.recipe {
+            Recipe::Declared { path, .. } => {
+                let text = read_text(path)?;
+                inputs.push(("image.yaml".to_owned(), Digest::of(text.as_bytes())));
+            }
+            Recipe::Template { .. } => {
+                let text = self.recipe(id);
+                inputs.push((DOCKERFILE.to_owned(), Digest::of(text.as_bytes())));
+                taken = self.taken(id);
+            }
+        }
+        if !taken.is_nothing() {
+            let is_wanted = |file: &str| !is_changelog(file) && taken.holds(file);
+            let files = list_context(&image.directory, &image.root, is_wanted)?;
+            inputs.extend(files.into_iter().map(|file| (file.name, file.digest)));
+        }
+        Ok(Inputs::new(inputs))
+    }
+
+    /// The rendered recipe with names in the place of the labels that the template asked for.
+    fn recipe(&self, id: ImageId) -> String {
+        let Some(rendering) = self.without_proxies().rendering(id) else {
+            return String::new();
+        };
+        let used = rendering.used().iter();
+        let mut labels: Vec<&Reference> = used.map(|used| &used.label).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        labels
+            .into_iter()
+            .fold(rendering.text.clone(), |text, label| {
+                replace_label(&text, &label.to_string(), label.short_name())
+            })
+    }
+
+    fn taken(&self, id: ImageId) -> Taken {
+        let by = |id| Some(self.loaded.rendering(id)?.dockerfile());
+        let mut taken = by(id).map(Taken::by).unwrap_or_default();
+        let ancestors = self.loaded.graph.ancestors([id]).into_iter();
+        for ancestor in ancestors.filter_map(by) {
+            taken.extend(Taken::by_children_of(ancestor));
+        }
+        taken
+    }
+}
+
+fn is_changelog(file: &str) -> bool {
+    file == "changelog" || file.ends_with("/changelog")
+}
+
+/// Puts a name in the place of a label, unless it is only the beginning of another one.
+fn replace_label(text: &str, label: &str, name: &str) -> String {
+    let mut replaced = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(label) {
+        let (before, found) = rest.split_at(at);
+        let after = &found[label.len()..];
+        let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let is_whole = !after.starts_with(goes_on);
+        replaced.push_str(before);
+        replaced.push_str(if is_whole { name } else { label });
+        rest = after;
+    }
+    replaced.push_str(rest);
+    replaced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_replaced_where_it_stands_whole() {
+        let case = |text: &str| replace_label(text, "r/a:1.0-1", "a");
+        assert_eq!(case("FROM r/a:1.0-1 AS x"), "FROM a AS x");
+        assert_eq!(case("FROM r/a:1.0-1"), "FROM a");
+        assert_eq!(case("r/a:1.0-10 r/a:1.0-1\n"), "r/a:1.0-10 a\n");
+        assert_eq!(case("x"), "x");
+    }
+}

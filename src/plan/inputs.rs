@@ -1,0 +1,294 @@
+//! What an image is made from, as far as it is its own: the recipe, and the files that the recipe takes.
+//!
+//! ```text
+//! pkg.inputs=sha256:9f3c… Dockerfile=1b0f5c2a9d3e conf/=77aa01d2e3f4 entrypoint.sh=0c9e8d7b6a5f
+//! ```
+//!
+//! The whole digest tells whether anything differs; the short ones tell what. What an image is built on is recorded beside it,
+//! with identities (`pkg.parents`).
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
+
+use crate::oci::Digest;
+
+/// So many are told one by one; more are told by their directories.
+const MOST_TOLD: usize = 64;
+/// What a label may be long, whoever wrote it.
+const LONGEST_LABEL: usize = 64 * 1024;
+/// The name for files that even their directories are too many of.
+const THE_REST: &str = "./";
+
+/// The inputs of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inputs {
+    digest: Digest,
+    parts: BTreeMap<String, String>,
+}
+
+/// One input that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputChange {
+    /// The recipe or a file, below the image directory; a directory ends with `/`.
+    pub input: String,
+    /// The first digits of the digest that was recorded; nothing where it is new.
+    pub old: Option<String>,
+    /// Those of today; nothing where it is gone.
+    pub new: Option<String>,
+}
+
+/// How that which an image would be made from now stands to what was recorded when it was built.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Drift {
+    /// Nothing was recorded, or nobody asked.
+    #[default]
+    Unknown,
+    /// It is the same.
+    None,
+    /// It is not.
+    Changed(Vec<InputChange>),
+    /// It cannot be told, for this reason.
+    Unreadable(String),
+}
+
+impl Drift {
+    /// Compares what there is now with a record.
+    #[must_use]
+    pub fn between(recorded: &Inputs, now: &Inputs) -> Self {
+        let changes = now.changes_since(recorded);
+        if changes.is_empty() {
+            Self::None
+        } else {
+            Self::Changed(changes)
+        }
+    }
+}
+
+/// A text is no record of inputs.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("this is no record of inputs")]
+pub struct InputsError;
+
+impl Inputs {
+    /// Makes the record of named inputs; the order does not matter.
+    #[must_use]
+    pub fn new(inputs: impl IntoIterator<Item = (String, Digest)>) -> Self {
+        let inputs: BTreeMap<String, Digest> = inputs.into_iter().collect();
+        let mut text = String::new();
+        for (name, digest) in &inputs {
+            // A digest has a fixed length and no name can be mistaken for one.
+            let _ = writeln!(text, "{digest} {} {name}", name.len());
+        }
+        Self {
+            digest: Digest::of(text.as_bytes()),
+            parts: fold(&inputs),
+        }
+    }
+
+    /// Gives the digest of all of them.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Tells what differs from what was recorded; nothing where all is the same.
+    #[must_use]
+    pub fn changes_since(&self, recorded: &Self) -> Vec<InputChange> {
+        if self.digest == recorded.digest {
+            return Vec::new();
+        }
+        let mut names: Vec<&String> = recorded.parts.keys().chain(self.parts.keys()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let changes = names.into_iter().filter_map(|name| {
+            let (old, new) = (recorded.parts.get(name), self.parts.get(name));
+            (old != new).then(|| InputChange {
+                input: name.clone(),
+                old: old.cloned(),
+                new: new.cloned(),
+            })
+        });
+        let changes: Vec<InputChange> = changes.collect();
+        if !changes.is_empty() {
+            return changes;
+        }
+        // Short digests that are alike by chance, or a record that somebody wrote by hand.
+        vec![InputChange {
+            input: THE_REST.to_owned(),
+            old: Some(recorded.digest.short().to_owned()),
+            new: Some(self.digest.short().to_owned()),
+        }]
+    }
+}
+
+/// Joins inputs to few enough to be told: by file, else by directory, else all as one.
+fn fold(inputs: &BTreeMap<String, Digest>) -> BTreeMap<String, String> {
+    let by = |name: &dyn Fn(&str) -> String| {
+        let mut texts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (input, digest) in inputs {
+            let text = texts.entry(name(input)).or_default();
+            text.push(input);
+            text.push(digest.as_str());
+        }
+        let parts = texts.into_iter().map(|(name, text)| {
+            let digest = match text.as_slice() {
+                [input, digest] if *input == name => {
+                    digest.trim_start_matches("sha256:")[..12].to_owned()
+                }
+                several => Digest::of(several.join("\n").as_bytes()).short().to_owned(),
+            };
+            (name, digest)
+        });
+        parts.collect::<BTreeMap<String, String>>()
+    };
+    let each = by(&str::to_owned);
+    if each.len() <= MOST_TOLD {
+        return each;
+    }
+    let directories = by(&|name| match name.split_once('/') {
+        Some((directory, _)) => format!("{directory}/"),
+        None => name.to_owned(),
+    });
+    if directories.len() <= MOST_TOLD {
+        return directories;
+    }
+    by(&|_| THE_REST.to_owned())
+}
+
+impl fmt::Display for Inputs {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.digest)?;
+        for (name, digest) in &self.parts {
+            formatter.write_char(' ')?;
+            for byte in name.bytes() {
+                match byte {
+                    b'%' | b'=' | b' ' | 0..0x20 | 0x7f.. => write!(formatter, "%{byte:02X}")?,
+                    byte => formatter.write_char(char::from(byte))?,
+                }
+            }
+            write!(formatter, "={digest}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Inputs {
+    type Err = InputsError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() > LONGEST_LABEL {
+            return Err(InputsError);
+        }
+        let mut words = text.split(' ');
+        let digest = words.next().unwrap_or_default();
+        let parts = words.map(|word| {
+            let (name, digest) = word.split_once('=')?;
+            let is_short =
+                digest.len() == 12 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+            is_short.then_some((decode(name)?, digest.to_owned()))
+        });
+        Ok(Self {
+            digest: digest.parse().map_err(|_| InputsError)?,
+            parts: parts.collect::<Option<_>>().ok_or(InputsError)?,
+        })
+    }
+}
+
+fn decode(name: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+        } else {
+            byte
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn inputs(pairs: &[(&str, &str)]) -> Inputs {
+        let digest = |text: &str| Digest::of(text.as_bytes());
+        Inputs::new(
+            pairs
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), digest(text))),
+        )
+    }
+
+    fn shown(changes: &[InputChange]) -> Vec<String> {
+        let word = |digest: &Option<String>| if digest.is_some() { "some" } else { "none" };
+        let changes = changes.iter();
+        changes
+            .map(|one| format!("{}: {} to {}", one.input, word(&one.old), word(&one.new)))
+            .collect()
+    }
+
+    #[test]
+    fn what_differs_is_told_by_name() {
+        let old = inputs(&[("Dockerfile", "a"), ("x", "1"), ("gone", "1")]);
+        let new = inputs(&[("Dockerfile", "a"), ("x", "2"), ("new", "1")]);
+        assert_eq!(
+            shown(&new.changes_since(&old)),
+            ["gone: some to none", "new: none to some", "x: some to some"]
+        );
+        assert_eq!(new.changes_since(&new), []);
+        assert_eq!(new.changes_since(&new.to_string().parse().unwrap()), []);
+    }
+
+    #[test]
+    fn many_files_are_told_by_their_directories_and_the_digest_is_of_all() {
+        let many = |changed: usize, directories: usize| {
+            let inputs = (0..500).map(|i| {
+                let name = format!("d{}/{i}", i % directories);
+                let content = if i == changed { "new" } else { "old" };
+                (name, Digest::of(content.as_bytes()))
+            });
+            Inputs::new(inputs)
+        };
+        assert_eq!(
+            shown(&many(7, 10).changes_since(&many(500, 10))),
+            ["d7/: some to some"]
+        );
+        assert_eq!(
+            shown(&many(7, 200).changes_since(&many(500, 200))),
+            ["./: some to some"]
+        );
+        assert!(many(7, 10).to_string().len() < 1000);
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused() {
+        let digest = Digest::of(b"a");
+        for text in [
+            "",
+            "a=b",
+            &format!("{digest} a"),
+            &format!("{digest} a=zzz"),
+            &format!("{digest} %f=0123456789ab"),
+        ] {
+            assert_eq!(text.parse::<Inputs>(), Err(InputsError), "{text}");
+        }
+        let long = format!("{digest} {}=0123456789ab", "a".repeat(LONGEST_LABEL));
+        assert_eq!(long.parse::<Inputs>(), Err(InputsError));
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_comes_back_as_it_was_written(names in proptest::collection::btree_set("\\PC{1,12}|[ %=\n\u{e9}]{1,3}", 0..8)) {
+            let pairs = names.into_iter().map(|name| { let digest = Digest::of(name.as_bytes()); (name, digest) });
+            let inputs = Inputs::new(pairs);
+            let text = inputs.to_string();
+            prop_assert!(text.is_ascii());
+            prop_assert_eq!(text.parse::<Inputs>(), Ok(inputs));
+        }
+    }
+}
