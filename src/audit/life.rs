@@ -3,8 +3,9 @@
 use chrono::TimeDelta;
 
 use super::finding::Notes;
-use super::subject::{Ground, History, Subject};
+use super::subject::{Ground, History, Published, Subject};
 use crate::place::Place;
+use crate::plan::describe_changes;
 use crate::settings::Severity;
 
 /// So many days is nobody's image left alone.
@@ -71,6 +72,26 @@ pub(super) fn find_missing_tests(subject: &Subject<'_>, _: &Ground<'_>, notes: &
     if !subject.has_test {
         let place = recipe.origin().place(expose.line);
         notes.add(place, "this image serves a port, and it has no test");
+    }
+}
+
+pub(super) fn find_published_differences(
+    subject: &Subject<'_>,
+    _: &Ground<'_>,
+    notes: &mut Notes<'_>,
+) {
+    match (&subject.published, subject.image) {
+        (Published::Unknown(reason), _) => notes.cannot(reason.as_str()),
+        (Published::Differs(changes), Some(image)) => {
+            let message = format!(
+                "{} is published, and since then {}",
+                image.version,
+                describe_changes(changes)
+            );
+            let hint = "`pkg update` writes an entry: without a new version nobody gets the change";
+            notes.add(top_line(subject), message).hint(hint);
+        }
+        _ => (),
     }
 }
 

@@ -37,4 +37,4 @@ pub use formats::{render_json, render_junit, render_sarif};
 pub use policy::Policy;
 pub use rule::{Rule, find_rule, near_rules, rules};
 pub use run::audit;
-pub use subject::{Fault, Ground, History, Recipe, Subject, Use, UseKind};
+pub use subject::{Fault, Ground, History, Published, Recipe, Subject, Use, UseKind};

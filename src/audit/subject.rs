@@ -11,6 +11,7 @@ use crate::debian::{Changelog, Control};
 use crate::dockerfile::Dockerfile;
 use crate::oci::Reference;
 use crate::place::Place;
+use crate::plan::InputChange;
 use crate::settings::Settings;
 
 /// One image directory with all that could be read of it.
@@ -42,6 +43,8 @@ pub struct Subject<'a> {
     pub has_test: bool,
     /// What git knows of the directory.
     pub history: History,
+    /// How the published version stands to what there is.
+    pub published: Published,
     /// The rules that comments in its files allow to be broken.
     pub allowed: BTreeSet<String>,
 }
@@ -87,6 +90,20 @@ pub enum History {
     /// These files have changed, and the changelog has not.
     Changed(Vec<PathBuf>),
     /// Git does not tell, for this reason.
+    Unknown(String),
+}
+
+/// How the published version of an image stands to what there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Published {
+    /// The registry was not to be asked.
+    #[default]
+    NotAsked,
+    /// This version is not published, or was made from the same.
+    Fine,
+    /// It was made from something else.
+    Differs(Vec<InputChange>),
+    /// It cannot be told, for this reason.
     Unknown(String),
 }
 

@@ -18,7 +18,7 @@ macro_rules! rule {
 }
 
 /// Every rule.
-pub(super) static RULES: [Rule; 44] = [
+pub(super) static RULES: [Rule; 45] = [
     rule!(
         "add-checksum",
         Warning,
@@ -204,6 +204,12 @@ pub(super) static RULES: [Rule; 44] = [
         Error,
         "The name in a changelog cannot name an image",
         Check::Reading
+    ),
+    rule!(
+        "published-differs",
+        Error,
+        "A version is published, and what it was made from has changed since",
+        Check::Subject(life::find_published_differences)
     ),
     rule!(
         "recipe-duplicate",

@@ -1,6 +1,6 @@
 //! `pkg audit`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -8,21 +8,24 @@ use clap::ValueEnum;
 use super::Ending;
 use super::session::{Flavour, Session};
 use crate::audit::{
-    Audit, Finding, Fix, Policy, Rule, Unchecked, apply, audit, find_rule, near_rules, render_json,
-    render_junit, render_sarif,
+    Audit, Finding, Fix, Policy, Published, Rule, Unchecked, apply, audit, find_rule, near_rules,
+    render_json, render_junit, render_sarif,
 };
+use crate::catalog::ImageId;
 use crate::error::{UsageError, closest_names};
 use crate::host::fs::{FileError, read_text};
-use crate::host::{Change, Changes};
+use crate::host::{Change, Changes, architecture};
 use crate::inspect::{find_faults, find_histories, gather, read_files};
-use crate::scan::survey;
+use crate::observe::{Comparison, Inventory, Observer, PublishedRecord};
+use crate::plan::{Availability, Drift};
+use crate::scan::{load, survey};
 use crate::settings::{Settings, Severity};
 use crate::ui::{Tone, visible};
 
 /// Find what is wrong or doubtful with the images
 ///
 /// Changelogs, control files, recipes, dependencies and the git history of the directories are held against rules; what
-/// cannot be read is a finding, and the rest is looked at all the same. Neither engine nor registry is asked.
+/// cannot be read is a finding, and the rest is looked at all the same. The engine is not asked, and the registry only with `--registry`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The directories with images
@@ -34,6 +37,9 @@ pub(super) struct Args {
     /// End with exit code 3 when a finding is as grave as this
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Warning)]
     fail_on: FailOn,
+    /// Ask the registry whether published versions were made from what there is now
+    #[arg(long)]
+    registry: bool,
     /// Ask only this rule; can be given several times
     #[arg(long = "rule", value_name = "ID")]
     rules: Vec<String>,
@@ -140,9 +146,63 @@ fn look(
         let ask = async |directories: &[&Path], counts: &dyn Fn(&Path, &Path) -> bool| {
             find_histories(&session.environment, &args.directories, directories, counts).await
         };
-        let (subjects, ground) = gather(&survey, files, settings, now, ask).await;
+        let (mut subjects, ground) = gather(&survey, files, settings, now, ask).await;
+        if args.registry {
+            let mut published = find_published(session, args, settings).await?;
+            for subject in &mut subjects {
+                let found = published.remove(subject.directory);
+                subject.published = found.unwrap_or_else(|| {
+                    Published::Unknown("not all images of the catalog can be read".to_owned())
+                });
+            }
+        }
         Ok(audit(&subjects, &ground, &faults, policy))
     })
+}
+
+/// Asks the registry about every image, by directory; nothing is known of a catalog that is not whole.
+async fn find_published(
+    session: &Session,
+    args: &Args,
+    settings: &Settings,
+) -> anyhow::Result<HashMap<PathBuf, Published>> {
+    let Some(registry) = session.registry(settings)? else {
+        let message = "the settings name no registry to ask".to_owned();
+        let hints = vec!["set `registry`, or leave `--registry` out".to_owned()];
+        return Err(UsageError { message, hints }.into());
+    };
+    let Ok(loaded) = load(&args.directories, settings) else {
+        return Ok(HashMap::new());
+    };
+    let all: BTreeSet<ImageId> = loaded.catalog.iter().map(|(id, _)| id).collect();
+    let observer = Observer {
+        engine: None,
+        registry: Some(&registry),
+        verified: &session.verified()?,
+        settings,
+    };
+    let mut facts = observer.observe(&loaded, &all).await?;
+    let comparison = Comparison {
+        loaded: &loaded,
+        inventory: &Inventory::new(&loaded, &args.directories, settings),
+        registry: Some(&registry),
+        published: &PublishedRecord::new(&session.state()?),
+        architecture: architecture(),
+    };
+    comparison.compare(&all, &mut facts).await;
+    let published = loaded.catalog.iter().map(|(id, image)| {
+        let facts = &facts[id.0];
+        let published = match (&facts.registry, &facts.published) {
+            (Availability::Present(_), Drift::Unknown) => Published::Unknown(
+                "what is published does not say what it was made from".to_owned(),
+            ),
+            (_, Drift::Unreadable(why)) => Published::Unknown(why.clone()),
+            (_, Drift::Changed(changes)) => Published::Differs(changes.clone()),
+            (_, Drift::None | Drift::Unknown) => Published::Fine,
+        };
+        (image.directory.clone(), published)
+    });
+    Ok(published.collect())
 }
 
 /// Makes all safe changes at once, and says which.

@@ -8,7 +8,7 @@ use super::words;
 use super::work::Prepared;
 use crate::catalog::ImageId;
 use crate::oci::{Digest, Reference};
-use crate::plan::{Availability, Drift, LocalImage, Step};
+use crate::plan::{Availability, Drift, LocalImage, Step, describe_input};
 
 /// Prints what is known of an image, and why it is built or not.
 pub(super) fn explain(
@@ -105,7 +105,7 @@ fn inputs(drift: &Drift) -> Vec<String> {
             .iter()
             .map(|change| {
                 let (old, new) = (digits(&change.old), digits(&change.new));
-                format!("{} as {old}, now {new}", words::input(&change.input))
+                format!("{} as {old}, now {new}", describe_input(&change.input))
             })
             .collect(),
         Drift::Unreadable(why) => vec![format!("inputs that cannot be compared: {why}")],

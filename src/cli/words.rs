@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, Image, ImageId};
 use crate::error::{Diagnostic, Severity};
-use crate::plan::{Action, Drift, Facts, InputChange, Plan, Reason, Skip};
+use crate::plan::{Action, Drift, Facts, InputChange, Plan, Reason, Skip, describe_changes};
 
 /// The verb of an action.
 pub(super) fn verb(action: &Action) -> &'static str {
@@ -23,7 +23,7 @@ pub(super) fn because(action: &Action, catalog: &Catalog) -> String {
         Action::Build(Reason::NotPublished) => "not published".to_owned(),
         Action::Build(Reason::NotBuilt) => "not built".to_owned(),
         Action::Build(Reason::NotOurs) => "the engine has one that something else built".to_owned(),
-        Action::Build(Reason::InputsChanged(changes)) => inputs_differ(changes),
+        Action::Build(Reason::InputsChanged(changes)) => describe_changes(changes),
         Action::Build(Reason::InputsUnreadable(why)) => {
             format!("its files cannot be compared: {why}")
         }
@@ -52,47 +52,9 @@ pub(super) fn because(action: &Action, catalog: &Catalog) -> String {
             format!("published, on an older {}", catalog.image(*parent).name)
         }
         Action::Skip(Skip::Drifted { changes, .. }) => {
-            format!("published, and since then {}", inputs_differ(changes))
+            format!("published, and since then {}", describe_changes(changes))
         }
         Action::Skip(reason) => skip(reason).to_owned(),
-    }
-}
-
-/// So many changed files are named; the others are counted.
-const NAMED: usize = 3;
-
-/// Names what changed: "`entrypoint.sh` and the recipe changed".
-fn inputs_differ(changes: &[InputChange]) -> String {
-    let mut named: Vec<String> = changes
-        .iter()
-        .take(NAMED)
-        .map(|one| input(&one.input))
-        .collect();
-    match changes.len().saturating_sub(NAMED) {
-        0 => (),
-        1 => named.push("1 more".to_owned()),
-        more => named.push(format!("{more} more")),
-    }
-    let verb = match changes {
-        [] => return "its inputs changed".to_owned(),
-        [one] if one.new.is_none() => "is gone",
-        [one] if one.old.is_none() => "is new",
-        _ => "changed",
-    };
-    let text = match named.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, before)) => format!("{} and {last}", before.join(", ")),
-        None => String::new(),
-    };
-    format!("{text} {verb}")
-}
-
-/// Names an input.
-pub(super) fn input(name: &str) -> String {
-    match name {
-        "Dockerfile" => "the rendered Dockerfile".to_owned(),
-        "./" => "its files".to_owned(),
-        file => format!("`{file}`"),
     }
 }
 
@@ -164,7 +126,7 @@ pub(super) fn refused(plan: &Plan, facts: &[Facts], catalog: &Catalog) -> Option
         [(image, changes)] => format!(
             "{} is published, and since then {}",
             image.label,
-            inputs_differ(changes)
+            describe_changes(changes)
         ),
         several => {
             let each = several.iter();
@@ -174,7 +136,7 @@ pub(super) fn refused(plan: &Plan, facts: &[Facts], catalog: &Catalog) -> Option
                         "{} {} ({})",
                         image.name,
                         image.version,
-                        inputs_differ(changes)
+                        describe_changes(changes)
                     )
                 })
                 .collect();

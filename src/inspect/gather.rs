@@ -8,7 +8,7 @@ use chrono::{DateTime, FixedOffset};
 use super::files::Files;
 use super::history::Histories;
 use super::taken::is_taken;
-use crate::audit::{Ground, History, Recipe, Subject, Use, UseKind, find_allowed};
+use crate::audit::{Ground, History, Published, Recipe, Subject, Use, UseKind, find_allowed};
 use crate::catalog::{Image, ImageId, Recipe as CatalogRecipe, Taken};
 use crate::dockerfile::IgnoreRules;
 use crate::oci::Reference;
@@ -170,6 +170,7 @@ fn subject<'a>(
         dependants: BTreeSet::new(),
         has_test: files.has_test,
         history: found.history,
+        published: Published::NotAsked,
         allowed,
     }
 }

@@ -65,6 +65,46 @@ impl Drift {
     }
 }
 
+/// So many changed files are named; the others are counted.
+const NAMED: usize = 3;
+
+/// Says what changed: "`entrypoint.sh` and the rendered Dockerfile changed".
+#[must_use]
+pub fn describe_changes(changes: &[InputChange]) -> String {
+    let mut named: Vec<String> = changes
+        .iter()
+        .take(NAMED)
+        .map(|one| describe_input(&one.input))
+        .collect();
+    match changes.len().saturating_sub(NAMED) {
+        0 => (),
+        1 => named.push("1 more".to_owned()),
+        more => named.push(format!("{more} more")),
+    }
+    let verb = match changes {
+        [] => return "its inputs changed".to_owned(),
+        [one] if one.new.is_none() => "is gone",
+        [one] if one.old.is_none() => "is new",
+        _ => "changed",
+    };
+    let text = match named.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} and {last}", before.join(", ")),
+        None => String::new(),
+    };
+    format!("{text} {verb}")
+}
+
+/// Names an input in a sentence.
+#[must_use]
+pub fn describe_input(name: &str) -> String {
+    match name {
+        "Dockerfile" => "the rendered Dockerfile".to_owned(),
+        THE_REST => "its files".to_owned(),
+        file => format!("`{file}`"),
+    }
+}
+
 /// A text is no record of inputs.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("this is no record of inputs")]
@@ -279,6 +319,26 @@ mod tests {
         }
         let long = format!("{digest} {}=0123456789ab", "a".repeat(LONGEST_LABEL));
         assert_eq!(long.parse::<Inputs>(), Err(InputsError));
+    }
+
+    #[test]
+    fn changes_are_told_in_a_sentence() {
+        let change = |input: &str, old: bool, new: bool| InputChange {
+            input: input.to_owned(),
+            old: old.then(String::new),
+            new: new.then(String::new),
+        };
+        let many: Vec<_> = ["a", "b", "c", "d", "e"]
+            .map(|name| change(name, true, true))
+            .into();
+        assert_eq!(describe_changes(&many), "`a`, `b`, `c` and 2 more changed");
+        assert_eq!(describe_changes(&many[..2]), "`a` and `b` changed");
+        assert_eq!(describe_changes(&[change("a", false, true)]), "`a` is new");
+        assert_eq!(describe_changes(&[change("a", true, false)]), "`a` is gone");
+        assert_eq!(
+            describe_changes(&[change("Dockerfile", true, true)]),
+            "the rendered Dockerfile changed"
+        );
     }
 
     proptest! {

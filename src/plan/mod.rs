@@ -12,7 +12,7 @@ mod schedule;
 #[cfg(test)]
 mod table;
 
-pub use inputs::{Drift, InputChange, Inputs, InputsError};
+pub use inputs::{Drift, InputChange, Inputs, InputsError, describe_changes, describe_input};
 pub use make::{
     Availability, Extent, Facts, Goal, LocalImage, MovedBase, Overwrite, Plan, Step, plan,
 };

@@ -16,6 +16,7 @@ mod building;
 mod choosing;
 mod contexts;
 mod ignoring;
+mod inputs;
 mod pruning;
 mod publishing;
 mod refreshing;
@@ -48,6 +49,7 @@ const TESTS: &[&[Test]] = &[
     refreshing::TESTS,
     weekly::TESTS,
     ignoring::TESTS,
+    inputs::TESTS,
 ];
 
 fn main() -> ExitCode {

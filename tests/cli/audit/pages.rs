@@ -73,6 +73,9 @@ impl Page {
     }
 }
 
+/// Found with a registry alone: tests/engine/inputs.rs.
+const AT_REGISTRY: &str = "published-differs";
+
 #[test]
 fn every_rule_has_a_page_and_every_page_a_rule() {
     let sandbox = Sandbox::new().file("config.yaml", "");
@@ -93,6 +96,9 @@ fn every_rule_has_a_page_and_every_page_a_rule() {
 #[test]
 fn the_bad_example_of_every_page_is_found_and_the_good_one_is_not() {
     for page in Page::all() {
+        if page.id == AT_REGISTRY {
+            continue;
+        }
         let bad = findings(&page.lay_out("Bad"), &page.id);
         let found = bad["findings"].as_array().expect("findings");
         assert!(!found.is_empty(), "{}: {bad:#}", page.id);
