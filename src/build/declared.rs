@@ -33,10 +33,11 @@ impl Run<'_> {
             labels: self.labels_of_declared(image, date)?,
             environment: self.program_environment(),
             scratch: scratch.path(),
-            deadline: self.settings.build_timeout,
+            deadline: report.limit.left(),
         };
         let rootfs = bootstrap(&base, &self.cancelled, |line| {
             report.log.line(line);
+            report.words.line(line);
             let step = line.strip_prefix("I: ").map(str::to_owned);
             (report.tell)(match step {
                 Some(name) => Event::Step {

@@ -78,6 +78,15 @@ pub enum Event {
         /// The line, without its end and without control characters.
         text: String,
     },
+    /// A try failed with something that may pass; the phase goes on with another one.
+    Again {
+        /// The image.
+        image: Reference,
+        /// How long the next try waits.
+        wait: Duration,
+        /// What may pass, on one line.
+        cause: String,
+    },
     /// A phase ended, or, when it never began, was given up.
     Finished {
         /// The image.

@@ -57,7 +57,9 @@ impl From<&MakeError> for Fault {
                 error.into()
             }
             MakeError::Assemble(AssembleError::Program(error)) => error.into(),
-            MakeError::NoMirror(_) | MakeError::Credentials(_) => Self::Environment,
+            MakeError::NoMirror(_) | MakeError::Credentials(_) | MakeError::Passing(_) => {
+                Self::Environment
+            }
             _ => Self::Work,
         }
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::run::{Cache, Ending, Known, Report, Run};
 use super::{Event, Outcome, Phase};
 use crate::assemble::AssembleError;
-use crate::catalog::{ImageId, Recipe};
+use crate::catalog::ImageId;
 use crate::context::{ContextError, write_context};
 use crate::debian::ChangelogError;
 use crate::engine::{BuildFault, BuildProgress, BuildRequest, Builder, EngineError};
@@ -57,12 +57,14 @@ pub(super) enum MakeError {
         "line {0} of the rendered Dockerfile has a here-document, which the classic builder takes for nothing"
     )]
     HereDocument(usize),
+    #[error("{0}")]
+    Passing(String),
     #[error("interrupted")]
     Interrupted,
 }
 
 impl MakeError {
-    fn is_interruption(&self) -> bool {
+    pub(super) fn is_interruption(&self) -> bool {
         matches!(
             self,
             Self::Interrupted
@@ -87,11 +89,7 @@ impl Run<'_> {
             phase: Phase::Build,
         });
         report.log.heading(&format!("build {label}"));
-        let built = match &described.recipe {
-            Recipe::Template { .. } => self.build(image, known, report).await,
-            Recipe::Declared { file, .. } => self.assemble(image, file, report).await,
-        };
-        let id = match built {
+        let id = match self.make_with_patience(image, known, report).await {
             Ok(id) => id,
             Err(error) if error.is_interruption() => {
                 return Ending::interrupted(Phase::Build, began);
@@ -155,7 +153,7 @@ impl Run<'_> {
         if let Err(error) = self.is_still(label, &id).await {
             return Ending::failed(Phase::Verify, &error, &mut report.log, began);
         }
-        let deadline = self.settings.verify_timeout;
+        let deadline = self.verify_timeout(label);
         let passed = verify(test, self.environment, deadline, &self.cancelled, |line| {
             report.log.line(line);
             (report.tell)(Event::Line {
@@ -188,7 +186,7 @@ impl Run<'_> {
         Err(MakeError::Moved(label.clone()))
     }
 
-    async fn build(
+    pub(super) async fn build(
         &self,
         image: ImageId,
         known: &RefCell<Known>,
@@ -201,6 +199,7 @@ impl Run<'_> {
         }
         let labels = self.labels(image, &parents).await?;
         let mut request = self.request(image, labels);
+        request.deadline = report.limit.left();
         request.logins = self.logins_of_build(image, &pins).await?;
         let mut built = self.build_with(image, &request, &pins, report).await;
         if let Err(MakeError::Build(BuildFault::Engine(error))) = &built
@@ -247,6 +246,7 @@ impl Run<'_> {
         let build = self.engine.build(request, context, |progress| {
             let progress = show_names(progress, pins);
             report.log.progress(&progress);
+            report.words.progress(&progress);
             tell_progress(&label, &progress, report.tell);
         });
         tokio::select! {
@@ -316,7 +316,7 @@ impl Run<'_> {
                 keeping.unwrap_or_else(|| self.engine.builder())
             },
             limits,
-            deadline: self.settings.build_timeout,
+            deadline: self.build_timeout(&described.label),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Building: runs a plan, image by image, as many at once as asked.
 
+mod again;
 mod declared;
 mod event;
 mod fault;
@@ -7,6 +8,7 @@ mod image;
 mod labels;
 mod log;
 mod login;
+mod passing;
 mod pull;
 mod run;
 

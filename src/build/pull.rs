@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::again::Patience;
 use super::image::MakeError;
 use super::run::{Bases, Ending, Report, Run};
 use super::{Event, Fault, Phase};
@@ -60,10 +61,20 @@ impl Run<'_> {
                 );
             }
         };
-        let pulled = tokio::select! {
-            biased;
-            () = self.cancelled.cancelled() => return Ending::interrupted(Phase::Pull, began),
-            pulled = self.engine.pull(what, login.as_ref(), |line| report.log.line(&line)) => pulled,
+        let mut patience = Patience::default();
+        let pulled = loop {
+            let pulled = tokio::select! {
+                biased;
+                () = self.cancelled.cancelled() => return Ending::interrupted(Phase::Pull, began),
+                pulled = self.engine.pull(what, login.as_ref(), |line| report.log.line(&line)) => pulled,
+            };
+            let Err(error) = pulled else {
+                break pulled;
+            };
+            let again = self.wait_to_pull(image, error, (&mut patience, report));
+            if let Err(error) = again.await {
+                break Err(error);
+            }
         };
         let found = match pulled {
             Ok(()) => self.engine.find_id(what).await,

@@ -11,7 +11,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 
+use super::again::Limit;
 use super::log::Log;
+use super::passing::Words;
 use super::{Event, Fault, Outcome, Phase};
 use crate::catalog::ImageId;
 use crate::engine::Engine;
@@ -114,6 +116,10 @@ pub(super) struct Ending {
 /// Where the work on one image tells what happens: its log, and the display.
 pub(super) struct Report<'a> {
     pub(super) log: Log,
+    /// What the last try said, for what it may tell of its failure.
+    pub(super) words: Words,
+    /// How long the work may still take.
+    pub(super) limit: Limit,
     pub(super) tell: &'a dyn Fn(Event),
 }
 
@@ -240,7 +246,12 @@ impl Run<'_> {
             Ok(log) => log,
             Err(error) => return Ending::failed_early(first_phase(work), &error, Instant::now()),
         };
-        let mut report = Report { log, tell };
+        let mut report = Report {
+            log,
+            words: Words::default(),
+            limit: Limit::new(self.build_timeout(&label)),
+            tell,
+        };
         let began = Instant::now();
         let ending = match work {
             Work::Base(base) => self.refresh_base(base, &mut report).await,

@@ -12,5 +12,5 @@ mod taken;
 pub use graph::{Edge, EdgeSource, Graph, GraphError, Need, Needs};
 pub use image::{Catalog, DeclaredDependency, DuplicateName, Image, ImageId, Recipe};
 pub use name::{ImageName, NameError};
-pub use selection::{Pattern, PatternError};
+pub use selection::{Pattern, PatternError, find_of_name};
 pub use taken::Taken;

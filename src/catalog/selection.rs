@@ -49,6 +49,17 @@ impl Pattern {
     }
 }
 
+/// Finds the first of some rules whose pattern matches the name of an image.
+pub fn find_of_name<'a, T>(
+    rules: &'a [T],
+    name: &str,
+    pattern: impl Fn(&T) -> &String,
+) -> Option<&'a T> {
+    rules
+        .iter()
+        .find(|rule| Pattern::parse(pattern(rule)).is_ok_and(|pattern| pattern.matches(name)))
+}
+
 fn translate(pattern: &str) -> String {
     let characters: Vec<char> = pattern.chars().collect();
     let mut regex = String::from("^(?:");

@@ -35,6 +35,8 @@ pub(super) enum Shape {
     Count,
     /// A length of time.
     Span,
+    /// Lengths of time by patterns of images' names.
+    Spans,
     /// A list of texts.
     Texts,
     /// A list of references of images.
@@ -87,7 +89,7 @@ const DEBIAN_USERS: Literal = Literal::Users(&[("root", 0), ("www-data", 33), ("
 const SHELL_TEST: Literal = Literal::Texts(&["-c", "{path}/test.sh {image}"]);
 
 /// Every setting, in the order of the keys.
-pub(super) static SETTINGS: [Setting; 27] = [
+pub(super) static SETTINGS: [Setting; 29] = [
     Setting {
         name: "apt_only_proxy",
         about: "The proxy that only apt uses, in the filters `apt_install` and `apt_remove`. Without it apt takes \
@@ -121,6 +123,13 @@ pub(super) static SETTINGS: [Setting; 27] = [
         about: "How long the build of one image may take: seconds, or a length such as `15m` or `1h30m`.",
         shape: Shape::Span,
         preset: Preset::Kept(Literal::Text("2h")),
+    },
+    Setting {
+        name: "build_timeouts",
+        about: "Images whose build may take another time, by name or by a pattern of names: \
+                `{chromium: 8h, \"*-toolchain\": 4h}`. Of several that match, the first counts.",
+        shape: Shape::Spans,
+        preset: Preset::Kept(Literal::Nothing),
     },
     Setting {
         name: "ca_bundle",
@@ -258,6 +267,12 @@ pub(super) static SETTINGS: [Setting; 27] = [
         about: "How long the tests of one image may take: seconds, or a length such as `15m`.",
         shape: Shape::Span,
         preset: Preset::Kept(Literal::Text("15m")),
+    },
+    Setting {
+        name: "verify_timeouts",
+        about: "Images whose tests may take another time, as in `build_timeouts`.",
+        shape: Shape::Spans,
+        preset: Preset::Kept(Literal::Nothing),
     },
 ];
 

@@ -14,6 +14,7 @@ use super::naming::Naming;
 use super::reader::{Layer, Reader};
 use super::secret::Secret;
 use super::span::find_duration;
+use super::spans::{NamedSpan, read_spans};
 use super::value::Value;
 use super::variables::{Variables, read_variables};
 use crate::oci::Reference;
@@ -60,8 +61,12 @@ pub struct Settings {
     pub mirrors: Mirrors,
     /// `build_timeout`: how long the build of one image may take.
     pub build_timeout: Duration,
+    /// `build_timeouts`: the images for which it is another time.
+    pub build_timeouts: Vec<NamedSpan>,
     /// `verify_timeout`: how long the tests of one image may take.
     pub verify_timeout: Duration,
+    /// `verify_timeouts`: the images for which it is another time.
+    pub verify_timeouts: Vec<NamedSpan>,
     /// `registry_timeout`: how long a registry is asked again that fails to answer, and a push repeated that it broke off.
     pub registry_timeout: Duration,
     /// `audit`: what an audit takes for a fault.
@@ -229,7 +234,9 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
             security: read_mirror(reader, "security_mirror"),
         },
         build_timeout: read_span(reader, "build_timeout", DEFAULT_BUILD_TIMEOUT),
+        build_timeouts: read_spans(reader, "build_timeouts"),
         verify_timeout: read_span(reader, "verify_timeout", DEFAULT_VERIFY_TIMEOUT),
+        verify_timeouts: read_spans(reader, "verify_timeouts"),
         registry_timeout: read_span(reader, "registry_timeout", DEFAULT_REGISTRY_TIMEOUT),
         audit: read_audit(reader),
         variables: read_variables(reader),

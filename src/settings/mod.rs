@@ -26,6 +26,7 @@ mod scalar;
 mod schema;
 mod secret;
 mod span;
+mod spans;
 mod value;
 mod variables;
 
@@ -42,5 +43,6 @@ pub use reader::Layer;
 pub use scalar::ScalarError;
 pub use schema::render_schema;
 pub use secret::Secret;
+pub use spans::NamedSpan;
 pub use value::{Timestamp, Value};
 pub use variables::Variables;

@@ -93,12 +93,12 @@ fn constraints(shape: Shape, rules: &[&str]) -> Json {
             "minimum": 1,
             "pattern": r"^\+?[0-9]*[1-9][0-9]*$",
         }),
-        Shape::Span => json!({
-            "type": ["integer", "string", "null"],
-            "minimum": 1,
-            "maximum": super::span::LONGEST,
-            "pattern": r"^\s*(?:[0-9]+[hms]?|[0-9]+h[0-9]+[ms]|[0-9]+h[0-9]+m[0-9]+s|[0-9]+m[0-9]+s)\s*$",
-            "examples": ["90", "15m", "1h30m"],
+        Shape::Span => span(&["integer", "string", "null"]),
+        Shape::Spans => json!({
+            "type": ["object", "null"],
+            "propertyNames": { "pattern": super::spans::PATTERN },
+            "additionalProperties": span(&["integer", "string"]),
+            "examples": [{ "chromium": "8h", "*-toolchain": "4h" }],
         }),
         Shape::Texts => json!({ "type": ["array", "null"], "items": { "type": "string" } }),
         Shape::References => json!({
@@ -121,6 +121,16 @@ fn constraints(shape: Shape, rules: &[&str]) -> Json {
             json!({ "enum": texts.chain([Json::Null]).collect::<Vec<_>>() })
         }
     }
+}
+
+fn span(types: &[&str]) -> Json {
+    json!({
+        "type": types,
+        "minimum": 1,
+        "maximum": super::span::LONGEST,
+        "pattern": r"^\s*(?:[0-9]+[hms]?|[0-9]+h[0-9]+[ms]|[0-9]+h[0-9]+m[0-9]+s|[0-9]+m[0-9]+s)\s*$",
+        "examples": ["90", "15m", "1h30m"],
+    })
 }
 
 fn audit(rules: &[&str]) -> Json {

@@ -1,5 +1,7 @@
 //! One line for one event: what scrolls by, in a terminal above the running work, in a log alone.
 
+use std::time::Duration;
+
 use super::duration;
 use super::facts::Verbosity;
 use super::look::{Look, Tone};
@@ -67,6 +69,12 @@ pub(super) fn started(image: &Reference, phase: Phase) -> String {
 /// Writes that a phase reached its next step.
 pub(super) fn step(image: &Reference, name: &str) -> String {
     format!("{}: {}", label(image), step_name(name))
+}
+
+/// Writes that something is tried again, and why.
+pub(super) fn again(wait: Duration, cause: &str) -> String {
+    let wait = duration::running(wait);
+    format!("again in {wait}: {}", text::one_line(cause))
 }
 
 /// Names a step on one line; what only engines know is named in the user's words.

@@ -100,6 +100,11 @@ impl Progress {
             Event::Step { image, name } => {
                 (self.verbosity >= self.steps_from()).then(|| lines::step(image, name))
             }
+            Event::Again { image, wait, cause } => Some(format!(
+                "{}: {}",
+                lines::label(image),
+                lines::again(*wait, cause)
+            )),
             Event::Finished { .. } => lines::finished(event, self.reader()),
         }?;
         match self.display {

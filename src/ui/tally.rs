@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::lines::{label, step_name};
+use super::lines::{self, label, step_name};
 use super::summary::{Blocked, Failure, Summary};
 use super::text;
 use crate::build::{Event, Outcome, Phase};
@@ -103,6 +103,12 @@ impl Tally {
             Event::Step { image, name } => {
                 if let Some(running) = self.running.iter_mut().find(|r| r.image == *image) {
                     let step = step_name(name);
+                    running.step = Some(text::cut(&step, STEP_COLUMNS, "").into_owned());
+                }
+            }
+            Event::Again { image, wait, cause } => {
+                if let Some(running) = self.running.iter_mut().find(|r| r.image == *image) {
+                    let step = lines::again(*wait, cause);
                     running.step = Some(text::cut(&step, STEP_COLUMNS, "").into_owned());
                 }
             }

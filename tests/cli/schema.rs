@@ -165,6 +165,24 @@ const VALUES: [(&str, &[&str], &[&str]); 27] = [
             "[]",
         ],
     ),
+    (
+        "build_timeouts",
+        &[
+            "{}",
+            r#"{"chromium": "8h", "*-dev": 90, "[a-c]?.x+y_z": " 1h1s "}"#,
+        ],
+        &[
+            "5",
+            "[]",
+            r#""4h""#,
+            r#"{"a": 0}"#,
+            r#"{"a": null}"#,
+            r#"{"a": "1d"}"#,
+            r#"{"a": {}}"#,
+            r#"{"*/a:*": "1h"}"#,
+            r#"{"": "1h"}"#,
+        ],
+    ),
     ("ca_bundle", &[r#""/etc/ca.pem""#], &["5", "true"]),
     (
         "container_limits",
@@ -275,6 +293,11 @@ const VALUES: [(&str, &[&str], &[&str]); 27] = [
         "verify_timeout",
         &["90", r#""15m""#],
         &["false", r#""15 minutes""#],
+    ),
+    (
+        "verify_timeouts",
+        &[r#"{"a": "1m"}"#],
+        &[r#"{"a": "soon"}"#],
     ),
 ];
 

@@ -19,6 +19,7 @@ const SETTINGS: [(&str, &str, &str, &str); 26] = [
         "['r.example.org/b:1']",
     ),
     ("build_timeout", "-", "1h30m", "1h30m"),
+    ("build_timeouts", "-", "{a: 4h}", "{'a': '4h'}"),
     ("ca_bundle", "None", "/etc/ca.pem", "/etc/ca.pem"),
     (
         "container_limits",
@@ -71,6 +72,7 @@ const SETTINGS: [(&str, &str, &str, &str); 26] = [
     ),
     ("verify_command", "/bin/bash", "/bin/sh", "/bin/sh"),
     ("verify_timeout", "-", "90", "90"),
+    ("verify_timeouts", "-", "{a: 4h}", "{'a': '4h'}"),
 ];
 
 fn with_all() -> Sandbox {
