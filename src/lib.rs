@@ -8,7 +8,7 @@
 //! formats   near → place → oci → debian → declared → dockerfile
 //! model     settings → catalog → plan → render → history → audit
 //! border    host → engine → registry
-//! stages    scan → context → verify → observe → assemble → build → publish → prune → changelogs → scaffold → revision → inspect
+//! stages    scan → context → verify → observe → assemble → ledger → build → publish → prune → changelogs → scaffold → revision → inspect
 //! user      error → ui → cli
 //! ```
 //!
@@ -63,6 +63,7 @@ pub mod build;
 pub mod changelogs;
 pub mod context;
 pub mod inspect;
+pub mod ledger;
 pub mod observe;
 pub mod prune;
 pub mod publish;

@@ -7,8 +7,9 @@ use crate::assemble::{Bootstrap, bootstrap};
 use crate::catalog::ImageId;
 use crate::debian::{Mirrors, has_credentials};
 use crate::declared::ImageFile;
-use crate::host::find_machine_mirrors;
 use crate::host::fs::FileError;
+use crate::host::{RUN_VARIABLE, find_machine_mirrors};
+use crate::ledger::temporary_prefix;
 use crate::oci::Digest;
 
 impl Run<'_> {
@@ -23,7 +24,8 @@ impl Run<'_> {
         let date = described
             .dated
             .ok_or_else(|| MakeError::NoDate(described.entry.path().to_owned()))?;
-        let scratch = tempfile::Builder::new().prefix("pkg-").tempdir();
+        let prefix = temporary_prefix(&self.id);
+        let scratch = tempfile::Builder::new().prefix(&prefix).tempdir();
         let scratch =
             scratch.map_err(|source| FileError::new("create", &std::env::temp_dir(), source))?;
         let base = Bootstrap {
@@ -93,7 +95,9 @@ impl Run<'_> {
         let own = own.filter_map(|name| Some(((*name).to_owned(), self.environment.find(name)?)));
         // The proxy of the settings is the one that builds have; later ones count.
         let set = self.settings.proxies.apt_only.iter();
+        let run = (RUN_VARIABLE.to_owned(), self.id.clone());
         own.chain(set.map(|proxy| ("http_proxy".to_owned(), proxy.clone())))
+            .chain([run])
             .collect()
     }
 }

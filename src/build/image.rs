@@ -154,7 +154,8 @@ impl Run<'_> {
             return Ending::failed(Phase::Verify, &error, &mut report.log, began);
         }
         let deadline = self.verify_timeout(label);
-        let passed = verify(test, self.environment, deadline, &self.cancelled, |line| {
+        let test = test.clone().of_run(&self.id);
+        let passed = verify(&test, self.environment, deadline, &self.cancelled, |line| {
             report.log.line(line);
             (report.tell)(Event::Line {
                 image: label.clone(),
@@ -162,8 +163,14 @@ impl Run<'_> {
             });
         });
         match passed.await {
-            Ok(()) => match self.vouch(label, &id, test).await {
-                Ok(()) => Ending::done(Phase::Verify, id, began),
+            Ok(()) => match self.is_still(label, &id).await {
+                Ok(()) => {
+                    // Without the record they run once more, and that is all.
+                    if let Err(error) = self.verified.note(&id, test.digest()) {
+                        report.log.heading(&format!("not recorded: {error}"));
+                    }
+                    Ending::done(Phase::Verify, id, began)
+                }
                 Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
             },
             Err(VerifyError::Command(ProcessError::Cancelled { .. })) => {
@@ -173,12 +180,7 @@ impl Run<'_> {
         }
     }
 
-    /// Notes that an image passed. The tests are given its label: when that pointed elsewhere, they tested another image.
-    async fn vouch(&self, label: &Reference, id: &Digest, test: &Test) -> Result<(), MakeError> {
-        self.is_still(label, id).await?;
-        Ok(self.verified.note(id, test.digest())?)
-    }
-
+    /// The tests are given the label of an image: when that points elsewhere, they test another one.
     async fn is_still(&self, label: &Reference, id: &Digest) -> Result<(), MakeError> {
         if self.engine.find_id(label).await?.as_ref() == Some(id) {
             return Ok(());
@@ -192,7 +194,7 @@ impl Run<'_> {
         known: &RefCell<Known>,
         report: &mut Report<'_>,
     ) -> Result<Digest, MakeError> {
-        let parents = self.parents(image, known)?;
+        let parents = self.parents(image, &known.borrow())?;
         let mut pins = Vec::new();
         for (label, id) in &parents {
             pins.push((label.clone(), self.engine.pin(id, label, &self.id).await?));
@@ -260,12 +262,11 @@ impl Run<'_> {
     }
 
     /// The images that a build is based on, with the identities that were observed in this run.
-    fn parents(
+    pub(super) fn parents(
         &self,
         image: ImageId,
-        known: &RefCell<Known>,
+        known: &Known,
     ) -> Result<Vec<(Reference, Digest)>, MakeError> {
-        let known = known.borrow();
         let catalog = &self.loaded.catalog;
         let mut parents = Vec::new();
         for parent in self.loaded.graph.parents(image) {

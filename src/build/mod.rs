@@ -5,12 +5,14 @@ mod declared;
 mod event;
 mod fault;
 mod image;
+mod inputs;
 mod labels;
 mod log;
 mod login;
 mod passing;
 mod pull;
 mod run;
+mod tries;
 
 pub use event::{Event, Fault, Outcome, Phase};
 pub(crate) use log::Log;

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, FixedOffset};
@@ -14,10 +14,12 @@ use tokio_util::sync::CancellationToken;
 use super::again::Limit;
 use super::log::Log;
 use super::passing::Words;
+use super::tries::{time_name, weigh};
 use super::{Event, Fault, Outcome, Phase};
 use crate::catalog::ImageId;
 use crate::engine::Engine;
 use crate::host::Environment;
+use crate::ledger::Ledger;
 use crate::observe::{Inventory, Provenance};
 use crate::oci::{Digest, Reference};
 use crate::plan::{Action, Ended, Facts, Plan, Schedule, Step};
@@ -76,6 +78,10 @@ pub struct Run<'a> {
     pub logs: PathBuf,
     /// The record of passed tests.
     pub verified: &'a VerifiedRecord,
+    /// What past runs noted, and where this one does.
+    pub ledger: &'a Ledger,
+    /// The images that are tried now, however often they failed.
+    pub impatient: BTreeSet<ImageId>,
     /// How many images are worked on at once.
     pub jobs: usize,
     /// Whether steps may come from the cache.
@@ -154,7 +160,7 @@ impl Run<'_> {
     /// Runs the plan; everything that happens is told as it happens.
     pub async fn make(&self, plan: &Plan, facts: &[Facts], tell: &dyn Fn(Event)) -> Made {
         let (works, before) = self.works(plan);
-        let mut schedule = Schedule::new(&before);
+        let mut schedule = Schedule::weighted(&before, &self.weights(&works));
         let known = RefCell::new(Known::new(plan, facts));
         let mut running = FuturesUnordered::new();
         let mut is_whole = true;
@@ -239,6 +245,15 @@ impl Run<'_> {
         )
     }
 
+    fn weights(&self, works: &[Work]) -> Vec<u64> {
+        let measured = works.iter().map(|work| {
+            let phase = first_phase(work);
+            let time = self.ledger.find_time(time_name(phase), &self.label(work));
+            (phase, time)
+        });
+        weigh(&measured.collect::<Vec<_>>())
+    }
+
     /// Does one piece of work, with a log of its own.
     async fn work(&self, work: &Work, known: &RefCell<Known>, tell: &dyn Fn(Event)) -> Ending {
         let label = self.label(work);
@@ -254,11 +269,18 @@ impl Run<'_> {
         };
         let began = Instant::now();
         let ending = match work {
-            Work::Base(base) => self.refresh_base(base, &mut report).await,
+            Work::Base(base) => {
+                let ending = self.refresh_base(base, &mut report).await;
+                if ending.outcome == Outcome::Done {
+                    let passed = (base, ending.took);
+                    self.ledger
+                        .note_passed(Path::new(""), time_name(Phase::Pull), passed);
+                }
+                ending
+            }
             Work::Image(step) => match &step.action {
                 Action::Pull(digest) => self.pull_parent(&label, digest, &mut report).await,
-                Action::Build(_) => self.build_and_verify(step.image, known, &mut report).await,
-                _ => self.verify_built(step.image, known, &mut report).await,
+                _ => self.try_image(step, known, &mut report).await,
             },
         };
         match report.log.close() {
@@ -327,11 +349,15 @@ impl Run<'_> {
 fn first_phase(work: &Work) -> Phase {
     match work {
         Work::Base(_) => Phase::Pull,
-        Work::Image(step) => match step.action {
-            Action::Pull(_) => Phase::Pull,
-            Action::Verify => Phase::Verify,
-            _ => Phase::Build,
-        },
+        Work::Image(step) => first_phase_of(&step.action),
+    }
+}
+
+pub(super) fn first_phase_of(action: &Action) -> Phase {
+    match action {
+        Action::Pull(_) => Phase::Pull,
+        Action::Verify => Phase::Verify,
+        _ => Phase::Build,
     }
 }
 

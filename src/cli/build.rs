@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 
 use super::scope::Scope;
 use super::session::Session;
-use super::work::{Manner, WhetherPublish, Wish, execute, prepare, usual_jobs};
+use super::work::{
+    Manner, Retry, Waiting, WhetherPublish, Wish, claim, execute, prepare, usual_jobs,
+};
 use super::{Ending, plan};
 use crate::build::{Bases, Cache, OnFailure};
 
@@ -38,6 +40,15 @@ pub(super) struct Args {
     /// Build published versions anew whose inputs changed, and publish over them
     #[arg(long)]
     force: bool,
+    /// Try images now that failed with the same inputs before
+    ///
+    /// The second failure in a row with the same version, recipe, context, tests and parents makes an image wait: 10
+    /// minutes, then 30, 2 hours, 6 and 20. Until then it counts as failed and is not built, unless this is given, or
+    /// `--select` names it alone.
+    #[arg(long)]
+    retry: bool,
+    #[command(flatten)]
+    waiting: Waiting,
     /// Print the plan and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -79,6 +90,20 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             OnFailure::GoOn
         },
         latest: args.scope.latest(),
+        retry: if args.retry {
+            Retry::Now
+        } else {
+            Retry::WhenDue
+        },
+    };
+    let directories = ("build", args.scope.directories.as_slice());
+    // What only looks needs no right to do anything.
+    let claim = match args.dry_run {
+        true => None,
+        false => match claim(session, directories, &args.waiting)? {
+            None => return Ok(Ending::Hindered),
+            claim => claim,
+        },
     };
     Session::block_on(async {
         let prepared = prepare(session, &wish).await?;
@@ -86,6 +111,8 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             plan::print(session, &prepared, plan::Form::of(args.json))?;
             return Ok(Ending::Done);
         }
-        execute(session, &prepared, manner).await
+        let ended = execute(session, &prepared, manner).await;
+        drop(claim);
+        ended
     })
 }

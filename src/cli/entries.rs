@@ -6,9 +6,11 @@ use serde_json::json;
 
 use super::Ending;
 use super::session::Session;
+use super::work::holder;
 use crate::changelogs::{Draft, Signature, Update, prepare};
 use crate::debian::{Author, EntryForm};
-use crate::host::{Change, Changes, find_author};
+use crate::host::{Change, ChangeError, Changes, find_author};
+use crate::ledger::{HolderNote, find_holder};
 use crate::scan::Loaded;
 use crate::settings::Settings;
 use crate::ui::{Cell, Column, Tone};
@@ -52,15 +54,19 @@ pub(super) fn write(
     draft: impl FnOnce(&Loaded) -> anyhow::Result<Vec<Draft>>,
 ) -> anyhow::Result<Ending> {
     // A dry run changes nothing, and so does not wait for another run either.
+    let command = match writing.form {
+        EntryForm::Update => "update",
+        EntryForm::Items => "refresh",
+    };
     let changes = match writing.manner {
-        Manner::Write | Manner::WriteJson => Some(begin(session, writing.directories)?),
+        Manner::Write | Manner::WriteJson => Some(begin(session, (command, writing.directories))?),
         Manner::Show | Manner::ShowJson => None,
     };
     let loaded = session.load(writing.directories, writing.settings)?;
     let drafts = draft(&loaded)?;
     let signature = sign(session, writing)?;
     let updates = prepare(&loaded, drafts, &signature)?;
-    if let Some(changes) = changes
+    if let Some((changes, _note)) = changes
         && !updates.is_empty()
     {
         let texts: Vec<Change> = updates.iter().map(Update::change).collect();
@@ -80,15 +86,31 @@ pub(super) fn write(
     Ok(Ending::Done)
 }
 
-fn begin(session: &Session, directories: &[PathBuf]) -> anyhow::Result<Changes> {
-    let changes = Changes::begin(directories)?;
+/// Takes the right to change changelogs, and tells others who has it; where another run has it, tells who that is.
+fn begin(
+    session: &Session,
+    (command, directories): (&str, &[PathBuf]),
+) -> anyhow::Result<(Changes, Option<HolderNote>)> {
+    let state = session.state().ok();
+    let changes = Changes::begin(directories).inspect_err(|error| {
+        if let (ChangeError::Busy(directory), Some(state)) = (error, &state)
+            && let Some(holder) = find_holder(state, directory)
+        {
+            session.ui.say(&format!("at work there: {holder}"));
+        }
+    })?;
+    let note = state.map(|state| {
+        let holder = holder(session, command, directories)?;
+        Ok::<_, anyhow::Error>(holder.note(&state, directories))
+    });
+    let note = note.transpose()?;
     let count = changes.undone().len();
     if count > 0 {
         session.ui.say(&format!(
             "undone: what a run that was killed had changed ({count} changelogs)"
         ));
     }
-    Ok(changes)
+    Ok((changes, note))
 }
 
 fn sign(session: &Session, writing: &Writing<'_>) -> anyhow::Result<Signature> {

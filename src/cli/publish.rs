@@ -3,7 +3,9 @@
 use super::Ending;
 use super::scope::Scope;
 use super::session::Session;
-use super::work::{Manner, WhetherPublish, Wish, execute, prepare, usual_jobs};
+use super::work::{
+    Manner, Retry, Waiting, WhetherPublish, Wish, claim, execute, prepare, usual_jobs,
+};
 use crate::build::{Bases, Cache, OnFailure};
 use crate::plan::Overwrite;
 
@@ -14,6 +16,8 @@ use crate::plan::Overwrite;
 pub(super) struct Args {
     #[command(flatten)]
     scope: Scope,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
@@ -28,6 +32,11 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         bases: Bases::Keep,
         on_failure: OnFailure::GoOn,
         latest: args.scope.latest(),
+        retry: Retry::Now,
+    };
+    let directories = ("publish", args.scope.directories.as_slice());
+    let Some(_claim) = claim(session, directories, &args.waiting)? else {
+        return Ok(Ending::Hindered);
     };
     Session::block_on(async {
         let prepared = prepare(session, &wish).await?;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Ending;
 use super::session::{Flavour, Session, find_image};
-use crate::catalog::Image;
+use crate::catalog::{Image, find_of_name};
 use crate::error::{Diagnostic, Severity};
 use crate::verify::{find_test, verify};
 
@@ -40,16 +40,28 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         };
         let cancelled = CancellationToken::new();
         let signals = session.watch_signals(&cancelled)?;
-        let deadline = settings.verify_timeout;
+        let own = find_of_name(&settings.verify_timeouts, image.name.as_str(), |it| {
+            &it.pattern
+        });
+        let deadline = own.map_or(settings.verify_timeout, |own| own.span);
         let passed = verify(&test, &session.environment, deadline, &cancelled, |line| {
             session.ui.say(line);
-        })
-        .await;
+        });
+        let passed = match signals.unless_again(passed).await {
+            Ok(passed) => passed,
+            Err(signal) => return Ok(Ending::Interrupted(signal)),
+        };
         if let Some(signal) = signals.received() {
             return Ok(Ending::Interrupted(signal));
         }
         passed.with_context(|| format!("{} did not pass its tests", image.label))?;
-        session.verified()?.note(&id, test.digest())?;
+        // Without the record they run once more, and that is all.
+        if let Err(error) = session.verified()?.note(&id, test.digest()) {
+            let message = format!("that is not recorded: {error}");
+            session
+                .ui
+                .diagnostic(&Diagnostic::new(Severity::Warning, message));
+        }
         session.ui.say(&format!("{} passed its tests", image.label));
         Ok(Ending::Done)
     })

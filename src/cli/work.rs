@@ -1,8 +1,9 @@
 //! What `build`, `plan` and `publish` share: observing, planning, and running with a display that a signal can end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use tokio_util::sync::CancellationToken;
@@ -14,15 +15,17 @@ use super::words;
 use crate::build::{Bases, Cache, Event, Made, OnFailure, Phase, Run};
 use crate::catalog::ImageId;
 use crate::engine::{Engine, RegistryLogin};
-use crate::error::{Diagnostic, UsageError};
-use crate::host::fs::create_directory;
+use crate::error::{Diagnostic, Severity, UsageError};
+use crate::host::fs::FileError;
 use crate::host::{Environment, architecture, unique_hex};
+use crate::ledger::{Claim, ClaimError, Holder, Ledger, RunRoom};
 use crate::observe::{Comparison, Inventory, Observer, Provenance, PublishedRecord};
+use crate::oci::Reference;
 use crate::plan::{Action, Extent, Facts, Goal, Overwrite, Plan, Step, plan};
 use crate::publish::{Latest, Publication};
 use crate::registry;
 use crate::scan::Loaded;
-use crate::settings::{ContainerLimits, Settings};
+use crate::settings::{ContainerLimits, Settings, find_duration};
 use crate::ui::RunSize;
 use crate::verify::VerifiedRecord;
 
@@ -53,6 +56,65 @@ pub(super) struct Manner {
     pub(super) bases: Bases,
     pub(super) on_failure: OnFailure,
     pub(super) latest: Latest,
+    pub(super) retry: Retry,
+}
+
+/// What is done with images that failed more than once with the same inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retry {
+    /// They wait until their next try is due, unless one of them is all that was asked for.
+    WhenDue,
+    /// They are tried.
+    Now,
+}
+
+/// How long a run waits for another one on the same directories.
+#[derive(Debug, clap::Args)]
+pub(super) struct Waiting {
+    /// Wait so long for another run on these directories (`30m`) instead of giving up at once
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    wait: Option<Duration>,
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    find_duration(text)
+        .ok_or_else(|| "a length of time such as `90` (seconds), `15m` or `1h30m`".to_owned())
+}
+
+/// Takes the right to work on some directories; nothing where another run has it, which is told.
+pub(super) fn claim(
+    session: &Session,
+    (command, directories): (&str, &[PathBuf]),
+    waiting: &Waiting,
+) -> anyhow::Result<Option<Claim>> {
+    let state = session.state()?;
+    let holder = holder(session, command, directories)?;
+    let patience = waiting.wait.unwrap_or_default();
+    let waits = |busy: &ClaimError| session.ui.say(&format!("waiting: {busy}"));
+    match Claim::take((&state, directories), &holder, patience, waits) {
+        Ok(claim) => Ok(Some(claim)),
+        Err(busy @ ClaimError::Busy { .. }) => {
+            let hint = "wait for it, `--wait 2h` does so for you";
+            let diagnostic = Diagnostic::new(Severity::Error, busy.to_string()).hint(hint);
+            session.ui.diagnostic(&diagnostic);
+            Ok(None)
+        }
+        Err(ClaimError::File(error)) => Err(error.into()),
+    }
+}
+
+/// Describes this run for others that want to work on the same directories.
+pub(super) fn holder(
+    session: &Session,
+    command: &str,
+    directories: &[PathBuf],
+) -> anyhow::Result<Holder> {
+    let names = directories.iter().map(|it| it.display().to_string());
+    let words: Vec<String> = ["pkg".to_owned(), command.to_owned()]
+        .into_iter()
+        .chain(names)
+        .collect();
+    Ok(Holder::of_this_run(words.join(" "), session.clock()?.now()))
 }
 
 /// A plan with all that it was made from.
@@ -68,6 +130,8 @@ pub(super) struct Prepared {
     login: Option<RegistryLogin>,
     credentials: registry::Credentials,
     verified: VerifiedRecord,
+    /// The image, where the selection names exactly one.
+    only: Option<ImageId>,
 }
 
 /// Reads the catalog, asks engine and registry, and makes the plan.
@@ -96,6 +160,8 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
     };
     comparison.compare(&concerned, &mut facts).await;
     let has_credentials = settings.credentials.is_some() && registry.is_some();
+    let only = selection.as_ref().filter(|selection| selection.len() == 1);
+    let only = only.and_then(|selection| selection.first().copied());
     let extent = match wish.publish {
         WhetherPublish::Only => Extent::Publish,
         WhetherPublish::WithCredentials if has_credentials => Extent::BuildAndPublish,
@@ -126,6 +192,7 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         login,
         credentials,
         verified,
+        only,
     })
 }
 
@@ -187,29 +254,39 @@ pub(super) async fn execute(
 ) -> anyhow::Result<Ending> {
     let now = session.clock()?.now();
     let id = name_run(now);
-    let logs = session.state()?.join("logs").join(&id);
-    create_directory(&logs)?;
+    let state = session.state()?;
+    let (room, fault) = RunRoom::open(&state, &id)?;
+    let over = room.clean_up(&state, &session.environment, now);
+    let ledger = Ledger::open(&state, &prepared.roots, now);
     let cancelled = CancellationToken::new();
     let signals = session.watch_signals(&cancelled)?;
     let progress = session.ui.progress(size(prepared, manner.jobs));
+    progress.expect(prepared.expected(&ledger));
     let tell = |event: Event| progress.event(&event);
     let errand = Errand {
         began: now,
         provenance: prepared.ask_provenance(&session.environment).await,
         id,
-        logs,
+        logs: room.logs().to_owned(),
         cancelled,
         manner,
+        ledger: &ledger,
     };
-    let made = prepared.make(&session.environment, &errand, &tell).await;
-    let unpinned = prepared
-        .engine
-        .remove_pins(&errand.id, &day(now - LONGEST_RUN))
-        .await;
-    // After a failure, `--fail-fast` begins nothing more, and that holds for publishing too.
-    if made.is_whole || errand.manner.on_failure == OnFailure::GoOn {
-        prepared.publish(&made, errand, &tell).await;
-    }
+    let stale = day(now - LONGEST_RUN);
+    let work = async {
+        let made = prepared.make(&session.environment, &errand, &tell).await;
+        let of_whom = |run: &str| run == errand.id || run < stale.as_str() || over.contains(run);
+        let unpinned = prepared.engine.remove_pins(of_whom).await;
+        // After a failure, `--fail-fast` begins nothing more, and that holds for publishing too.
+        if made.is_whole || errand.manner.on_failure == OnFailure::GoOn {
+            prepared.publish(&made, &errand, &tell).await;
+        }
+        unpinned
+    };
+    let unpinned = match signals.unless_again(work).await {
+        Ok(unpinned) => unpinned,
+        Err(signal) => return Ok(Ending::Interrupted(signal)),
+    };
     let mut summary = progress.finish();
     for step in &prepared.plan.steps {
         if let Action::Skip(skip) = &step.action {
@@ -219,6 +296,9 @@ pub(super) async fn execute(
     session.ui.summary(&summary);
     for diagnostic in prepared.doubts() {
         session.ui.diagnostic(&diagnostic);
+    }
+    if let Some(fault) = fault.or_else(|| ledger.take_fault()) {
+        session.ui.diagnostic(&not_kept(&fault, room.logs()));
     }
     if let Some(signal) = signals.received() {
         return Ok(Ending::Interrupted(signal));
@@ -237,6 +317,15 @@ pub(super) async fn execute(
     })
 }
 
+/// What is told when nothing can be kept for the next run.
+fn not_kept(fault: &FileError, logs: &Path) -> Diagnostic {
+    let message = "what helps the next run is not kept: it will take longer";
+    let mut diagnostic = Diagnostic::new(Severity::Warning, message)
+        .hint(format!("the logs of this run are in {}", logs.display()));
+    diagnostic.causes.push(fault.to_string());
+    diagnostic
+}
+
 /// A run that began longer ago than this and still has pins was killed.
 const LONGEST_RUN: TimeDelta = TimeDelta::days(7);
 
@@ -251,13 +340,14 @@ fn name_run(began: DateTime<FixedOffset>) -> String {
 }
 
 /// One run of a plan.
-struct Errand {
+struct Errand<'a> {
     began: DateTime<FixedOffset>,
     provenance: Provenance,
     id: String,
     logs: PathBuf,
     cancelled: CancellationToken,
     manner: Manner,
+    ledger: &'a Ledger,
 }
 
 impl Prepared {
@@ -280,7 +370,12 @@ impl Prepared {
         Provenance::ask(environment, &self.roots).await
     }
 
-    async fn make(&self, environment: &Environment, errand: &Errand, tell: &dyn Fn(Event)) -> Made {
+    async fn make(
+        &self,
+        environment: &Environment,
+        errand: &Errand<'_>,
+        tell: &dyn Fn(Event),
+    ) -> Made {
         let run = Run {
             inventory: &Inventory::new(&self.loaded, &self.roots, &self.settings),
             provenance: &errand.provenance,
@@ -292,6 +387,8 @@ impl Prepared {
             environment,
             logs: errand.logs.clone(),
             verified: &self.verified,
+            ledger: errand.ledger,
+            impatient: self.impatient(errand.manner.retry),
             jobs: errand.manner.jobs,
             cache: errand.manner.cache,
             bases: errand.manner.bases,
@@ -302,7 +399,29 @@ impl Prepared {
         run.make(&self.plan, &self.facts, tell).await
     }
 
-    async fn publish(&self, made: &Made, errand: Errand, tell: &dyn Fn(Event)) {
+    /// Gives the images that are tried however often they failed.
+    fn impatient(&self, retry: Retry) -> BTreeSet<ImageId> {
+        match retry {
+            Retry::Now => self.loaded.catalog.iter().map(|(id, _)| id).collect(),
+            Retry::WhenDue => self.only.into_iter().collect(),
+        }
+    }
+
+    /// Gives how long the images of the run took the last time, as far as that is known.
+    fn expected(&self, ledger: &Ledger) -> HashMap<Reference, Duration> {
+        let expected = self.plan.steps.iter().filter_map(|step| {
+            let what = match step.action {
+                Action::Build(_) => "build",
+                Action::Verify => "verify",
+                _ => return None,
+            };
+            let label = &self.loaded.catalog.image(step.image).label;
+            Some((label.clone(), ledger.find_time(what, label)?))
+        });
+        expected.collect()
+    }
+
+    async fn publish(&self, made: &Made, errand: &Errand<'_>, tell: &dyn Fn(Event)) {
         let Some(registry) = &self.registry else {
             return;
         };
@@ -313,8 +432,8 @@ impl Prepared {
             login: self.login.clone(),
             latest: errand.manner.latest,
             patience: self.settings.registry_timeout,
-            logs: errand.logs,
-            cancelled: errand.cancelled,
+            logs: errand.logs.clone(),
+            cancelled: errand.cancelled.clone(),
         };
         publication.publish(&self.plan, made, tell).await;
     }

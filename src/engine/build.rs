@@ -156,9 +156,8 @@ impl Engine {
         }
     }
 
-    /// Removes the references that [`Engine::pin`] gave in this run, and those of runs that began before the day
-    /// `stale_before` and were killed. The name of a run begins with its day: `20261121-073000-17-9f2c`.
-    pub async fn remove_pins(&self, run: &str, stale_before: &str) -> Result<(), EngineError> {
+    /// Removes the references that [`Engine::pin`] gave in the runs that are chosen by their names.
+    pub async fn remove_pins(&self, is_chosen: impl Fn(&str) -> bool) -> Result<(), EngineError> {
         let images = self.images().await?;
         let mut result = Ok(());
         for reference in images.references() {
@@ -166,7 +165,7 @@ impl Engine {
             let Some((_, by)) = pinned.and_then(|pinned| pinned.split_once('.')) else {
                 continue;
             };
-            if by == run || by < stale_before {
+            if is_chosen(by) {
                 let removed = self.remove_tag(reference).await;
                 // One that cannot be removed does not keep the others.
                 result = result.and(removed.map(drop));

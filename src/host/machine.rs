@@ -11,3 +11,13 @@ pub fn architecture() -> &'static str {
         other => other,
     }
 }
+
+/// Gives the name of the machine, or of the container.
+#[must_use]
+pub fn host_name() -> String {
+    let name = super::fs::read_text(std::path::Path::new("/proc/sys/kernel/hostname"));
+    name.map_or_else(
+        |_| "this machine".to_owned(),
+        |name| name.trim_end().to_owned(),
+    )
+}

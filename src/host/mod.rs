@@ -9,7 +9,9 @@ mod conversation;
 mod environment;
 pub mod fs;
 mod git;
+mod leftovers;
 mod lines;
+mod lock;
 mod machine;
 mod memory;
 mod process;
@@ -23,6 +25,8 @@ pub use environment::Environment;
 pub use git::{
     Added, Git, GitError, find_added_lines, find_uncommitted, find_work_tree, walk_commits,
 };
-pub use machine::architecture;
+pub use leftovers::{RUN_VARIABLE, kill_marked};
+pub use lock::lock_directory;
+pub use machine::{architecture, host_name};
 pub use memory::find_memory_bytes;
 pub use process::{Output, ProcessError, Program, Stream};

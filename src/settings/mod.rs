@@ -43,6 +43,7 @@ pub use reader::Layer;
 pub use scalar::ScalarError;
 pub use schema::render_schema;
 pub use secret::Secret;
+pub use span::find_duration;
 pub use spans::NamedSpan;
 pub use value::{Timestamp, Value};
 pub use variables::Variables;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// Reads a length of time: whole seconds, or numbers with `h`, `m` and `s` in that order; never zero.
-pub(super) fn find_duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn find_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     if let Some(seconds) = find_number(text) {
         return not_zero(seconds);

@@ -1,5 +1,6 @@
 //! A run while it goes on: lines that change in place on a terminal, one plain line per event elsewhere.
 
+use std::collections::HashMap;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -13,6 +14,7 @@ use super::talk::Talk;
 use super::tally::{RunSize, Tally};
 use super::{frame, lines};
 use crate::build::Event;
+use crate::oci::Reference;
 
 /// Ten times a second is smooth enough for a spinner and slow enough for a distant terminal.
 const PAINT_EVERY: Duration = Duration::from_millis(100);
@@ -66,6 +68,11 @@ impl Progress {
             look,
             display,
         }
+    }
+
+    /// Takes how long images took the last time, for the estimate.
+    pub fn expect(&self, expected: HashMap<Reference, Duration>) {
+        lock(&self.tally).expect(expected);
     }
 
     /// Takes the next event of the run; it never waits for the terminal when the display is live.

@@ -3,7 +3,7 @@
 //! Time is a value: how long the run has been going. The display of a moment and the summary come from the same tally,
 //! so they cannot disagree.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::lines::{self, label, step_name};
@@ -67,6 +67,8 @@ pub(super) struct Tally {
     /// How much work was finished, and the time that it took together.
     worked: usize,
     busy: Duration,
+    /// How long images took the last time, as far as that is known.
+    expected: HashMap<Reference, Duration>,
     /// The width of the widest name so far: a column that never shrinks does not jump.
     label_columns: usize,
     summary: Summary,
@@ -81,9 +83,15 @@ impl Tally {
             finished: HashSet::new(),
             worked: 0,
             busy: Duration::ZERO,
+            expected: HashMap::new(),
             label_columns: 0,
             summary: Summary::new(size.work),
         }
+    }
+
+    /// Takes how long images took the last time.
+    pub(super) fn expect(&mut self, expected: HashMap<Reference, Duration>) {
+        self.expected = expected;
     }
 
     /// Takes an event that came when the run had been going for `now`.
@@ -223,26 +231,59 @@ impl Tally {
         }
     }
 
-    /// Estimates what is left from the mean of what is done and from how much was done at once so far.
+    /// Estimates what is left from how long images took the last time, for others from the mean, and from how much was
+    /// done at once so far.
     ///
-    /// Gives nothing as long as too little is known, and when all that runs takes longer than the mean.
+    /// Gives nothing as long as too little is known, and when all that runs takes longer than it should.
     pub(super) fn left(&self, now: Duration) -> Option<Duration> {
-        let (done, waiting) = (self.worked, self.counts().waiting);
-        if done < DONE_BEFORE_ESTIMATE || now < TIME_BEFORE_ESTIMATE {
+        let is_known = self.expected.len() * 4 >= self.size.images * 3 && self.size.images > 0;
+        let has_begun = self.worked >= DONE_BEFORE_ESTIMATE && now >= TIME_BEFORE_ESTIMATE;
+        if !is_known && !has_begun {
             return None;
         }
+        let mean = self.mean();
+        let expected = |image: &Reference| {
+            let known = self.expected.get(image).map(Duration::as_secs_f64);
+            known.unwrap_or(mean)
+        };
         let at_work = self.running.iter().filter(|r| r.phase == self.size.work);
-        let elapsed = at_work.map(|running| now.saturating_sub(running.since).as_secs_f64());
-        #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 images")]
-        let (done, waiting, jobs) = (done as f64, waiting as f64, self.size.jobs.max(1) as f64);
-        let mean = self.busy.as_secs_f64() / done;
-        let (spent, left) = elapsed.fold(
-            (self.busy.as_secs_f64(), waiting * mean),
-            |(spent, left), elapsed| (spent + elapsed, left + (mean - elapsed).max(0.0)),
-        );
-        let at_once = (spent / now.as_secs_f64()).clamp(1.0, jobs);
-        let left = Duration::try_from_secs_f64(left / at_once).ok()?;
+        let (spent, running) = at_work.fold((self.busy.as_secs_f64(), 0.0), |(spent, left), it| {
+            let elapsed = now.saturating_sub(it.since).as_secs_f64();
+            let rest = (expected(&it.image) - elapsed).max(0.0);
+            (spent + elapsed, left + rest)
+        });
+        let waiting = self
+            .expected
+            .iter()
+            .filter(|(image, _)| !self.met.contains(*image));
+        let known: Vec<f64> = waiting.map(|(_, time)| time.as_secs_f64()).collect();
+        let unknown = self.counts().waiting.saturating_sub(known.len());
+        let left = running + known.iter().sum::<f64>() + as_f64(unknown) * mean;
+        let jobs = as_f64(self.size.jobs.max(1));
+        let at_once = if has_begun {
+            (spent / now.as_secs_f64()).clamp(1.0, jobs)
+        } else {
+            as_f64(self.running.len()).clamp(1.0, jobs)
+        };
+        // The longest of those that wait has to be waited for, however much is done beside it.
+        let longest = known.iter().copied().fold(0.0, f64::max);
+        let left = Duration::try_from_secs_f64((left / at_once).max(longest)).ok()?;
         (left > Duration::from_secs(1)).then_some(left)
+    }
+
+    /// The mean of what is done, or else of what was done the last time.
+    fn mean(&self) -> f64 {
+        let past = || {
+            self.expected
+                .values()
+                .map(Duration::as_secs_f64)
+                .sum::<f64>()
+        };
+        if self.worked > 0 {
+            self.busy.as_secs_f64() / as_f64(self.worked)
+        } else {
+            past() / as_f64(self.expected.len().max(1))
+        }
     }
 
     /// Ends the run: what is still running was interrupted, and what waits is not begun.
@@ -254,6 +295,11 @@ impl Tally {
         self.summary.took = took;
         self.summary
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no run has 2^52 images")]
+fn as_f64(count: usize) -> f64 {
+    count as f64
 }
 
 #[cfg(test)]
@@ -387,5 +433,30 @@ mod tests {
         left_case(6, 25, 40, Some(200 * 40 / 75));
         // Nothing waits, and the last takes longer than the mean.
         left_case(26, 100, 140, None);
+    }
+
+    #[test]
+    fn what_was_measured_before_is_expected_again() {
+        let named = |number: u64| image(&format!("image{number}:1"));
+        let mut tally = Tally::new(size(4, 2));
+        assert_eq!(tally.left(seconds(0)), None);
+        tally.expect([(named(0), seconds(100)), (named(1), seconds(60))].into());
+        assert_eq!(tally.left(seconds(0)), None, "half of them is too few");
+        tally.expect((0..3).map(|number| (named(number), seconds(60))).collect());
+        for number in [0, 3] {
+            let name = format!("image{number}:1");
+            tally.take(&started(&name, Phase::Build), seconds(0));
+        }
+        // 40 s of each that runs, and 60 s of each that waits, two at once; what was never built takes the mean.
+        let left = tally.left(seconds(20)).expect("an estimate");
+        assert_eq!(left.as_secs(), (40 + 40 + 60 + 60) / 2);
+        tally.take(&done("image0:1", Phase::Build, 60), seconds(60));
+        tally.take(&done("image3:1", Phase::Build, 60), seconds(60));
+        tally.take(&started("image1:1", Phase::Build), seconds(60));
+        let left = tally.left(seconds(60)).expect("an estimate");
+        assert_eq!(left.as_secs(), 120, "one at a time runs");
+        tally.expect([1, 2, 3].map(|it| (named(it), seconds(500))).into());
+        let left = tally.left(seconds(60)).expect("an estimate");
+        assert!(left.as_secs() >= 500, "{left:?}");
     }
 }

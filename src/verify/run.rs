@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::digest_beside;
 use crate::host::fs::{self, FileError};
-use crate::host::{Environment, ProcessError, Program};
+use crate::host::{Environment, ProcessError, Program, RUN_VARIABLE};
 use crate::oci::{Digest, Reference};
 use crate::settings::{PROXY_VARIABLES, VerifyCommand};
 
@@ -31,6 +32,8 @@ pub struct Test {
     command: String,
     arguments: Vec<String>,
     proxy: Option<String>,
+    /// The run that it is a part of.
+    run: Option<String>,
     /// The file that the command names, as the user knows it.
     file: Option<PathBuf>,
     digest: Digest,
@@ -73,10 +76,18 @@ fn quote(path: &Path) -> String {
 }
 
 impl Test {
-    /// Gives the digest of command and test file: when it differs, a passed test is no longer that.
+    /// Gives the digest of the command, the test file and all that it may read beside itself: when it differs, a passed test
+    /// is no longer that.
     #[must_use]
     pub fn digest(&self) -> &Digest {
         &self.digest
+    }
+
+    /// Says which run it is a part of, in the variable [`RUN_VARIABLE`]: what outlives a killed run is known by it.
+    #[must_use]
+    pub fn of_run(mut self, run: &str) -> Self {
+        self.run = Some(run.to_owned());
+        self
     }
 
     /// Says of the test file what the command only handed on.
@@ -119,10 +130,12 @@ pub fn find_test(
     };
     let mut written = format!("{}\0{}\0", verify.command, verify.args.join("\0")).into_bytes();
     written.extend(content);
+    written.extend(digest_beside(directory).as_str().as_bytes());
     Ok(Some(Test {
         command: fill(&verify.command),
         arguments: verify.args.iter().map(fill).collect(),
         proxy: verify.proxy.clone(),
+        run: None,
         file,
         digest: Digest::of(&written),
     }))
@@ -166,6 +179,10 @@ pub async fn verify(
             .iter()
             .fold(program, |program, name| program.variable(*name, proxy))
     });
+    let program = match &test.run {
+        Some(run) => program.variable(RUN_VARIABLE, run),
+        None => program,
+    };
     let run = program
         .deadline(deadline)
         .run(cancelled, |_, line| on_line(line));
@@ -272,6 +289,7 @@ mod tests {
             command: "/bin/bash".to_owned(),
             arguments: Vec::new(),
             proxy: None,
+            run: None,
             file: file.map(PathBuf::from),
             digest: Digest::of(b""),
         };

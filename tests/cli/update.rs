@@ -411,7 +411,7 @@ fn two_updates_at_once() {
         .pkg(&["update", "right", "images"])
         .assert_snapshot(str![[r#"
 ------- stderr -------
-error: another run is changing files in $SANDBOX/images
+error: another run is at work in $SANDBOX/images
 [exit status: 4]
 [EOF]
 

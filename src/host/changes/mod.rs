@@ -18,18 +18,17 @@ mod journal;
 mod workshop;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use self::workshop::{Rename, Workshop};
 pub use self::workshop::{WORKSHOP, has_unfinished_changes};
 use super::fs::{FileError, rename_file};
-use super::unique_hex;
+use super::{lock_directory, unique_hex};
 
 /// A program that was started and killed at once holds a lock for a moment longer.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
-const LOCK_GLANCE: Duration = Duration::from_millis(20);
 
 /// A file and what it is to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +48,7 @@ pub enum ChangeError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Somebody else changes files in this directory at this moment.
-    #[error("another run is changing files in {}", .0.display())]
+    #[error("another run is at work in {}", .0.display())]
     Busy(PathBuf),
     /// A file is another one than when it was read.
     #[error("{} has changed since it was read", .0.display())]
@@ -204,19 +203,7 @@ fn undo(workshops: &[Workshop<'_>], failure: FileError) -> ChangeError {
 }
 
 fn lock(directory: &Path) -> Result<File, ChangeError> {
-    let failed = |source| FileError::new("lock", directory, source);
-    let file = File::open(directory).map_err(failed)?;
-    let began = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_PATIENCE => {
-                std::thread::sleep(LOCK_GLANCE);
-            }
-            Err(TryLockError::WouldBlock) => return Err(ChangeError::Busy(directory.to_owned())),
-            Err(TryLockError::Error(source)) => return Err(failed(source).into()),
-        }
-    }
+    lock_directory(directory, LOCK_PATIENCE)?.ok_or_else(|| ChangeError::Busy(directory.to_owned()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,160 @@
+//! One try of one image: whether it is due, and what the ledger remembers of it.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use super::run::{Ending, Known, Report, Run, first_phase_of};
+use super::{Fault, Outcome, Phase};
+use crate::ledger::{Attempt, NextTry, TryKey, render_time};
+use crate::oci::Digest;
+use crate::plan::{Action, Step};
+
+impl Run<'_> {
+    /// Builds an image, or runs its tests, unless that failed before with the same inputs and is not due yet.
+    pub(super) async fn try_image(
+        &self,
+        step: &Step,
+        known: &RefCell<Known>,
+        report: &mut Report<'_>,
+    ) -> Ending {
+        let image = step.image;
+        let described = self.loaded.catalog.image(image);
+        let before = self.ledger.find_attempt(&described.label);
+        let own = match &before {
+            // Most images never fail; only of those that did are the files read once more.
+            Some(_) => self.own_inputs(image),
+            None => None,
+        };
+        let phase = first_phase_of(&step.action);
+        if let (Some(before), Some(own)) = (&before, &own)
+            && let Some(ending) = self.hold_back(step, (before, own), known)
+        {
+            return ending;
+        }
+        let began = Instant::now();
+        let on = self.inputs_below(image, &known.borrow());
+        let ending = match step.action {
+            Action::Build(_) => self.build_and_verify(image, known, report).await,
+            _ => self.verify_built(image, known, report).await,
+        };
+        match &ending.outcome {
+            Outcome::Done => {
+                let passed = (&described.label, began.elapsed());
+                self.ledger
+                    .note_passed(&described.root, time_name(phase), passed);
+            }
+            // What is not the image's own fault may pass before the next run.
+            Outcome::Failed {
+                fault: Fault::Work,
+                log,
+                ..
+            } => {
+                let on = match ending.phase {
+                    Phase::Verify => self.engine.find_id(&described.label).await.ok().flatten(),
+                    _ => on,
+                };
+                let own = match own {
+                    None => self.own_inputs(image),
+                    own => own,
+                };
+                if let (Some(own), Some(on)) = (own, on) {
+                    let failed = (TryKey::new(&own, &on), log.clone());
+                    self.ledger
+                        .note_failed(&described.root, &described.label, failed);
+                }
+            }
+            _ => (),
+        }
+        ending
+    }
+
+    fn hold_back(
+        &self,
+        step: &Step,
+        (before, own): (&Attempt, &Digest),
+        known: &RefCell<Known>,
+    ) -> Option<Ending> {
+        if self.impatient.contains(&step.image) {
+            return None;
+        }
+        let known = known.borrow();
+        let on = match step.action {
+            Action::Build(_) => self.inputs_below(step.image, &known)?,
+            _ => known.images.get(&step.image)?.clone(),
+        };
+        match before.next(&TryKey::new(own, &on), self.ledger.now()) {
+            NextTry::Now => None,
+            NextTry::NotBefore(time) => Some(Ending {
+                phase: first_phase_of(&step.action),
+                outcome: Outcome::Failed {
+                    fault: Fault::Work,
+                    cause: format!(
+                        "it failed {} times in a row with the same inputs; the next try is at {}, `--retry` tries now",
+                        before.failures,
+                        render_time(time)
+                    ),
+                    last_lines: Vec::new(),
+                    log: before.log.clone().filter(|log| log.exists()),
+                },
+                id: None,
+                took: Duration::ZERO,
+            }),
+        }
+    }
+}
+
+/// What the ledger calls the time of a phase.
+pub(super) fn time_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pull => "pull",
+        Phase::Build => "build",
+        Phase::Verify => "verify",
+        Phase::Publish => "publish",
+    }
+}
+
+/// Gives each piece of work a weight in milliseconds: how long it took the last time, or as long as others of its kind.
+pub(super) fn weigh(works: &[(Phase, Option<Duration>)]) -> Vec<u64> {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+    let mean = |phase: Phase| {
+        let known = works.iter().filter(|(of, _)| *of == phase);
+        let known: Vec<u64> = known.filter_map(|(_, time)| time.map(millis)).collect();
+        let sum = known
+            .iter()
+            .fold(0_u64, |sum, time| sum.saturating_add(*time));
+        sum.checked_div(known.len() as u64)
+    };
+    // Where nothing was measured, the chain of most images is the longest.
+    let usual = [Phase::Pull, Phase::Build, Phase::Verify]
+        .map(|phase| (phase, mean(phase).unwrap_or(60_000)));
+    let weight = |&(phase, time): &(Phase, Option<Duration>)| match time {
+        Some(time) => millis(time),
+        None => usual
+            .iter()
+            .find(|(of, _)| *of == phase)
+            .map_or(1, |(_, mean)| *mean),
+    };
+    works.iter().map(weight).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_measured_takes_as_long_as_others_of_its_kind() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let works = [
+            (Phase::Build, seconds(10)),
+            (Phase::Build, None),
+            (Phase::Build, seconds(20)),
+            (Phase::Pull, seconds(2)),
+            (Phase::Pull, None),
+            (Phase::Verify, None),
+            (Phase::Build, Some(Duration::ZERO)),
+        ];
+        let expected = [10_000, 10_000, 20_000, 2_000, 2_000, 60_000, 1];
+        assert_eq!(weigh(&works), expected);
+        assert_eq!(weigh(&[]), [0; 0]);
+    }
+}
