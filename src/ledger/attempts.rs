@@ -77,7 +77,8 @@ impl Attempt {
         let next = self.next_try();
         // A clock that was set back must not make anybody wait for years.
         let is_set_back = self.last.signed_duration_since(now) > TimeDelta::days(1);
-        let is_now = self.inputs != *inputs || now >= next || is_set_back;
+        let is_first = self.failures <= 1;
+        let is_now = is_first || self.inputs != *inputs || now >= next || is_set_back;
         if is_now {
             NextTry::Now
         } else {
@@ -154,7 +155,12 @@ mod tests {
         let moved = TryKey::new(&Digest::of(b"a"), &Digest::of(b"new base"));
         assert_eq!(attempt.next(&moved, now), NextTry::Now);
         assert_eq!(Attempt::after(Some(&attempt), inputs("b"), now).failures, 1);
-        assert_eq!(failed(1).next(&inputs("a"), now), NextTry::Now);
+        let earlier = now - TimeDelta::seconds(1);
+        assert_eq!(failed(1).next(&inputs("a"), earlier), NextTry::Now);
+        assert!(matches!(
+            failed(2).next(&inputs("a"), earlier),
+            NextTry::NotBefore(_)
+        ));
     }
 
     #[test]

@@ -10,8 +10,6 @@ mod reason;
 mod samples;
 mod schedule;
 #[cfg(test)]
-mod schedules;
-#[cfg(test)]
 mod table;
 
 pub use inputs::{Drift, InputChange, Inputs, InputsError, describe_changes, describe_input};

@@ -25,6 +25,7 @@ mod stopping;
 mod support;
 mod support_check;
 mod surroundings;
+mod trying;
 mod weekly;
 
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ const TESTS: &[&[Test]] = &[
     building::TESTS,
     publishing::TESTS,
     stopping::TESTS,
+    trying::TESTS,
     surroundings::TESTS,
     choosing::TESTS,
     contexts::TESTS,

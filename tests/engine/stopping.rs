@@ -30,6 +30,14 @@ pub(crate) const TESTS: &[Test] = &[
         an_interrupted_test_is_ended_and_a_second_signal_does_not_wait_for_it,
     ),
     (
+        "after_a_kill_the_next_run_goes_on_and_nothing_is_left",
+        after_a_kill_the_next_run_goes_on_and_nothing_is_left,
+    ),
+    (
+        "a_second_signal_takes_a_bootstrap_along",
+        a_second_signal_takes_a_bootstrap_along,
+    ),
+    (
         "an_interrupted_bootstrap_leaves_nothing_behind",
         an_interrupted_bootstrap_leaves_nothing_behind,
     ),
@@ -170,11 +178,12 @@ fn an_interrupted_test_is_ended_and_a_second_signal_does_not_wait_for_it(engine:
     assert_eq!(ended.code, Some(130), "{}", ended.talk);
     assert!(!is_running(&seconds), "{}", ended.talk);
 
-    // This one does not let itself be ended.
-    catalog.test(
-        "a",
-        "trap '' TERM INT\necho deaf\ni=0; while [ $i -lt 100 ]; do sleep 0.2; i=$((i+1)); done",
+    // This one does not let itself be ended, nor what it starts.
+    let deaf = unique_seconds();
+    let script = format!(
+        "trap '' TERM INT\nsleep {deaf} &\necho deaf\ni=0; while [ $i -lt 300 ]; do sleep 0.2; i=$((i+1)); done"
     );
+    catalog.test("a", &script);
     let run = catalog.start_build(&["--debug"]);
     run.wait_for("deaf");
     run.signal(Signal::INT);
@@ -187,6 +196,80 @@ fn an_interrupted_test_is_ended_and_a_second_signal_does_not_wait_for_it(engine:
         "no summary: {}",
         ended.talk
     );
+    wait_until("the deaf test is killed", || !is_running(&deaf));
+}
+
+fn after_a_kill_the_next_run_goes_on_and_nothing_is_left(engine: &Engine) {
+    let (sandbox, temporary) = with_temporary_directory();
+    let catalog = Catalog::in_sandbox(engine, sandbox);
+    let seconds = unique_seconds();
+    catalog
+        .image("a", "1-1", &[], "FROM $BASE\nRUN true")
+        .image("b", "1-1", &["a"], "FROM $(a)\nRUN true")
+        .test(
+            "b",
+            &format!("trap '' TERM\nsetsid sleep {seconds} &\nsleep {seconds}"),
+        );
+    let run = catalog.start_build(&[]);
+    wait_until("the test runs", || is_running(&seconds));
+    let [killed] = &catalog.runs()[..] else {
+        panic!("one run: {:?}", catalog.runs())
+    };
+    let killed = killed
+        .file_name()
+        .expect("a name")
+        .to_str()
+        .expect("a text");
+    let scratch = temporary.join(format!("pkg-{killed}-x"));
+    std::fs::create_dir(&scratch).expect("what a killed bootstrap leaves");
+    let others = temporary.join("pkg-of-somebody-else");
+    std::fs::create_dir(&others).expect("a directory");
+    run.signal(Signal::KILL);
+    run.end();
+    assert!(is_running(&seconds), "nobody was there to end the test");
+    let pins = |names: Vec<String>| names.iter().any(|name| name.starts_with("127.0.0.1:1/"));
+    assert!(pins(engine.all_names_of_its_images()), "nor to remove pins");
+
+    catalog.test("b", "true");
+    let output = catalog.build(&[]);
+    output.assert_code(0);
+    // `b` is built already, and only its tests never passed.
+    let last = output.stderr.lines().last().expect("a summary");
+    assert!(
+        last.starts_with("1 verified, 1 already built in "),
+        "{last}"
+    );
+    wait_until("the old test is killed", || !is_running(&seconds));
+    assert_no_pins(engine);
+    assert!(!scratch.exists() && others.exists());
+}
+
+fn a_second_signal_takes_a_bootstrap_along(engine: &Engine) {
+    let (sandbox, temporary) = with_temporary_directory();
+    let catalog = Catalog::in_sandbox(engine, sandbox);
+    let image = b"bootstrap: mmdebstrap\nsuite: bookworm\nvariant: apt\n";
+    catalog
+        .version("debian", "12-1")
+        .write("images/debian/image.yaml", image)
+        .settings("base_images: []\n");
+    let run = catalog.start_build(&["--info"]);
+    run.wait_for("running apt-get update");
+    run.signal(Signal::INT);
+    run.wait_for("once more to stop at once");
+    run.signal(Signal::INT);
+    let since = Instant::now();
+    let ended = run.end();
+    assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+    assert_eq!(ended.code, Some(130), "{}", ended.talk);
+    let place = temporary.display().to_string();
+    wait_until("all processes end", || !is_running(&place));
+    // What a process wrote while everything was removed goes with the next run.
+    catalog.image("a", "1-1", &[], "FROM scratch\nCOPY changelog /");
+    std::fs::remove_dir_all(catalog.sandbox().path().join("images/debian")).expect("an image");
+    catalog.build(&[]).assert_code(0);
+    assert_eq!(catalog.sandbox().files("temporary"), [""; 0]);
+    let left = std::fs::read_dir(&temporary).expect("a directory").count();
+    assert_eq!(left, 0);
 }
 
 fn an_interrupted_bootstrap_leaves_nothing_behind(engine: &Engine) {
@@ -227,6 +310,13 @@ fn a_build_that_takes_too_long_is_cancelled(engine: &Engine) {
     assert!(ended.talk.contains(cause), "{}", ended.talk);
     wait_until("the engine ends the step", || !is_running(&seconds));
     assert_no_pins(engine);
+
+    // The name of the image counts before the time of all others.
+    catalog.settings("build_timeout: 2h\nbuild_timeouts: {\"[a]\": 3s}\n");
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    let cause = "/a 1-1: the build took longer than 3s\n";
+    assert!(output.stderr.contains(cause), "{}", output.stderr);
 }
 
 fn a_test_that_takes_too_long_is_ended_with_all_that_it_started(engine: &Engine) {

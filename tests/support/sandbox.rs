@@ -110,12 +110,7 @@ impl Sandbox {
             .args(arguments)
             .output()
             .unwrap_or_else(|error| panic!("cannot run {program}: {error}"));
-        Output {
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-            status: output.status,
-            places: vec![(self.path(), "$SANDBOX"), (self.home(), "$HOME")],
-        }
+        Output::of(self, output)
     }
 
     /// Gives a command with the sandbox's directory and environment, for a test that wants to hold the process.
@@ -147,6 +142,16 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// Takes what a command of a sandbox gave.
+    pub(crate) fn of(sandbox: &Sandbox, output: std::process::Output) -> Self {
+        Self {
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+            status: output.status,
+            places: vec![(sandbox.path(), "$SANDBOX"), (sandbox.home(), "$HOME")],
+        }
+    }
+
     /// Compares all of it with a snapshot; `SNAPSHOTS=overwrite` rewrites the snapshot instead.
     #[track_caller]
     pub(crate) fn assert_snapshot(&self, expected: impl IntoData) -> &Self {

@@ -1,11 +1,11 @@
 //! What holds of every run of a schedule, whatever the graph, the times and the failures.
 //!
-//! `PKG_TEST_SCHEDULES=100000 cargo test --release --lib plan::schedules` runs so many; without it, a few hundred. A run
+//! `PKG_TEST_SCHEDULES=100000 cargo test --release --test schedules` runs so many; without it, a few hundred. A run
 //! that breaks a rule is named by its number, and is the same run each time.
 
 use std::collections::BTreeSet;
 
-use super::{Ended, Schedule};
+use pkg::plan::{Ended, Schedule};
 
 const FEW: u64 = 300;
 const MOST_IMAGES: u64 = 1000;
