@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use super::scope::Scope;
 use super::session::Session;
 use super::work::{
-    Manner, Retry, Waiting, WhetherPublish, Wish, claim, execute, prepare, usual_jobs,
+    Manner, Retry, Waiting, WhetherPublish, Wish, claim, execute, prepare, tell_of_waits,
+    usual_jobs,
 };
 use super::{Ending, plan};
 use crate::build::{Bases, Cache, OnFailure};
@@ -43,8 +44,8 @@ pub(super) struct Args {
     /// Try images now that failed with the same inputs before
     ///
     /// The second failure in a row with the same version, recipe, context, tests and parents makes an image wait: 10
-    /// minutes, then 30, 2 hours, 6 and 20. Until then it counts as failed and is not built, unless this is given, or
-    /// `--select` names it alone.
+    /// minutes, then 30, 2 hours, 6 and 20. Until then it counts as failed and is not built, unless this or `--force`
+    /// is given, or `--select` names it alone.
     #[arg(long)]
     retry: bool,
     #[command(flatten)]
@@ -90,7 +91,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             OnFailure::GoOn
         },
         latest: args.scope.latest(),
-        retry: if args.retry {
+        retry: if args.retry || args.force {
             Retry::Now
         } else {
             Retry::WhenDue
@@ -109,6 +110,9 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         let prepared = prepare(session, &wish).await?;
         if args.dry_run {
             plan::print(session, &prepared, plan::Form::of(args.json))?;
+            if manner.retry == Retry::WhenDue {
+                tell_of_waits(session, &prepared)?;
+            }
             return Ok(Ending::Done);
         }
         let ended = execute(session, &prepared, manner).await;

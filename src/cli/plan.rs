@@ -7,7 +7,7 @@ use super::explain::explain;
 use super::scope::Scope;
 use super::session::Session;
 use super::words;
-use super::work::{Prepared, WhetherPublish, Wish, prepare};
+use super::work::{Prepared, WhetherPublish, Wish, prepare, tell_of_waits};
 use crate::plan::{Action, InputChange, Reason, Skip, Step};
 use crate::ui::{Cell, Column, Tone};
 
@@ -61,6 +61,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         return explain(session, &prepared, name);
     }
     print(session, &prepared, Form::of(args.json))?;
+    tell_of_waits(session, &prepared)?;
     Ok(Ending::Done)
 }
 

@@ -18,7 +18,7 @@ use crate::engine::{Engine, RegistryLogin};
 use crate::error::{Diagnostic, Severity, UsageError};
 use crate::host::fs::FileError;
 use crate::host::{Environment, architecture, unique_hex};
-use crate::ledger::{Claim, ClaimError, Holder, Ledger, RunRoom};
+use crate::ledger::{Attempt, Claim, ClaimError, Holder, Ledger, RunRoom, render_time};
 use crate::observe::{Comparison, Inventory, Observer, Provenance, PublishedRecord};
 use crate::oci::Reference;
 use crate::plan::{Action, Extent, Facts, Goal, Overwrite, Plan, Step, plan};
@@ -92,7 +92,15 @@ pub(super) fn claim(
     let patience = waiting.wait.unwrap_or_default();
     let waits = |busy: &ClaimError| session.ui.say(&format!("waiting: {busy}"));
     match Claim::take((&state, directories), &holder, patience, waits) {
-        Ok(claim) => Ok(Some(claim)),
+        Ok(claim) => {
+            for fault in claim.unlocked() {
+                let message = format!("{fault}: nothing keeps another run away from it");
+                session
+                    .ui
+                    .diagnostic(&Diagnostic::new(Severity::Warning, message));
+            }
+            Ok(Some(claim))
+        }
         Err(busy @ ClaimError::Busy { .. }) => {
             let hint = "wait for it, `--wait 2h` does so for you";
             let diagnostic = Diagnostic::new(Severity::Error, busy.to_string()).hint(hint);
@@ -101,6 +109,29 @@ pub(super) fn claim(
         }
         Err(ClaimError::File(error)) => Err(error.into()),
     }
+}
+
+/// Tells of images of a plan that failed before and may have to wait.
+pub(super) fn tell_of_waits(session: &Session, prepared: &Prepared) -> anyhow::Result<()> {
+    let ledger = Ledger::open(&session.state()?, &prepared.roots, session.clock()?.now());
+    for step in &prepared.plan.steps {
+        let label = &prepared.loaded.catalog.image(step.image).label;
+        let is_tried = matches!(step.action, Action::Build(_) | Action::Verify);
+        let failed = ledger.find_attempt(label).filter(|_| is_tried);
+        let waits = |failed: &Attempt| failed.failures > 1 && failed.next_try() > ledger.now();
+        if let Some(failed) = failed.filter(waits) {
+            let message = format!(
+                "{label} failed {} times in a row: it is not tried before {}, unless its inputs have changed",
+                failed.failures,
+                render_time(failed.next_try())
+            );
+            let diagnostic = Diagnostic::new(Severity::Warning, message);
+            session
+                .ui
+                .diagnostic(&diagnostic.hint("`pkg build --retry` tries it now"));
+        }
+    }
+    Ok(())
 }
 
 /// Describes this run for others that want to work on the same directories.

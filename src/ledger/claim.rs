@@ -32,6 +32,7 @@ pub struct Holder {
 /// The right to work on some directories, held by one run at a time.
 #[derive(Debug)]
 pub struct Claim {
+    unlocked: Vec<FileError>,
     /// Removed before the locks go.
     _note: HolderNote,
     _locks: Vec<File>,
@@ -131,14 +132,22 @@ impl Claim {
         mut on_wait: impl FnMut(&ClaimError),
     ) -> Result<Self, ClaimError> {
         let until = Instant::now() + patience;
-        let mut locks = Vec::new();
+        let (mut locks, mut unlocked) = (Vec::new(), Vec::new());
         // In one order for everybody, so that no two runs wait for each other.
         for (_, directory) in real_directories(directories)? {
             // A program that was started and killed at once holds a lock for a moment longer.
             let at_once = Duration::from_secs(1);
-            if let Some(lock) = lock_directory(directory, at_once)? {
-                locks.push(lock);
-                continue;
+            match lock_directory(directory, at_once) {
+                Ok(Some(lock)) => {
+                    locks.push(lock);
+                    continue;
+                }
+                Ok(None) => (),
+                // Some file systems of a network have no locks: better without one than not at all.
+                Err(error) => {
+                    unlocked.push(error);
+                    continue;
+                }
             }
             let busy = ClaimError::Busy {
                 directory: directory.to_owned(),
@@ -154,9 +163,18 @@ impl Claim {
             }
         }
         Ok(Self {
+            unlocked,
             _note: holder.note(state, directories),
             _locks: locks,
         })
+    }
+}
+
+impl Claim {
+    /// Gives why some of the directories could not be locked: nothing keeps another run away from them.
+    #[must_use]
+    pub fn unlocked(&self) -> &[FileError] {
+        &self.unlocked
     }
 }
 

@@ -126,3 +126,38 @@ build  bottom:1.0-1  not built
 
 "#]]);
 }
+
+#[test]
+fn a_directory_that_another_run_works_on() {
+    let sandbox = without_engine().diamond();
+    let held = std::fs::File::open(sandbox.path().join("images")).expect("a directory");
+    held.try_lock().expect("nobody holds it");
+    for command in ["build", "publish"] {
+        sandbox
+            .pkg(&[command, "--wait", "1s", "images"])
+            .assert_snapshot(str![[r#"
+------- stderr -------
+waiting: another run is at work in images
+error: another run is at work in images
+hint: wait for it, `--wait 2h` does so for you
+[exit status: 4]
+[EOF]
+
+"#]]);
+    }
+    // What only looks comes as far as without the lock.
+    let talk = sandbox.pkg(&["build", "--dry-run", "images"]).stderr;
+    assert!(
+        talk.starts_with("error: no Docker engine answers"),
+        "{talk}"
+    );
+    drop(held);
+    let talk = sandbox.pkg(&["build", "images"]).stderr;
+    assert!(
+        talk.starts_with("error: no Docker engine answers"),
+        "{talk}"
+    );
+    sandbox
+        .pkg(&["build", "--wait", "soon", "images"])
+        .assert_code(2);
+}

@@ -9,7 +9,7 @@ use snapbox::str;
 use crate::support::sandbox::{Output, Sandbox};
 
 /// A setting; what a template prints by default; another value; what it prints then.
-const SETTINGS: [(&str, &str, &str, &str); 26] = [
+const SETTINGS: [(&str, &str, &str, &str); 28] = [
     ("apt_only_proxy", "None", "off", "False"),
     ("apt_options", "", "'-o A=B'", "-o A=B"),
     (

@@ -159,6 +159,10 @@ fn an_image_that_fails_each_time_waits_until_its_inputs_change(engine: &Engine) 
         .write("images/a/file", b"one");
     assert_tried(&at(&catalog, 0, &[]));
     assert_tried(&at(&catalog, 1, &[]));
+    let output = at(&catalog, 2, &["--dry-run"]);
+    output.assert_code(0);
+    let told = "failed 2 times in a row: it is not tried before 2026-11-21 ";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
     let output = at(&catalog, 2, &[]);
     assert_held(&output, 2);
     let namespace = engine.namespace();
