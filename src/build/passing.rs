@@ -96,6 +96,8 @@ static PASSING: LazyLock<RegexSet> = LazyLock::new(|| {
         r"(?i)(?:returned error|failed to fetch \S+ |error|http/[\d.]+|status(?: code)?|^) *:? *(?:429|500|502|503|504)\b",
         r"\b(?:429 +Too Many Requests|50[234] +(?:Bad Gateway|Service Unavailable|Service Temporarily Unavailable|Gateway Time-?out))\b",
         r"toomanyrequests",
+        // The engine's own network, while another one or its administrator changes it.
+        r"failed to create endpoint .* on network",
     ];
     RegexSet::new(words).unwrap_or_else(|error| unreachable!("a table of patterns: {error}"))
 });
@@ -260,6 +262,8 @@ mod tests {
         let words = Words::default();
         let pulling = "failed to do request: Head \"https://r.example.org/v2/a\": dial tcp 192.0.2.1:443: connect: connection refused";
         assert_eq!(words.find_passing(pulling).as_deref(), Some(pulling));
+        let bridge = "`true`: executor failed running [/bin/sh -c true]: failed to create endpoint fkx1 on network bridge: adding interface veth1 to bridge docker0 failed: could not find bridge docker0: route ip+net: no such network interface";
+        assert_eq!(words.find_passing(bridge).as_deref(), Some(bridge));
         let named = "`curl x || echo connection refused` ended with exit code 1";
         assert_eq!(words.find_passing(named), None);
         assert!(words.lines.len() <= 2 * TELLING_LINES);
