@@ -23,12 +23,15 @@
 //! | what a template includes from its directory | [`scan`] | |
 //! | git's commits and what is not committed, of image directories | [`inspect`], through git | |
 //! | the rest of an image directory, with its `.dockerignore` | [`context`] | |
-//! | `test.sh`, or what the verify command names | [`verify`] | |
+//! | `test.sh`, or what the verify command names, and all files beside it | [`verify`] | |
 //! | `config.yaml`, `~/.config/docker-pkg.yaml` | [`cli`]; [`settings`] knows what they mean | |
 //! | `~/.docker/config.json`, `~/.docker/contexts/` | [`registry`] the logins, [`engine`] the address | |
 //! | the file of `ca_bundle` | [`registry`] | |
 //! | `/etc/apt/sources.list`, `/etc/apt/sources.list.d/`, `/etc/os-release` | [`host`] | |
-//! | `~/.local/state/pkg/logs/`, a directory for each run | | [`build`], [`publish`] |
+//! | `~/.local/state/pkg/logs/`, a directory for each run | [`ledger`], which runs live | [`build`], [`publish`], [`ledger`] |
+//! | `~/.local/state/pkg/ledger-1/`, times, failures and who is at work, for each directory of images | [`ledger`] | [`ledger`] |
+//! | `/proc`: the processes that a killed run left, and whether a holder lives | [`host`], [`ledger`] | |
+//! | `pkg-logs-RUN/` in the directory for temporary files, where the state directory cannot be written to | | [`ledger`] |
 //! | `~/.local/state/pkg/verified-1/`, a file for each image that passed its tests | [`verify`] | [`verify`] |
 //! | `pkg-*` in the directory for temporary files, while a base is made | [`assemble`] | [`build`], [`assemble`] |
 //! | the git repository around the directories, through git | [`revision`], [`host`] the author | |

@@ -99,12 +99,13 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     };
     let directories = ("build", args.scope.directories.as_slice());
     // What only looks needs no right to do anything.
-    let claim = match args.dry_run {
-        true => None,
-        false => match claim(session, directories, &args.waiting)? {
-            None => return Ok(Ending::Hindered),
-            claim => claim,
-        },
+    let claim = if args.dry_run {
+        None
+    } else {
+        let Some(claim) = claim(session, directories, &args.waiting)? else {
+            return Ok(Ending::Hindered);
+        };
+        Some(claim)
     };
     Session::block_on(async {
         let prepared = prepare(session, &wish).await?;

@@ -26,7 +26,7 @@ use crate::publish::{Latest, Publication};
 use crate::registry;
 use crate::scan::Loaded;
 use crate::settings::{ContainerLimits, Settings, find_duration};
-use crate::ui::RunSize;
+use crate::ui::{RunSize, Summary};
 use crate::verify::VerifiedRecord;
 
 /// What a command asks of a plan.
@@ -335,17 +335,7 @@ pub(super) async fn execute(
         return Ok(Ending::Interrupted(signal));
     }
     unpinned?;
-    let is_refused = prepared.extent != Extent::Publish
-        && prepared.plan.refused(&prepared.facts).next().is_some();
-    Ok(if summary.is_success() && is_refused {
-        Ending::Found
-    } else if summary.is_success() {
-        Ending::Done
-    } else if summary.is_environments_fault() {
-        Ending::Hindered
-    } else {
-        Ending::Failed
-    })
+    Ok(prepared.ending(&summary))
 }
 
 /// What is told when nothing can be kept for the next run.
@@ -392,6 +382,20 @@ impl Prepared {
             &self.loaded.catalog,
         ));
         doubts
+    }
+
+    fn ending(&self, summary: &Summary) -> Ending {
+        let is_refused =
+            self.extent != Extent::Publish && self.plan.refused(&self.facts).next().is_some();
+        if summary.is_success() && is_refused {
+            Ending::Found
+        } else if summary.is_success() {
+            Ending::Done
+        } else if summary.is_environments_fault() {
+            Ending::Hindered
+        } else {
+            Ending::Failed
+        }
     }
 
     async fn ask_provenance(&self, environment: &Environment) -> Provenance {

@@ -11,6 +11,7 @@ use super::fs::read_bytes;
 pub const RUN_VARIABLE: &str = "PKG_RUN";
 
 /// Kills the processes that have the variable set to one of these values, as far as this user may, and counts them.
+#[expect(clippy::must_use_candidate, reason = "they are dead whoever counts")]
 pub fn kill_marked(variable: &str, values: &BTreeSet<String>) -> usize {
     if values.is_empty() {
         return 0;

@@ -132,10 +132,11 @@ impl Ledger {
 
     fn note(&self, root: &Path, change: impl FnOnce(&mut Notes)) {
         let mut files = self.files.borrow_mut();
-        let found = match files.contains_key(root) {
-            true => files.get_mut(root),
+        let found = if files.contains_key(root) {
+            files.get_mut(root)
+        } else {
             // A base image belongs to no directory.
-            false => files.values_mut().next(),
+            files.values_mut().next()
         };
         let Some((path, notes)) = found else {
             return;
