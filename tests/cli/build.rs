@@ -134,7 +134,7 @@ fn a_directory_that_another_run_works_on() {
     held.try_lock().expect("nobody holds it");
     for command in ["build", "publish"] {
         sandbox
-            .pkg(&[command, "--wait", "1s", "images"])
+            .pkg(&[command, "--wait", "2s", "images"])
             .assert_snapshot(str![[r#"
 ------- stderr -------
 waiting: another run is at work in images

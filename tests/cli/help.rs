@@ -88,6 +88,16 @@ Options:
       --force
           Build published versions anew whose inputs changed, and publish over them
 
+      --retry
+          Try images now that failed with the same inputs before
+          
+          The second failure in a row with the same version, recipe, context, tests and parents
+          makes an image wait: 10 minutes, then 30, 2 hours, 6 and 20. Until then it counts as
+          failed and is not built, unless this or `--force` is given, or `--select` names it alone.
+
+      --wait <TIME>
+          Wait so long for another run on these directories (`30m`) instead of giving up at once
+
       --dry-run
           Print the plan and do nothing
 
@@ -235,6 +245,9 @@ Options:
 
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000)
+
+      --wait <TIME>
+          Wait so long for another run on these directories (`30m`) instead of giving up at once
 
   -h, --help
           Print help (see a summary with '-h')
