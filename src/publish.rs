@@ -16,6 +16,7 @@ use crate::oci::{Digest, Reference, Tag};
 use crate::plan::{Action, Ended, Plan, Schedule};
 use crate::registry::{Client, Presence, RegistryError};
 use crate::scan::Loaded;
+use crate::settings::Mask;
 
 /// How many pushes run at once.
 const PUSHES_AT_ONCE: usize = 4;
@@ -49,6 +50,8 @@ pub struct Publication<'a> {
     pub patience: Duration,
     /// The directory of this run's logs.
     pub logs: PathBuf,
+    /// What is hidden in them.
+    pub mask: Mask,
     /// Tells that the run is to end.
     pub cancelled: CancellationToken,
 }
@@ -180,7 +183,8 @@ impl Publication<'_> {
         });
         let began = Instant::now();
         let pushed = match Log::open(&self.logs, &format!("{}.push", label.short_name())) {
-            Ok(mut log) => {
+            Ok(log) => {
+                let mut log = log.hiding(self.mask.clone());
                 let pushed = tokio::select! {
                     biased;
                     () = self.cancelled.cancelled() => Err(PublishError::Interrupted),

@@ -34,6 +34,7 @@ pub use allow::find_allowed;
 pub use finding::{Audit, Finding, Unchecked};
 pub use fix::{Fix, apply};
 pub use formats::{render_json, render_junit, render_sarif};
+pub use origin::place_in_template;
 pub use policy::Policy;
 pub use rule::{Rule, find_rule, near_rules, rules};
 pub use run::audit;

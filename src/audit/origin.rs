@@ -13,6 +13,12 @@ const LEAST_LITERAL: usize = 3;
 /// What stands for a tag.
 const TAG: char = '\0';
 
+/// Gives the place in a template of a line of what it gave, counted from 1.
+#[must_use]
+pub fn place_in_template(path: &Path, source: &str, rendered: &str, line: usize) -> Place {
+    Origin::new(path, source, rendered).place(line)
+}
+
 /// A template and what it gave.
 pub(super) struct Origin<'a> {
     path: &'a Path,

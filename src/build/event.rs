@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::oci::{Digest, Reference};
+use crate::settings::Mask;
 
 /// What is being done to an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,4 +99,61 @@ pub enum Event {
         /// How long the phase took.
         took: Duration,
     },
+}
+
+impl Outcome {
+    /// Hides secrets in what somebody else may have printed.
+    #[must_use]
+    pub fn hiding(self, mask: &Mask) -> Self {
+        let hidden = |text: String| mask.hide(&text).into_owned();
+        match self {
+            Self::Failed {
+                fault,
+                cause,
+                last_lines,
+                log,
+            } => Self::Failed {
+                fault,
+                cause: hidden(cause),
+                last_lines: last_lines.into_iter().map(hidden).collect(),
+                log,
+            },
+            other => other,
+        }
+    }
+}
+
+impl Event {
+    /// Hides secrets in what somebody else may have printed.
+    #[must_use]
+    pub fn hiding(self, mask: &Mask) -> Self {
+        let hidden = |text: String| mask.hide(&text).into_owned();
+        match self {
+            Self::Line { image, text } => Self::Line {
+                image,
+                text: hidden(text),
+            },
+            Self::Step { image, name } => Self::Step {
+                image,
+                name: hidden(name),
+            },
+            Self::Finished {
+                image,
+                phase,
+                outcome,
+                took,
+            } => Self::Finished {
+                image,
+                phase,
+                outcome: outcome.hiding(mask),
+                took,
+            },
+            Self::Again { image, wait, cause } => Self::Again {
+                image,
+                wait,
+                cause: hidden(cause),
+            },
+            started @ Self::Started { .. } => started,
+        }
+    }
 }

@@ -59,6 +59,10 @@ pub(super) enum MakeError {
     HereDocument(usize),
     #[error("{0}")]
     Passing(String),
+    #[error(
+        "line {0} of the rendered Dockerfile mounts a secret, which only BuildKit can, and this image is built by the classic builder"
+    )]
+    SecretMount(usize),
     #[error("interrupted")]
     Interrupted,
 }
@@ -238,6 +242,11 @@ impl Run<'_> {
         if let (Builder::Classic, Some(line)) = (request.builder, self.loaded.heredoc_line(image)) {
             return Err(MakeError::HereDocument(line));
         }
+        if let (Builder::Classic, [mount, ..]) =
+            (request.builder, self.loaded.secret_mounts(image).as_slice())
+        {
+            return Err(MakeError::SecretMount(mount.line));
+        }
         let described = self.loaded.catalog.image(image);
         let dockerfile = self.loaded.pinned_dockerfile(image, pins);
         let (directory, root) = (described.directory.clone(), described.root.clone());
@@ -309,6 +318,7 @@ impl Run<'_> {
             arguments,
             labels,
             logins: BTreeMap::new(),
+            secrets: self.secrets.of(image),
             use_cache: self.cache == Cache::Use,
             builder: if limits == ContainerLimits::default() {
                 self.engine.builder()

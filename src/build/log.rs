@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::BuildProgress;
 use crate::host::fs::FileError;
+use crate::settings::Mask;
 
 const LAST_LINES: usize = 20;
 
@@ -17,6 +18,7 @@ pub(crate) struct Log {
     file: LineWriter<File>,
     last_lines: VecDeque<String>,
     fault: Option<FileError>,
+    mask: Mask,
 }
 
 impl Log {
@@ -30,7 +32,14 @@ impl Log {
             file: LineWriter::new(file),
             last_lines: VecDeque::with_capacity(LAST_LINES),
             fault: None,
+            mask: Mask::default(),
         })
+    }
+
+    /// Hides secrets in all that is written from now on.
+    pub(crate) fn hiding(mut self, mask: Mask) -> Self {
+        self.mask = mask;
+        self
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -52,7 +61,7 @@ impl Log {
         if self.last_lines.len() == LAST_LINES {
             self.last_lines.pop_front();
         }
-        self.last_lines.push_back(text.to_owned());
+        self.last_lines.push_back(self.mask.hide(text).into_owned());
     }
 
     /// Writes a line of this program's own.
@@ -97,7 +106,7 @@ impl Log {
     fn write(&mut self, line: &str) {
         // A full disk must not stop a build half way; it is told when the log is closed.
         if self.fault.is_none()
-            && let Err(source) = writeln!(self.file, "{line}")
+            && let Err(source) = writeln!(self.file, "{}", self.mask.hide(line))
         {
             self.fault = Some(FileError::new("write", &self.path, source));
         }

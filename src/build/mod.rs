@@ -12,6 +12,7 @@ mod login;
 mod passing;
 mod pull;
 mod run;
+mod secrets;
 mod tries;
 
 pub use event::{Event, Fault, Outcome, Phase};
@@ -19,3 +20,4 @@ pub(crate) use log::Log;
 pub use login::find_login;
 pub(crate) use run::cause;
 pub use run::{Bases, Cache, Made, OnFailure, Run};
+pub use secrets::{BuildSecrets, SecretError, SecretErrors};

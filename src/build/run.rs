@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::again::Limit;
 use super::log::Log;
 use super::passing::Words;
+use super::secrets::BuildSecrets;
 use super::tries::{time_name, weigh};
 use super::{Event, Fault, Outcome, Phase};
 use crate::catalog::ImageId;
@@ -25,7 +26,7 @@ use crate::oci::{Digest, Reference};
 use crate::plan::{Action, Ended, Facts, Plan, Schedule, Step};
 use crate::registry::Credentials;
 use crate::scan::Loaded;
-use crate::settings::Settings;
+use crate::settings::{Mask, Settings};
 use crate::verify::VerifiedRecord;
 
 /// Whether steps may come from the engine's cache.
@@ -72,6 +73,10 @@ pub struct Run<'a> {
     pub engine: &'a Engine,
     /// The logins for pulls.
     pub credentials: Credentials,
+    /// What builds may mount.
+    pub secrets: BuildSecrets,
+    /// What is hidden in the logs.
+    pub mask: Mask,
     /// What programs are given of the environment.
     pub environment: &'a Environment,
     /// The directory of this run's logs.
@@ -258,7 +263,7 @@ impl Run<'_> {
     async fn work(&self, work: &Work, known: &RefCell<Known>, tell: &dyn Fn(Event)) -> Ending {
         let label = self.label(work);
         let log = match Log::open(&self.logs, &log_name(work, &label)) {
-            Ok(log) => log,
+            Ok(log) => log.hiding(self.mask.clone()),
             Err(error) => return Ending::failed_early(first_phase(work), &error, Instant::now()),
         };
         let mut report = Report {

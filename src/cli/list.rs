@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::Ending;
+use super::login::{LoginArgs, Need};
 use super::scope::FlavourArgs;
 use super::session::Session;
 use crate::catalog::{Image, ImageId};
@@ -37,6 +38,8 @@ pub(super) struct Args {
     print: Option<Part>,
     #[command(flatten)]
     flavour: FlavourArgs,
+    #[command(flatten)]
+    login: LoginArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -67,7 +70,8 @@ enum Part {
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
-    let settings = session.settings(args.flavour.flavour())?;
+    let settings =
+        session.settings_with_login(args.flavour.flavour(), (&args.login, Need::Optional))?;
     let loaded = session.load(&args.directories, &settings)?;
     let selection = session.select(&loaded, args.select.as_deref())?;
     let mut wanted: BTreeSet<ImageId> = match selection {

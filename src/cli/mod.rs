@@ -10,6 +10,7 @@ mod explain;
 mod graph;
 mod list;
 mod log;
+mod login;
 mod logs;
 mod new;
 mod plan;

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 
 use super::Ending;
 use super::entries::{Manner, Writing, write};
+use super::login::{LoginArgs, Need};
 use super::session::{Flavour, Session};
 use super::update::check_reason;
 use crate::catalog::{ImageId, Pattern};
@@ -72,7 +73,8 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     }
     let patterns = args.exclude.iter().map(|text| Pattern::parse(text));
     let patterns: Vec<Pattern> = patterns.collect::<Result<_, _>>()?;
-    let settings = session.settings(Flavour::Release)?;
+    let login = (&LoginArgs::default(), Need::Optional);
+    let settings = session.settings_with_login(Flavour::Release, login)?;
     let now = session.clock()?.now();
     let writing = Writing {
         manner: Manner::of(args.dry_run, args.json),

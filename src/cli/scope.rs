@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::login::LoginArgs;
 use super::session::Flavour;
 use crate::plan::Overwrite;
 use crate::publish::Latest;
@@ -17,6 +18,8 @@ pub(super) struct Scope {
     pub(super) select: Option<String>,
     #[command(flatten)]
     flavour: FlavourArgs,
+    #[command(flatten)]
+    pub(super) login: LoginArgs,
 }
 
 /// Which versions a run makes.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::login::{LoginArgs, Need};
 use crate::build::find_login;
 use crate::catalog::{Catalog, ImageId, Pattern};
 use crate::engine::{Engine, RegistryLogin, find_address};
@@ -13,7 +14,7 @@ use crate::host::fs::find_text;
 use crate::host::{Clock, Environment};
 use crate::registry::{self, ClientError};
 use crate::scan::{Loaded, load};
-use crate::settings::{Layer, ReadSettings, Settings, parse_settings};
+use crate::settings::{Layer, ReadSettings, Settings, SettingsWarning, parse_settings};
 use crate::ui::Ui;
 use crate::verify::VerifiedRecord;
 
@@ -54,14 +55,44 @@ impl Session {
 
     /// Reads the settings and tells what is doubtful about them.
     pub(super) fn settings(&self, flavour: Flavour) -> anyhow::Result<Settings> {
+        let read = self.read_settings()?;
+        self.warn(&read.warnings);
+        self.complete(read.settings, flavour)
+    }
+
+    /// Reads the settings for a command that may log in, with who does.
+    pub(super) fn settings_with_login(
+        &self,
+        flavour: Flavour,
+        (args, need): (&LoginArgs, Need),
+    ) -> anyhow::Result<Settings> {
+        let mut read = self.read_settings()?;
+        let found = self.find_credentials(&read.settings, args, need);
+        let is_half =
+            |warning: &SettingsWarning| matches!(warning, SettingsWarning::HalfCredentials { .. });
+        if !matches!(found, Ok(None)) {
+            // The other half is elsewhere, or its absence is told as an error.
+            read.warnings.retain(|warning| !is_half(warning));
+        }
+        self.warn(&read.warnings);
+        read.settings.credentials = found?;
+        self.complete(read.settings, flavour)
+    }
+
+    fn read_settings(&self) -> anyhow::Result<ReadSettings> {
         let Some(text) = find_text(&self.config)? else {
             return Err(no_settings(&self.config).into());
         };
-        let read = self.parse_settings(&self.config, &text)?;
-        for warning in &read.warnings {
+        self.parse_settings(&self.config, &text)
+    }
+
+    fn warn(&self, warnings: &[SettingsWarning]) {
+        for warning in warnings {
             self.ui.diagnostic(&Diagnostic::from(warning));
         }
-        let mut settings = read.settings;
+    }
+
+    fn complete(&self, mut settings: Settings, flavour: Flavour) -> anyhow::Result<Settings> {
         let now = self.clock()?.now();
         settings.naming.suffix = match flavour {
             Flavour::Release => None,

@@ -9,10 +9,11 @@ use chrono::{DateTime, FixedOffset, TimeDelta};
 use tokio_util::sync::CancellationToken;
 
 use super::Ending;
+use super::login::Need;
 use super::scope::Scope;
 use super::session::Session;
 use super::words;
-use crate::build::{Bases, Cache, Event, Made, OnFailure, Phase, Run};
+use crate::build::{Bases, BuildSecrets, Cache, Event, Made, OnFailure, Phase, Run};
 use crate::catalog::ImageId;
 use crate::engine::{Engine, RegistryLogin};
 use crate::error::{Diagnostic, Severity, UsageError};
@@ -25,7 +26,7 @@ use crate::plan::{Action, Extent, Facts, Goal, Overwrite, Plan, Step, plan};
 use crate::publish::{Latest, Publication};
 use crate::registry;
 use crate::scan::Loaded;
-use crate::settings::{ContainerLimits, Settings, find_duration};
+use crate::settings::{ContainerLimits, Mask, Settings, find_duration};
 use crate::ui::{RunSize, Summary};
 use crate::verify::VerifiedRecord;
 
@@ -167,7 +168,12 @@ pub(super) struct Prepared {
 
 /// Reads the catalog, asks engine and registry, and makes the plan.
 pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Result<Prepared> {
-    let settings = session.settings(wish.scope.flavour())?;
+    let need = match wish.publish {
+        WhetherPublish::Only => Need::Required,
+        WhetherPublish::WithCredentials | WhetherPublish::No => Need::Optional,
+    };
+    let login = (&wish.scope.login, need);
+    let settings = session.settings_with_login(wish.scope.flavour(), login)?;
     check_publishing(wish.publish, &settings)?;
     let loaded = session.load(&wish.scope.directories, &settings)?;
     let selection = session.select(&loaded, wish.scope.select.as_deref())?;
@@ -234,11 +240,6 @@ fn check_publishing(publish: WhetherPublish, settings: &Settings) -> Result<(), 
         let hints = vec!["set `registry`".to_owned()];
         return Err(UsageError { message, hints });
     }
-    if let (WhetherPublish::Only, Some(missing)) = (publish, settings.missing_credential) {
-        let message = format!("the settings have half of the credentials: `{missing}` is missing");
-        let hints = vec!["set both, or none: then those of `docker login` are taken".to_owned()];
-        return Err(UsageError { message, hints });
-    }
     Ok(())
 }
 
@@ -283,6 +284,12 @@ pub(super) async fn execute(
     prepared: &Prepared,
     manner: Manner,
 ) -> anyhow::Result<Ending> {
+    let secrets = BuildSecrets::read(
+        &prepared.plan,
+        &prepared.loaded,
+        &prepared.settings,
+        &session.environment,
+    )?;
     let now = session.clock()?.now();
     let id = name_run(now);
     let state = session.state()?;
@@ -293,12 +300,15 @@ pub(super) async fn execute(
     let signals = session.watch_signals(&cancelled)?;
     let progress = session.ui.progress(size(prepared, manner.jobs));
     progress.expect(prepared.expected(&ledger));
-    let tell = |event: Event| progress.event(&event);
+    let mask = secrets.hidden_by(mask(&prepared.settings));
+    let tell = |event: Event| progress.event(&event.hiding(&mask));
     let errand = Errand {
         began: now,
         provenance: prepared.ask_provenance(&session.environment).await,
         id,
         logs: room.logs().to_owned(),
+        mask: mask.clone(),
+        secrets,
         cancelled,
         manner,
         ledger: &ledger,
@@ -347,6 +357,14 @@ fn not_kept(fault: &FileError, logs: &Path) -> Diagnostic {
     diagnostic
 }
 
+/// Gives what is hidden in all that a run prints: a step or a test may print it.
+fn mask(settings: &Settings) -> Mask {
+    let password = settings.credentials.iter();
+    password.fold(Mask::default(), |mask, credentials| {
+        mask.with(credentials.password.reveal().as_bytes())
+    })
+}
+
 /// A run that began longer ago than this and still has pins was killed.
 const LONGEST_RUN: TimeDelta = TimeDelta::days(7);
 
@@ -366,6 +384,8 @@ struct Errand<'a> {
     provenance: Provenance,
     id: String,
     logs: PathBuf,
+    secrets: BuildSecrets,
+    mask: Mask,
     cancelled: CancellationToken,
     manner: Manner,
     ledger: &'a Ledger,
@@ -419,6 +439,8 @@ impl Prepared {
             settings: &self.settings,
             engine: &self.engine,
             credentials: self.credentials.clone(),
+            secrets: errand.secrets.clone(),
+            mask: errand.mask.clone(),
             environment,
             logs: errand.logs.clone(),
             verified: &self.verified,
@@ -469,6 +491,7 @@ impl Prepared {
             patience: self.settings.registry_timeout,
             logs: errand.logs.clone(),
             cancelled: errand.cancelled.clone(),
+            mask: errand.mask.clone(),
         };
         publication.publish(&self.plan, made, tell).await;
     }

@@ -23,6 +23,7 @@ mod lines;
 mod parse;
 mod references;
 mod scope;
+mod secrets;
 mod words;
 
 pub use error::{DockerfileError, ExpandError};
@@ -30,3 +31,4 @@ pub use ignore::{IgnoreError, IgnoreRules, PatternError, Verdict};
 pub use parse::{
     BaseSource, Dockerfile, GlobalArg, ImageReference, Instruction, Stage, User, parse_dockerfile,
 };
+pub use secrets::SecretMount;

@@ -13,12 +13,13 @@ use futures_util::StreamExt as _;
 use super::connection::{Store, use_url_safe_credentials};
 use super::images::parse_id;
 use super::progress::{BuildKitFollower, ClassicFollower, FailedStep};
+use super::session::{Answers, Session};
 use super::step::explain_failed_step;
 use super::stream::{BodyWriter, body};
 use super::{BuildProgress, Builder, Engine, EngineError, RegistryLogin};
 use crate::host::unique_hex;
 use crate::oci::{Digest, Reference};
-use crate::settings::ContainerLimits;
+use crate::settings::{ContainerLimits, SecretBytes};
 
 /// What the engine is asked to build; the context comes beside it.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct BuildRequest {
     pub labels: BTreeMap<String, String>,
     /// Who the engine is at the registries from which the build fetches images.
     pub logins: BTreeMap<String, RegistryLogin>,
+    /// What `RUN --mount=type=secret,id=…` gets, by the ids; only BuildKit can.
+    pub secrets: BTreeMap<String, SecretBytes>,
     /// Whether steps may come from the engine's cache.
     pub use_cache: bool,
     /// Which builder does it.
@@ -69,15 +72,17 @@ impl Engine {
         write_context: impl FnOnce(&mut dyn Write) -> Result<(), C> + Send + 'static,
         mut on_progress: impl FnMut(BuildProgress),
     ) -> Result<Digest, BuildFault<C>> {
+        let session = self.open_session(request).await;
+        let session = session.map_err(BuildFault::Engine)?;
         let (writer, stream) = body();
         let context = tokio::task::spawn_blocking(move || send(writer, write_context));
-        let options = options(request);
+        let options = options(request, session.as_ref());
         let credentials = credentials(&request.logins);
         let body = bollard::body_try_stream(stream);
         let docker = self
             .docker
             .clone()
-            .with_request_modifier(limit(&request.limits));
+            .with_request_modifier(complete(&request.limits, session.is_some()));
         let mut answers = Box::pin(docker.build_image(options, credentials, Some(body)));
         let mut follower = Follower::new(request.builder);
         let reading = tokio::time::timeout(request.deadline, async {
@@ -116,6 +121,22 @@ impl Engine {
                 })
             }
         }
+    }
+
+    /// A build with secrets has a session of ours, any other one that of the client library.
+    async fn open_session(&self, request: &BuildRequest) -> Result<Option<Session>, EngineError> {
+        if request.builder == Builder::Classic || request.secrets.is_empty() {
+            return Ok(None);
+        }
+        let logins = request.logins.iter().flat_map(|(registry, login)| {
+            let names = names_of_registry(registry).into_iter();
+            names.map(|name| (name.to_owned(), login.clone()))
+        });
+        let answers = Answers {
+            secrets: request.secrets.clone(),
+            logins: logins.collect(),
+        };
+        Session::open(self.address(), answers).await.map(Some)
     }
 
     /// The label may have been moved by somebody else since, so the identity has to come from the build itself.
@@ -199,7 +220,7 @@ fn send<C>(
     }
 }
 
-fn options(request: &BuildRequest) -> BuildImageOptions {
+fn options(request: &BuildRequest, session: Option<&Session>) -> BuildImageOptions {
     let arguments: HashMap<_, _> = request.arguments.clone().into_iter().collect();
     let labels: HashMap<_, _> = request.labels.clone().into_iter().collect();
     let options = BuildImageOptionsBuilder::new()
@@ -210,42 +231,49 @@ fn options(request: &BuildRequest) -> BuildImageOptions {
         .forcerm(true)
         .buildargs(&arguments)
         .labels(&labels);
-    let options = match request.builder {
+    let options = match (request.builder, session) {
         // Two builds with one session would get each other's answers.
-        Builder::BuildKit => options
+        (Builder::BuildKit, None) => options
             .version(BuilderVersion::BuilderBuildKit)
             .session(&unique_hex()),
-        Builder::Classic => options,
+        // The client library opens a session for each build that it knows to be BuildKit's.
+        (Builder::BuildKit, Some(session)) => options
+            .version(BuilderVersion::BuilderV1)
+            .session(session.id()),
+        (Builder::Classic, _) => options,
     };
     options.build()
 }
 
 /// The builders ask by other names of Docker Hub than references have.
+fn names_of_registry(registry: &str) -> Vec<&str> {
+    match registry {
+        "docker.io" => vec![
+            "https://index.docker.io/v1/",
+            "registry-1.docker.io",
+            "docker.io",
+        ],
+        other => vec![other],
+    }
+}
+
 fn credentials(
     logins: &BTreeMap<String, RegistryLogin>,
 ) -> Option<HashMap<String, DockerCredentials>> {
-    const NAMES_OF_HUB: [&str; 3] = [
-        "https://index.docker.io/v1/",
-        "registry-1.docker.io",
-        "docker.io",
-    ];
     let mut credentials = HashMap::new();
     for (registry, login) in logins {
-        let own = [registry.as_str()];
-        let names = match registry.as_str() {
-            "docker.io" => &NAMES_OF_HUB[..],
-            _ => &own,
-        };
-        for &name in names {
+        for name in names_of_registry(registry) {
             credentials.insert(name.to_owned(), login.credentials(name));
         }
     }
     (!credentials.is_empty()).then_some(credentials)
 }
 
-/// Puts limits into the request: the client's own parameters for them have 32 bits, which hold no more than 2 GiB.
-fn limit(
+/// Puts limits into the request: the client's own parameters for them have 32 bits, which hold no more than 2 GiB. A build
+/// with a session of ours gets its builder here.
+fn complete(
     limits: &ContainerLimits,
+    has_session: bool,
 ) -> impl Fn(BollardRequest) -> BollardRequest + Send + Sync + 'static {
     let parameters = [
         ("memory", limits.memory_bytes.map(|bytes| bytes.to_string())),
@@ -265,13 +293,27 @@ fn limit(
         .collect();
     move |request| {
         let mut request = use_url_safe_credentials(request);
-        if !query.is_empty()
-            && let Ok(uri) = format!("{}{query}", request.uri()).parse()
-        {
+        let mut uri = format!("{}{query}", request.uri());
+        if has_session {
+            uri = with_buildkit(&uri);
+        }
+        if let Ok(uri) = uri.parse() {
             *request.uri_mut() = uri;
         }
         request
     }
+}
+
+fn with_buildkit(uri: &str) -> String {
+    let parameters = uri.split_inclusive(['?', '&']).map(|part| {
+        let value = part.trim_end_matches('&');
+        if value == "version=1" {
+            part.replace('1', "2")
+        } else {
+            part.to_owned()
+        }
+    });
+    parameters.collect()
 }
 
 /// What the engine says of a failing step comes inside the stream; a refused Dockerfile is a 400 before it.

@@ -55,6 +55,14 @@ pub enum EngineError {
         /// What the connection said.
         source: Box<bollard::errors::Error>,
     },
+    /// The session beside a build, through which its secrets go, could not be opened.
+    #[error("no session for the secrets of a build can be opened at {address}")]
+    Session {
+        /// The address.
+        address: EngineAddress,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The answer lacks something that the API promises.
     #[error("the engine's answer has no {what}: it was asked to {action}")]
     Incomplete {

@@ -12,6 +12,7 @@ mod images;
 mod labels;
 mod progress;
 mod push;
+mod session;
 mod step;
 mod stream;
 

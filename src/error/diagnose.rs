@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::missing::Missing;
+use super::secrets::of_secrets;
 use super::warnings::diagnose_warnings;
 use super::{BundleError, Diagnostic, Kind, PrintError, Severity, UsageError};
+use crate::build::SecretErrors;
 use crate::catalog::{GraphError, PatternError};
 use crate::changelogs::{UpdateError, UpdateErrors};
 use crate::engine::EngineError;
@@ -17,7 +19,7 @@ use crate::place::Place;
 use crate::registry::{ClientError, RegistryError};
 use crate::revision::{PastFaults, RevisionError};
 use crate::scan::{Problem, Problems};
-use crate::settings::{SettingsError, SettingsErrors, SettingsWarning};
+use crate::settings::{HalfCredentials, SettingsError, SettingsErrors, SettingsWarning};
 
 /// Gives the kind of an error and what the user is told of it; problems that were found together are told together.
 #[must_use]
@@ -37,6 +39,9 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
     if let Some(errors) = error.downcast_ref::<SettingsErrors>() {
         return (Kind::Work, errors.iter().map(of_settings).collect());
     }
+    if let Some(errors) = error.downcast_ref::<SecretErrors>() {
+        return (Kind::Work, of_secrets(errors));
+    }
     if let Some(file) = error.downcast_ref::<FileError>()
         && is_no_text(file)
     {
@@ -54,15 +59,18 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
         severity: Severity::Error,
         message: error.to_string(),
         causes,
-        places: error
-            .downcast_ref::<BundleError>()
-            .map(|bundle| bundle.place.clone())
-            .into_iter()
-            .collect(),
+        places: find_place(error).into_iter().collect(),
         excerpt: None,
         hints: hints(error),
     };
     (kind(error), vec![diagnostic])
+}
+
+fn find_place(error: &anyhow::Error) -> Option<Place> {
+    let bundle = error.downcast_ref::<BundleError>();
+    let half = error.downcast_ref::<HalfCredentials>();
+    let half = half.and_then(|half| half.place().cloned());
+    bundle.map(|bundle| bundle.place.clone()).or(half)
 }
 
 fn of_problems(problems: &Problems) -> Vec<Diagnostic> {
@@ -204,7 +212,10 @@ fn kind(error: &anyhow::Error) -> Kind {
         error.is::<ClockError>() || error.is::<PatternError>(),
         Kind::Usage,
     )
-    .or_else(|| is(error.is::<UsageError>(), Kind::Usage))
+    .or_else(|| {
+        let is_usage = error.is::<UsageError>() || error.is::<HalfCredentials>();
+        is(is_usage, Kind::Usage)
+    })
     .or_else(|| kind_of_revision(error.downcast_ref::<RevisionError>()?))
     .or_else(|| {
         is(
@@ -232,6 +243,10 @@ fn kind(error: &anyhow::Error) -> Kind {
 fn hints(error: &anyhow::Error) -> Vec<String> {
     if let Some(usage) = error.downcast_ref::<UsageError>() {
         return usage.hints.clone();
+    }
+    if error.is::<HalfCredentials>() {
+        let hint = "set both, or none: then those of `docker login` are taken";
+        return vec![hint.to_owned()];
     }
     if let Some(revision) = error.downcast_ref::<RevisionError>() {
         let hint = hint_of_revision(revision);

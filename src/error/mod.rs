@@ -2,6 +2,7 @@
 
 mod diagnose;
 mod missing;
+mod secrets;
 mod warnings;
 
 pub use diagnose::{closest_names, diagnose};

@@ -9,6 +9,7 @@ mod conversation;
 mod environment;
 pub mod fs;
 mod git;
+mod input;
 mod leftovers;
 mod lines;
 mod lock;
@@ -25,6 +26,7 @@ pub use environment::Environment;
 pub use git::{
     Added, Git, GitError, find_added_lines, find_uncommitted, find_work_tree, walk_commits,
 };
+pub use input::{InputError, read_input};
 pub use leftovers::{RUN_VARIABLE, kill_marked};
 pub use lock::lock_directory;
 pub use machine::{architecture, host_name};

@@ -4,6 +4,7 @@
 //! RUN {{ "git curl" | apt_install }}
 //! ```
 
+use crate::debian::has_credentials;
 use crate::settings::Settings;
 
 const PROXY_FILE: &str = "/etc/apt/apt.conf.d/80_proxy";
@@ -20,7 +21,8 @@ impl Apt {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             options: settings.apt_options.clone(),
-            proxy: settings.proxies.apt_only.clone(),
+            // One with a login would be in the image; a build gets it in its environment, where apt finds it.
+            proxy: (settings.proxies.apt_only.clone()).filter(|proxy| !has_credentials(proxy)),
         }
     }
 

@@ -164,6 +164,11 @@ fn of_undefined(names: &Names<'_>, name: &str, whereabouts: &Whereabouts) -> Vec
                 "a template never sees the password: it would go into the image".to_owned(),
             ];
         }
+        "http_proxy" | "mirror" | "security_mirror" => {
+            return vec![format!(
+                "a template never sees an address with a login in it, as `{name}` is: it would go into the image"
+            )];
+        }
         "varargs" | "kwargs" => return vec![MORE_ARGUMENTS.to_owned()],
         "self" => {
             return vec!["`self` is known only with the name of a block: `self.name()`".to_owned()];

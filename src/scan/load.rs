@@ -7,6 +7,7 @@ use super::directories::find_real;
 use super::rendering::{Limits, Rendered, Rendering, Work, render_all};
 use super::{ImageDirectory, Problem, Problems, Scanned, Warning, scan_directories};
 use crate::catalog::{Catalog, EdgeSource, Graph, Image, ImageId, Need, Needs};
+use crate::dockerfile::SecretMount;
 use crate::host::fs::read_text;
 use crate::oci::{Reference, Tag};
 use crate::place::Place;
@@ -171,6 +172,13 @@ impl Loaded {
     #[must_use]
     pub fn heredoc_line(&self, image: ImageId) -> Option<usize> {
         self.renderings[image.0].as_ref()?.dockerfile.heredoc_line
+    }
+
+    /// Gives the secrets that the recipe of an image mounts.
+    #[must_use]
+    pub fn secret_mounts(&self, image: ImageId) -> Vec<SecretMount> {
+        let rendering = self.renderings[image.0].as_ref();
+        rendering.map_or_else(Vec::new, |rendering| rendering.dockerfile.secret_mounts())
     }
 
     /// Tells whether the recipe of an image names this label.

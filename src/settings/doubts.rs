@@ -52,7 +52,7 @@ fn find_near(name: &str) -> Option<&'static str> {
 const CREDENTIALS: [&str; 2] = ["username", "password"];
 
 /// Finds the half of the credentials that is missing where the other one is set.
-pub(super) fn find_missing_credential(reader: &Reader<'_>) -> Option<&'static str> {
+fn find_missing_credential(reader: &Reader<'_>) -> Option<&'static str> {
     let (missing, there): (Vec<&str>, Vec<&str>) = CREDENTIALS
         .into_iter()
         .partition(|key| reader.find(key).is_none());

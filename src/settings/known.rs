@@ -47,6 +47,8 @@ pub(super) enum Shape {
     Limits,
     /// Levels, age and exclusions of an audit.
     Audit,
+    /// Where the values of build secrets are.
+    Secrets,
     /// One of these texts.
     Choice(&'static [&'static str]),
 }
@@ -89,7 +91,7 @@ const DEBIAN_USERS: Literal = Literal::Users(&[("root", 0), ("www-data", 33), ("
 const SHELL_TEST: Literal = Literal::Texts(&["-c", "{path}/test.sh {image}"]);
 
 /// Every setting, in the order of the keys.
-pub(super) static SETTINGS: [Setting; 29] = [
+pub(super) static SETTINGS: [Setting; 30] = [
     Setting {
         name: "apt_only_proxy",
         about: "The proxy that only apt uses, in the filters `apt_install` and `apt_remove`. Without it apt takes \
@@ -203,7 +205,7 @@ pub(super) static SETTINGS: [Setting; 29] = [
     Setting {
         name: "password",
         about: "The password or token of `username`. It belongs into the user's own settings, \
-                `~/.config/docker-pkg.yaml`; templates do not see it.",
+                `~/.config/docker-pkg.yaml`; `--password-stdin` and PKG_PASSWORD go before it; templates do not see it.",
         shape: Shape::Text,
         preset: Preset::Shown(Literal::Nothing),
     },
@@ -227,6 +229,13 @@ pub(super) static SETTINGS: [Setting; 29] = [
         preset: Preset::Shown(Literal::Number(8)),
     },
     Setting {
+        name: "secrets",
+        about: "What builds may mount with `RUN --mount=type=secret,id=ID`: under each id the environment variable (`env`) \
+                or the file (`file`) that holds the value, and in `images` patterns of the images that get it.",
+        shape: Shape::Secrets,
+        preset: Preset::Kept(Literal::Nothing),
+    },
+    Setting {
         name: "security_mirror",
         about: "The mirror of Debian's security updates for declared bases. Without it the machine's apt sources tell.",
         shape: Shape::Address,
@@ -246,7 +255,8 @@ pub(super) static SETTINGS: [Setting; 29] = [
     },
     Setting {
         name: "username",
-        about: "The account that publishes. Only with a password too is anything published by `build`.",
+        about: "The account that publishes; `--username` and PKG_USERNAME go before it. Only with a password too is \
+                anything published by `build`.",
         shape: Shape::Text,
         preset: Preset::Shown(Literal::Nothing),
     },

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::audit::{AuditSettings, read_audit};
-use super::doubts::{find_missing_credential, find_warnings};
+use super::build_secrets::{BuildSecret, read_build_secrets};
+use super::credentials::{Credentials, Login, choose_credentials, read_login, refuse_logins};
+use super::doubts::find_warnings;
 use super::error::{SettingsError, SettingsErrors, SettingsWarning};
 use super::file::Content;
 use super::limits::{ContainerLimits, parse_limits};
 use super::naming::Naming;
 use super::reader::{Layer, Reader};
-use super::secret::Secret;
 use super::span::find_duration;
 use super::spans::{NamedSpan, read_spans};
 use super::value::Value;
@@ -27,10 +28,12 @@ pub struct Settings {
     pub naming: Naming,
     /// `base_images`: images from outside of the catalog.
     pub base_images: Vec<Reference>,
-    /// `username` and `password`: who logs in at the registry.
+    /// Who logs in at the registry; by itself what the files say, if they have both halves.
     pub credentials: Option<Credentials>,
-    /// `username` or `password`, where only the other one is set.
-    pub missing_credential: Option<&'static str>,
+    /// `username` and `password` as the files have them.
+    pub login: Login,
+    /// `secrets`: what builds may mount.
+    pub secrets: Vec<BuildSecret>,
     /// `http_proxy` and `apt_only_proxy`.
     pub proxies: Proxies,
     /// `apt_options`: put into each `apt-get` of the apt filters.
@@ -81,15 +84,6 @@ pub struct NamedFile {
     pub path: PathBuf,
     /// The place of its name.
     pub place: Place,
-}
-
-/// Who logs in at the registry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credentials {
-    /// The name of the account.
-    pub username: String,
-    /// Its password or token.
-    pub password: Secret,
 }
 
 /// The names under which programs look for a proxy.
@@ -184,7 +178,9 @@ impl Default for Settings {
 
 fn read_settings(reader: &mut Reader<'_>) -> Settings {
     const WORKERS: &str = "a whole number over 0";
+    refuse_logins(reader);
     let naming = read_naming(reader);
+    let login = read_login(reader);
     let http = reader.text_or_false("http_proxy");
     // An empty text says that apt needs no proxy; only where nothing is said, the general one is meant.
     let apt_only = match reader.find("apt_only_proxy") {
@@ -202,8 +198,9 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
     Settings {
         naming,
         base_images: read_base_images(reader),
-        missing_credential: find_missing_credential(reader),
-        credentials: read_credentials(reader),
+        credentials: choose_credentials(&[&login]).unwrap_or_default(),
+        login,
+        secrets: read_build_secrets(reader),
         proxies: Proxies {
             http: http.clone(),
             apt_only,
@@ -241,17 +238,6 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         audit: read_audit(reader),
         variables: read_variables(reader),
     }
-}
-
-fn read_credentials(reader: &mut Reader<'_>) -> Option<Credentials> {
-    let username = reader.filled_text("username");
-    let password = reader.filled_text("password");
-    username
-        .zip(password)
-        .map(|(username, password)| Credentials {
-            username,
-            password: Secret::new(password),
-        })
 }
 
 fn read_file(reader: &mut Reader<'_>, key: &'static str) -> Option<NamedFile> {
@@ -370,7 +356,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::settings::Value;
+    use crate::settings::{Secret, Value};
 
     fn read(texts: &[&str]) -> Result<ReadSettings, SettingsErrors> {
         let paths = ["user.yaml", "config.yaml"];

@@ -14,11 +14,14 @@
 //! written for it.
 
 mod audit;
+mod build_secrets;
+mod credentials;
 mod doubts;
 mod error;
 mod file;
 mod known;
 mod limits;
+mod mask;
 mod meaning;
 mod naming;
 mod reader;
@@ -31,18 +34,21 @@ mod value;
 mod variables;
 
 pub use audit::{AuditSettings, Exclusion, RuleLevel, Severity, SeverityError};
+pub use build_secrets::{BuildSecret, SecretSource};
+pub use credentials::{Credentials, HalfCredentials, Login, Whence, choose_credentials};
 pub use error::{SettingsError, SettingsErrors, SettingsWarning};
 pub use file::YamlError;
 pub use limits::{ContainerLimits, LimitsError};
+pub use mask::Mask;
 pub use meaning::{
-    Credentials, Driver, Mirrors, NamedFile, PROXY_VARIABLES, Proxies, ReadSettings, Settings,
-    VerifyCommand, parse_settings,
+    Driver, Mirrors, NamedFile, PROXY_VARIABLES, Proxies, ReadSettings, Settings, VerifyCommand,
+    parse_settings,
 };
 pub use naming::Naming;
 pub use reader::Layer;
 pub use scalar::ScalarError;
 pub use schema::render_schema;
-pub use secret::Secret;
+pub use secret::{Secret, SecretBytes};
 pub use span::find_duration;
 pub use spans::NamedSpan;
 pub use value::{Timestamp, Value};

@@ -68,6 +68,7 @@ fn default(literal: Literal) -> Json {
 fn constraints(shape: Shape, rules: &[&str]) -> Json {
     match shape {
         Shape::Audit => audit(rules),
+        Shape::Secrets => secrets(),
         Shape::Ignored => json!({ "deprecated": true }),
         Shape::Text => json!({ "type": ["string", "null"] }),
         Shape::TextOrFalse => json!({
@@ -160,6 +161,25 @@ fn audit(rules: &[&str]) -> Json {
         },
         "additionalProperties": false,
         "examples": [{ "rules": { "image-old": "off" }, "days": super::audit::DAYS }],
+    })
+}
+
+fn secrets() -> Json {
+    let text = json!({ "type": "string", "minLength": 1 });
+    json!({
+        "type": ["object", "null"],
+        "propertyNames": { "pattern": "^[A-Za-z0-9_.-]+$" },
+        "additionalProperties": {
+            "type": "object",
+            "properties": {
+                "env": text,
+                "file": text,
+                "images": { "type": "array", "items": { "type": "string" } },
+            },
+            "additionalProperties": false,
+            "oneOf": [{ "required": ["env"] }, { "required": ["file"] }],
+        },
+        "examples": [{ "npm": { "env": "NPM_TOKEN" }, "netrc": { "file": "~/.netrc", "images": ["web-*"] } }],
     })
 }
 

@@ -6,10 +6,11 @@ use std::fmt;
 use super::known::{Literal, Preset, SETTINGS};
 use super::reader::Reader;
 use super::value::Value;
+use crate::debian::has_credentials;
 
 /// Every setting by name, as templates see them: what the files hold over the defaults.
 ///
-/// The password is left out, and debugging output shows only names.
+/// The password is left out, as are addresses with a login in them, and debugging output shows only names.
 #[derive(Clone, Default, PartialEq)]
 pub struct Variables(BTreeMap<String, Value>);
 
@@ -59,6 +60,9 @@ impl From<Literal> for Value {
     }
 }
 
+/// Settings that may be addresses with a login.
+pub(super) const ADDRESSES: [&str; 3] = ["http_proxy", "mirror", "security_mirror"];
+
 /// Puts what the files hold over the defaults.
 pub(super) fn read_variables(reader: &Reader<'_>) -> Variables {
     let mut variables = Variables::default();
@@ -74,7 +78,14 @@ pub(super) fn read_variables(reader: &Reader<'_>) -> Variables {
         // A template would write it into an image.
         variables.remove("password");
     }
+    for name in ADDRESSES {
+        let value = variables.find(name).map(Value::print);
+        if value.is_some_and(|address| has_credentials(&address)) {
+            variables.remove(name);
+        }
+    }
     if variables.find("apt_only_proxy") == Some(&Value::None) {
+        // With a login in it, it is not there: apt takes it from the environment of the build.
         let proxy = variables.find("http_proxy").cloned();
         variables.insert("apt_only_proxy", proxy.unwrap_or(Value::None));
     }
