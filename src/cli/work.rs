@@ -26,7 +26,7 @@ use crate::plan::{Action, Extent, Facts, Goal, Overwrite, Plan, Step, plan};
 use crate::publish::{Latest, Publication};
 use crate::registry;
 use crate::scan::Loaded;
-use crate::settings::{ContainerLimits, Mask, Settings, find_duration};
+use crate::settings::{ContainerLimits, Mask, PROXY_VARIABLES, Settings, find_duration};
 use crate::ui::{RunSize, Summary};
 use crate::verify::VerifiedRecord;
 
@@ -300,7 +300,7 @@ pub(super) async fn execute(
     let signals = session.watch_signals(&cancelled)?;
     let progress = session.ui.progress(size(prepared, manner.jobs));
     progress.expect(prepared.expected(&ledger));
-    let mask = secrets.hidden_by(mask(&prepared.settings));
+    let mask = secrets.hidden_by(mask(&prepared.settings, &session.environment));
     let tell = |event: Event| progress.event(&event.hiding(&mask));
     let errand = Errand {
         began: now,
@@ -357,12 +357,24 @@ fn not_kept(fault: &FileError, logs: &Path) -> Diagnostic {
     diagnostic
 }
 
-/// Gives what is hidden in all that a run prints: a step or a test may print it.
-fn mask(settings: &Settings) -> Mask {
+/// Gives what is hidden in all that a run prints: a step, a test or the engine may print it.
+fn mask(settings: &Settings, environment: &Environment) -> Mask {
     let password = settings.credentials.iter();
-    password.fold(Mask::default(), |mask, credentials| {
+    let mask = password.fold(Mask::default(), |mask, credentials| {
         mask.with(credentials.password.reveal().as_bytes())
-    })
+    });
+    let (proxies, mirrors) = (&settings.proxies, &settings.mirrors);
+    let set = [
+        &proxies.http,
+        &proxies.apt_only,
+        &mirrors.main,
+        &mirrors.security,
+    ];
+    let of_machine = PROXY_VARIABLES
+        .iter()
+        .filter_map(|name| environment.find(name));
+    let addresses = set.into_iter().flatten().cloned().chain(of_machine);
+    addresses.fold(mask, |mask, address| mask.with_address(&address))
 }
 
 /// A run that began longer ago than this and still has pins was killed.

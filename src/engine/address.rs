@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::host::{Environment, fs};
 use crate::oci::Digest;
+use crate::settings::without_login;
 
 const USUAL_SOCKET: &str = "unix:///var/run/docker.sock";
 
@@ -15,7 +16,7 @@ pub struct EngineAddress(pub String);
 
 impl std::fmt::Display for EngineAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&without_login(&self.0))
     }
 }
 

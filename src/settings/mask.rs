@@ -40,6 +40,16 @@ impl Mask {
         self
     }
 
+    /// Adds the password of an address, as it stands there and as it is meant.
+    #[must_use]
+    pub fn with_address(self, address: &str) -> Self {
+        let Some(password) = find_password(address) else {
+            return self;
+        };
+        let meant = meant_by(password);
+        self.with(password.as_bytes()).with(&meant)
+    }
+
     /// Base64 of a text depends on where in the whole it begins, by three.
     fn add_base64(&mut self, bytes: &[u8]) {
         for before in 0..3 {
@@ -78,6 +88,32 @@ impl Mask {
         }
         text
     }
+}
+
+/// Finds `password` in `http://user:password@host/`; a name alone may be a token.
+fn find_password(address: &str) -> Option<&str> {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (login, _) = authority.rsplit_once('@')?;
+    Some(
+        login
+            .split_once(':')
+            .map_or(login, |(_, password)| password),
+    )
+}
+
+/// Reads a part of an address.
+fn meant_by(part: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = part.as_bytes();
+    while let [first, after @ ..] = rest {
+        let code = after.get(..2).filter(|_| *first == b'%');
+        let code = code.and_then(|code| std::str::from_utf8(code).ok());
+        let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    bytes
 }
 
 /// Writes a text as part of an address (RFC 3986, section 2.1).
@@ -126,6 +162,17 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_password_of_an_address_is_hidden_as_written_and_as_meant() {
+        let mask = Mask::default().with_address("http://ann:p%22ss%2Fé-rd@proxy:3128/");
+        assert_eq!(mask.hide("ann p\"ss/é-rd p%22ss%2Fé-rd"), "ann *** ***");
+        let none = Mask::default().with_address("http://proxy:3128/a:b@c");
+        assert_eq!(
+            none.hide("http://proxy:3128/a:b@c"),
+            "http://proxy:3128/a:b@c"
+        );
     }
 
     #[test]

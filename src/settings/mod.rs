@@ -48,7 +48,7 @@ pub use naming::Naming;
 pub use reader::Layer;
 pub use scalar::ScalarError;
 pub use schema::render_schema;
-pub use secret::{Secret, SecretBytes};
+pub use secret::{Secret, SecretBytes, without_login};
 pub use span::find_duration;
 pub use spans::NamedSpan;
 pub use value::{Timestamp, Value};

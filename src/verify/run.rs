@@ -10,7 +10,7 @@ use super::digest_beside;
 use crate::host::fs::{self, FileError};
 use crate::host::{Environment, ProcessError, Program, RUN_VARIABLE};
 use crate::oci::{Digest, Reference};
-use crate::settings::{PROXY_VARIABLES, VerifyCommand};
+use crate::settings::{PROXY_VARIABLES, VerifyCommand, without_login};
 
 /// What a test sees of the environment: enough to find programs, the engine and the way out.
 const HANDED_ON: [&str; 10] = [
@@ -159,7 +159,7 @@ fn find_named_file(text: &str) -> Option<&str> {
 
 /// Runs the tests where the program was started; `on_line` gets what they print.
 ///
-/// The proxy of the settings goes before those of the environment.
+/// The proxy of the settings goes before those of the environment; of neither are tests told the login.
 pub async fn verify(
     test: &Test,
     environment: &Environment,
@@ -171,13 +171,20 @@ pub async fn verify(
     let program = HANDED_ON
         .iter()
         .fold(program, |program, name| match environment.find(name) {
+            Some(value) if name.to_ascii_lowercase().ends_with("_proxy") => {
+                program.variable(name, without_login(&value).as_ref())
+            }
             Some(value) => program.variable(name, value),
             None => program,
         });
-    let program = test.proxy.iter().fold(program, |program, proxy| {
+    let proxy = test
+        .proxy
+        .iter()
+        .map(|proxy| without_login(proxy).into_owned());
+    let program = proxy.fold(program, |program, proxy| {
         PROXY_VARIABLES
             .iter()
-            .fold(program, |program, name| program.variable(*name, proxy))
+            .fold(program, |program, name| program.variable(*name, &proxy))
     });
     let program = match &test.run {
         Some(run) => program.variable(RUN_VARIABLE, run),

@@ -20,6 +20,7 @@ mod inputs;
 mod pruning;
 mod publishing;
 mod refreshing;
+mod secrets;
 mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
@@ -52,6 +53,7 @@ const TESTS: &[&[Test]] = &[
     weekly::TESTS,
     ignoring::TESTS,
     inputs::TESTS,
+    secrets::TESTS,
 ];
 
 fn main() -> ExitCode {

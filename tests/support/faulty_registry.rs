@@ -118,6 +118,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
+    token_prefix: String,
+    takes_no_tokens: bool,
     storage: Storage,
     rules: Vec<(Operation, RangeInclusive<usize>, Fault)>,
     requests: Vec<Recorded>,
@@ -164,6 +166,16 @@ impl FaultyRegistry {
     /// Gives `127.0.0.1:PORT`, as it stands in references.
     pub(crate) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Begins all tokens that it gives with a text.
+    pub(crate) fn give_tokens_beginning_with(&self, prefix: &str) {
+        prefix.clone_into(&mut self.shared.state().token_prefix);
+    }
+
+    /// Gives tokens and takes none of them.
+    pub(crate) fn take_no_tokens(&self) {
+        self.shared.state().takes_no_tokens = true;
     }
 
     /// Misbehaves at requests of an operation, counted from 1; of several rules the first one that fits counts.

@@ -58,9 +58,11 @@ pub(super) fn give_token(shared: &Shared, request: &Recorded) -> Answer {
         return Answer::error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", &words);
     }
     let mut state = shared.state();
-    let token = format!("token-{}", state.tokens.len() + 1);
-    let json = serde_json::json!({"token": token, "expires_in": 300});
-    state.tokens.push(token);
+    let token = format!("{}token-{}", state.token_prefix, state.tokens.len() + 1);
+    let json = serde_json::json!({"token": token, "access_token": token, "expires_in": 300});
+    if !state.takes_no_tokens {
+        state.tokens.push(token);
+    }
     Answer::json(StatusCode::OK, &json)
 }
 
