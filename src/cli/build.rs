@@ -27,7 +27,8 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
     /// Let the engine take steps from its cache
-    #[arg(long)]
+    // docker-pkg's shorter forms stay its own beside `--username`.
+    #[arg(long, aliases = ["use", "us", "u"])]
     use_cache: bool,
     /// Take base images as the engine has them
     #[arg(long)]

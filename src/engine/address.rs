@@ -16,7 +16,14 @@ pub struct EngineAddress(pub String);
 
 impl std::fmt::Display for EngineAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&without_login(&self.0))
+        // A name alone is no secret.
+        let login = self.0.rsplit_once('@').map_or("", |(login, _)| login);
+        let rest = login.split_once("://").map_or(login, |(_, rest)| rest);
+        if rest.contains(':') {
+            f.write_str(&without_login(&self.0))
+        } else {
+            f.write_str(&self.0)
+        }
     }
 }
 
@@ -82,6 +89,15 @@ fn find_context_host(directory: &Path, named: Option<String>) -> Option<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_in_an_address_is_not_shown() {
+        let shown = |text: &str| EngineAddress(text.to_owned()).to_string();
+        assert_eq!(shown("tcp://ann:hush@192.0.2.1:2375"), "tcp://192.0.2.1:2375");
+        for kept in ["tcp://192.0.2.1:2375", "ssh://ann@example.org", "unix:///run/a@b.sock"] {
+            assert_eq!(shown(kept), kept);
+        }
+    }
 
     #[test]
     fn the_variable_wins_over_the_context_and_the_context_over_the_usual_socket() {

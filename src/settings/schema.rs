@@ -165,20 +165,20 @@ fn audit(rules: &[&str]) -> Json {
 }
 
 fn secrets() -> Json {
-    let text = json!({ "type": "string", "minLength": 1 });
+    let source = |name: &str| {
+        let text = json!({ "type": "string", "pattern": "." });
+        let images = json!({ "type": "array", "items": { "type": "string" } });
+        json!({
+            "type": "object",
+            "properties": { name: text, "images": images },
+            "required": [name],
+            "additionalProperties": false,
+        })
+    };
     json!({
         "type": ["object", "null"],
         "propertyNames": { "pattern": "^[A-Za-z0-9_.-]+$" },
-        "additionalProperties": {
-            "type": "object",
-            "properties": {
-                "env": text,
-                "file": text,
-                "images": { "type": "array", "items": { "type": "string" } },
-            },
-            "additionalProperties": false,
-            "oneOf": [{ "required": ["env"] }, { "required": ["file"] }],
-        },
+        "additionalProperties": { "anyOf": [source("env"), source("file")] },
         "examples": [{ "npm": { "env": "NPM_TOKEN" }, "netrc": { "file": "~/.netrc", "images": ["web-*"] } }],
     })
 }

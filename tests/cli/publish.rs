@@ -48,9 +48,8 @@ fn half_of_the_credentials() {
         .pkg(&["publish", "images"])
         .assert_snapshot(str![[r#"
 ------- stderr -------
-warning: credentials need `username` too, so nobody logs in
+error: `password` is set, and no name of an account
   --> config.yaml:2:1
-error: the settings have half of the credentials: `username` is missing
 hint: set both, or none: then those of `docker login` are taken
 [exit status: 2]
 [EOF]

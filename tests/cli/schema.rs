@@ -97,7 +97,7 @@ fn the_declared_images_of_the_repository_keep_to_the_schema() {
 }
 
 /// Values that a setting can have, and values that it cannot, as JSON, which is YAML as well.
-const VALUES: [(&str, &[&str], &[&str]); 29] = [
+const VALUES: [(&str, &[&str], &[&str]); 30] = [
     (
         "apt_only_proxy",
         &["false", r#""""#, r#""http://p:1""#],
@@ -274,6 +274,25 @@ const VALUES: [(&str, &[&str], &[&str]); 29] = [
         "scan_workers",
         &["1", r#""8""#],
         &["0", "-1", r#""none""#, r#""0""#, "1.5", "[]"],
+    ),
+    (
+        "secrets",
+        &[
+            "{}",
+            r#"{"npm": {"env": "NPM_TOKEN"}}"#,
+            r#"{"a.b-c_1": {"file": "~/.netrc", "images": ["web-*"]}}"#,
+        ],
+        &[
+            r#""npm""#,
+            "[]",
+            r#"{"npm": "hush"}"#,
+            r#"{"npm": {}}"#,
+            r#"{"npm": {"env": ""}}"#,
+            r#"{"npm": {"env": "A", "file": "b"}}"#,
+            r#"{"npm": {"value": "hush"}}"#,
+            r#"{"npm": {"env": "A", "images": "a"}}"#,
+            r#"{"a,b": {"env": "A"}}"#,
+        ],
     ),
     (
         "security_mirror",

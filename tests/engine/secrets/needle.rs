@@ -54,12 +54,15 @@ impl Needle {
 
     /// Finds the form in which some bytes hold it.
     pub(super) fn find(&self, bytes: &[u8]) -> Option<&'static str> {
-        let holds = |form: &[u8]| memchr(bytes, form);
+        let holds = |form: &[u8]| is_in(bytes, form);
         let found = self.forms.iter().find(|(_, form)| holds(form));
         found.map(|(name, _)| *name)
     }
 }
 
-fn memchr(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
+/// Layers are some megabytes, and comparing at each of their bytes takes long without optimisation.
+fn is_in(bytes: &[u8], wanted: &[u8]) -> bool {
+    let literal = regex::escape(std::str::from_utf8(wanted).expect("signs of ASCII"));
+    let pattern = regex::bytes::Regex::new(&literal).expect("a literal");
+    pattern.is_match(bytes)
 }

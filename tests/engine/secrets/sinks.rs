@@ -102,12 +102,10 @@ impl Sinks {
                 self.add(sink, &fs::read(path).expect("a file"));
             }
         }
-        // What the tests of the images saw.
-        for entry in walkdir::WalkDir::new(catalog.sandbox().path().join("seen")) {
-            let entry = entry.expect("an entry");
-            if entry.file_type().is_file() {
-                self.add("children", &fs::read(entry.path()).expect("a file"));
-            }
+        // What the tests of the images saw, where they ran.
+        for entry in fs::read_dir(catalog.sandbox().path().join("seen")).into_iter().flatten() {
+            let path = entry.expect("an entry").path();
+            self.add("children", &fs::read(path).expect("a file"));
         }
     }
 

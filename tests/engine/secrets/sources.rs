@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::TEST;
 use super::needle::Needle;
 use crate::support::catalog::Catalog;
+use crate::support::docker_registry::DockerRegistry;
 use crate::support::engine::Engine;
 use crate::support::faulty_registry::{FaultyRegistry, Login};
 use crate::support::sandbox::Sandbox;
@@ -30,7 +31,24 @@ pub(super) struct Case<'a> {
     pub(super) own_files: Vec<PathBuf>,
     /// How `build` ends where the secret is taken.
     pub(super) code: Option<i32>,
-    _registry: FaultyRegistry,
+    /// Whether the engine can push to this registry.
+    pub(super) publishes: bool,
+    _registry: Registry,
+}
+
+/// Debian's registry, or our own, which refuses and repeats what it was sent.
+enum Registry {
+    Real(DockerRegistry),
+    Own(FaultyRegistry),
+}
+
+impl Registry {
+    fn host(&self) -> &str {
+        match self {
+            Self::Real(registry) => registry.host(),
+            Self::Own(registry) => registry.host(),
+        }
+    }
 }
 
 type Prepare = for<'a> fn(&'a Engine, &Needle, Taken) -> Case<'a>;
@@ -60,18 +78,17 @@ pub(super) fn with_temporary_directory(sandbox: Sandbox) -> Sandbox {
     sandbox.env("TMPDIR", &directory.display().to_string())
 }
 
-/// Starts a registry that wants this password, or another one.
-fn registry_for(password: &str, taken: Taken) -> FaultyRegistry {
-    let wanted = match taken {
-        Taken::Yes => password.to_owned(),
-        Taken::No => "another".to_owned(),
-    };
-    FaultyRegistry::start_for(Login::Token("ann", wanted.leak()))
+/// Starts a registry that takes this password, or one that wants another.
+fn registry_for(password: &str, taken: Taken) -> Registry {
+    match taken {
+        Taken::Yes => Registry::Real(DockerRegistry::start_for("ann", password)),
+        Taken::No => Registry::Own(FaultyRegistry::start_for(Login::Token("ann", "another"))),
+    }
 }
 
 fn case<'a>(
     engine: &'a Engine,
-    registry: FaultyRegistry,
+    registry: Registry,
     sandbox: Sandbox,
     settings: &str,
 ) -> Case<'a> {
@@ -87,6 +104,7 @@ fn case<'a>(
             .map(PathBuf::from)
             .into(),
         code: Some(0),
+        publishes: true,
         _registry: registry,
     }
 }
@@ -126,7 +144,7 @@ fn on_standard_input<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> C
 /// Docker's own logins are for the registry of the settings too, but only `publish` publishes with them.
 fn with_docker<'a>(
     engine: &'a Engine,
-    registry: FaultyRegistry,
+    registry: Registry,
     sandbox: Sandbox,
     entry: impl FnOnce(&str) -> serde_json::Value,
 ) -> Case<'a> {
@@ -137,12 +155,9 @@ fn with_docker<'a>(
 fn in_dockers_file<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<'a> {
     let registry = registry_for(&needle.text(), taken);
     let auth = STANDARD.encode(format!("ann:{}", needle.text()));
-    with_docker(
-        engine,
-        registry,
-        Sandbox::new(),
-        |host| serde_json::json!({"auths": {host: {"auth": auth}}}),
-    )
+    with_docker(engine, registry, Sandbox::new(), |host| {
+        serde_json::json!({"auths": {host: {"auth": auth}}})
+    })
 }
 
 fn as_an_identity_token<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<'a> {
@@ -151,12 +166,14 @@ fn as_an_identity_token<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -
         Taken::No => "another".to_owned(),
     };
     let registry = FaultyRegistry::start_for(Login::IdentityToken(wanted.leak()));
-    with_docker(
-        engine,
-        registry,
-        Sandbox::new(),
-        |host| serde_json::json!({"auths": {host: {"identitytoken": needle.word()}}}),
-    )
+    let registry = Registry::Own(registry);
+    let case = with_docker(engine, registry, Sandbox::new(), |host| {
+        serde_json::json!({"auths": {host: {"identitytoken": needle.word()}}})
+    });
+    Case {
+        publishes: false,
+        ..case
+    }
 }
 
 fn from_a_helper<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<'a> {
@@ -166,23 +183,26 @@ fn from_a_helper<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<
     let answer = sandbox.home().join("helper");
     let script = format!("#!/bin/sh\ncat > /dev/null\ncat {}\n", answer.display());
     let sandbox = sandbox.program("docker-credential-vault", &script);
-    with_docker(
-        engine,
-        registry,
-        sandbox,
-        |host| serde_json::json!({"credHelpers": {host: "vault"}}),
-    )
+    with_docker(engine, registry, sandbox, |host| {
+        serde_json::json!({"credHelpers": {host: "vault"}})
+    })
 }
 
 /// What the registry's token service gives is a secret too, for as long as it is valid.
 fn as_a_bearer_token<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<'a> {
-    let registry = registry_for("hush-hush", Taken::Yes);
+    let registry = FaultyRegistry::start_for(Login::Token("ann", "hush-hush"));
     registry.give_tokens_beginning_with(needle.word());
     if taken == Taken::No {
         registry.take_no_tokens();
     }
-    let settings = "username: ann\npassword: hush-hush\n";
-    case(engine, registry, Sandbox::new(), settings)
+    let auth = STANDARD.encode("ann:hush-hush");
+    let case = with_docker(engine, Registry::Own(registry), Sandbox::new(), |host| {
+        serde_json::json!({"auths": {host: {"auth": auth}}})
+    });
+    Case {
+        publishes: false,
+        ..case
+    }
 }
 
 fn in_the_address_of_a_proxy<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<'a> {
@@ -192,7 +212,7 @@ fn in_the_address_of_a_proxy<'a>(engine: &'a Engine, needle: &Needle, taken: Tak
         .fold(Sandbox::new(), |sandbox, name| sandbox.env(name, &proxy));
     let case = case(
         engine,
-        FaultyRegistry::start(),
+        Registry::Own(FaultyRegistry::start()),
         sandbox,
         &format!("http_proxy: \"{proxy}\"\n"),
     );
@@ -202,10 +222,9 @@ fn in_the_address_of_a_proxy<'a>(engine: &'a Engine, needle: &Needle, taken: Tak
         Taken::Yes => case,
         // This one is not on this machine, and goes through the proxy, which is not there.
         Taken::No => Case {
-            catalog: case.catalog.with_registry(
-                "registry.invalid",
-                &format!("http_proxy: \"{proxy}\"\nregistry_timeout: 1s\n"),
-            ),
+            catalog: case
+                .catalog
+                .with_registry("registry.invalid", &format!("http_proxy: \"{proxy}\"\nregistry_timeout: 1s\n")),
             ..case
         },
     }
@@ -214,16 +233,14 @@ fn in_the_address_of_a_proxy<'a>(engine: &'a Engine, needle: &Needle, taken: Tak
 fn in_the_address_of_a_mirror<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<'a> {
     let mirror = format!("http://ann:{}@127.0.0.1:9/debian", needle.in_address());
     let settings = format!("mirror: \"{mirror}\"\nsecurity_mirror: \"{mirror}\"\n");
-    let case = case(engine, FaultyRegistry::start(), Sandbox::new(), &settings);
+    let case = case(engine, Registry::Own(FaultyRegistry::start()), Sandbox::new(), &settings);
     if taken == Taken::No {
         // A template may not write it into an image.
-        case.catalog
-            .image("a", "1-1", &[], "FROM $BASE\nRUN echo {{ mirror }}");
+        case.catalog.image("a", "1-1", &[], "FROM $BASE\nRUN echo {{ mirror }}");
     }
-    case.catalog.version("bookworm", "12-1").write(
-        "images/bookworm/image.yaml",
-        b"bootstrap: mmdebstrap\nsuite: bookworm\n",
-    );
+    case.catalog
+        .version("bookworm", "12-1")
+        .write("images/bookworm/image.yaml", b"bootstrap: mmdebstrap\nsuite: bookworm\n");
     Case {
         code: Some(1),
         ..case
@@ -236,7 +253,7 @@ fn with_a_build_secret<'a>(
     (source, taken): (&str, Taken),
 ) -> Case<'a> {
     let settings = format!("secrets: {{tok: {source}}}\n");
-    let case = case(engine, FaultyRegistry::start(), sandbox, &settings);
+    let case = case(engine, Registry::Own(FaultyRegistry::start()), sandbox, &settings);
     let end = match taken {
         Taken::Yes => "true",
         Taken::No => "false",
@@ -258,7 +275,11 @@ fn as_a_build_secret_in_a_variable<'a>(
     with_a_build_secret(engine, sandbox, ("{env: TOK}", taken))
 }
 
-fn as_a_build_secret_in_a_file<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<'a> {
+fn as_a_build_secret_in_a_file<'a>(
+    engine: &'a Engine,
+    needle: &Needle,
+    taken: Taken,
+) -> Case<'a> {
     let sandbox = Sandbox::new().home_file("key", &format!("{}\n", needle.text()));
     with_a_build_secret(engine, sandbox, ("{file: ~/key}", taken))
 }
