@@ -93,8 +93,15 @@ mod tests {
     #[test]
     fn a_password_in_an_address_is_not_shown() {
         let shown = |text: &str| EngineAddress(text.to_owned()).to_string();
-        assert_eq!(shown("tcp://ann:hush@192.0.2.1:2375"), "tcp://192.0.2.1:2375");
-        for kept in ["tcp://192.0.2.1:2375", "ssh://ann@example.org", "unix:///run/a@b.sock"] {
+        assert_eq!(
+            shown("tcp://ann:hush@192.0.2.1:2375"),
+            "tcp://192.0.2.1:2375"
+        );
+        for kept in [
+            "tcp://192.0.2.1:2375",
+            "ssh://ann@example.org",
+            "unix:///run/a@b.sock",
+        ] {
             assert_eq!(shown(kept), kept);
         }
     }

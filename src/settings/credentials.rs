@@ -149,7 +149,13 @@ pub(super) fn refuse_logins(reader: &mut Reader<'_>) {
             }
         }
     }
-    reader.errors.append(&mut errors);
+    for error in errors {
+        if let SettingsError::Value { key, .. } = error {
+            // What is read of it would be told with its text.
+            reader.entries.remove(key);
+        }
+        reader.errors.push(error);
+    }
 }
 
 #[cfg(test)]

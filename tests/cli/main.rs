@@ -24,6 +24,7 @@ mod sandbox;
 mod scan_errors;
 mod scan_files;
 mod schema;
+mod secrets;
 mod settings;
 mod settings_layers;
 #[path = "../support/mod.rs"]

@@ -103,7 +103,10 @@ impl Sinks {
             }
         }
         // What the tests of the images saw, where they ran.
-        for entry in fs::read_dir(catalog.sandbox().path().join("seen")).into_iter().flatten() {
+        for entry in fs::read_dir(catalog.sandbox().path().join("seen"))
+            .into_iter()
+            .flatten()
+        {
             let path = entry.expect("an entry").path();
             self.add("children", &fs::read(path).expect("a file"));
         }

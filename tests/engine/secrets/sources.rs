@@ -33,6 +33,8 @@ pub(super) struct Case<'a> {
     pub(super) code: Option<i32>,
     /// Whether the engine can push to this registry.
     pub(super) publishes: bool,
+    /// Whether a step of the build prints the secret.
+    pub(super) is_printed: bool,
     _registry: Registry,
 }
 
@@ -86,12 +88,7 @@ fn registry_for(password: &str, taken: Taken) -> Registry {
     }
 }
 
-fn case<'a>(
-    engine: &'a Engine,
-    registry: Registry,
-    sandbox: Sandbox,
-    settings: &str,
-) -> Case<'a> {
+fn case<'a>(engine: &'a Engine, registry: Registry, sandbox: Sandbox, settings: &str) -> Case<'a> {
     let settings = format!("registry_timeout: 1s\n{settings}");
     let catalog = Catalog::in_sandbox(engine, with_temporary_directory(sandbox))
         .with_registry(registry.host(), &settings);
@@ -105,6 +102,7 @@ fn case<'a>(
             .into(),
         code: Some(0),
         publishes: true,
+        is_printed: false,
         _registry: registry,
     }
 }
@@ -155,9 +153,12 @@ fn with_docker<'a>(
 fn in_dockers_file<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<'a> {
     let registry = registry_for(&needle.text(), taken);
     let auth = STANDARD.encode(format!("ann:{}", needle.text()));
-    with_docker(engine, registry, Sandbox::new(), |host| {
-        serde_json::json!({"auths": {host: {"auth": auth}}})
-    })
+    with_docker(
+        engine,
+        registry,
+        Sandbox::new(),
+        |host| serde_json::json!({"auths": {host: {"auth": auth}}}),
+    )
 }
 
 fn as_an_identity_token<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<'a> {
@@ -167,9 +168,12 @@ fn as_an_identity_token<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -
     };
     let registry = FaultyRegistry::start_for(Login::IdentityToken(wanted.leak()));
     let registry = Registry::Own(registry);
-    let case = with_docker(engine, registry, Sandbox::new(), |host| {
-        serde_json::json!({"auths": {host: {"identitytoken": needle.word()}}})
-    });
+    let case = with_docker(
+        engine,
+        registry,
+        Sandbox::new(),
+        |host| serde_json::json!({"auths": {host: {"identitytoken": needle.word()}}}),
+    );
     Case {
         publishes: false,
         ..case
@@ -183,9 +187,12 @@ fn from_a_helper<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<
     let answer = sandbox.home().join("helper");
     let script = format!("#!/bin/sh\ncat > /dev/null\ncat {}\n", answer.display());
     let sandbox = sandbox.program("docker-credential-vault", &script);
-    with_docker(engine, registry, sandbox, |host| {
-        serde_json::json!({"credHelpers": {host: "vault"}})
-    })
+    with_docker(
+        engine,
+        registry,
+        sandbox,
+        |host| serde_json::json!({"credHelpers": {host: "vault"}}),
+    )
 }
 
 /// What the registry's token service gives is a secret too, for as long as it is valid.
@@ -196,9 +203,12 @@ fn as_a_bearer_token<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> C
         registry.take_no_tokens();
     }
     let auth = STANDARD.encode("ann:hush-hush");
-    let case = with_docker(engine, Registry::Own(registry), Sandbox::new(), |host| {
-        serde_json::json!({"auths": {host: {"auth": auth}}})
-    });
+    let case = with_docker(
+        engine,
+        Registry::Own(registry),
+        Sandbox::new(),
+        |host| serde_json::json!({"auths": {host: {"auth": auth}}}),
+    );
     Case {
         publishes: false,
         ..case
@@ -216,15 +226,20 @@ fn in_the_address_of_a_proxy<'a>(engine: &'a Engine, needle: &Needle, taken: Tak
         sandbox,
         &format!("http_proxy: \"{proxy}\"\n"),
     );
+    let case = Case {
+        is_printed: true,
+        ..case
+    };
     let apt = "FROM $BASE\nRUN env; false && {{ 'git' | apt_install }} || true";
     case.catalog.image("a", "1-1", &[], apt);
     match taken {
         Taken::Yes => case,
         // This one is not on this machine, and goes through the proxy, which is not there.
         Taken::No => Case {
-            catalog: case
-                .catalog
-                .with_registry("registry.invalid", &format!("http_proxy: \"{proxy}\"\nregistry_timeout: 1s\n")),
+            catalog: case.catalog.with_registry(
+                "registry.invalid",
+                &format!("http_proxy: \"{proxy}\"\nregistry_timeout: 1s\n"),
+            ),
             ..case
         },
     }
@@ -233,14 +248,21 @@ fn in_the_address_of_a_proxy<'a>(engine: &'a Engine, needle: &Needle, taken: Tak
 fn in_the_address_of_a_mirror<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<'a> {
     let mirror = format!("http://ann:{}@127.0.0.1:9/debian", needle.in_address());
     let settings = format!("mirror: \"{mirror}\"\nsecurity_mirror: \"{mirror}\"\n");
-    let case = case(engine, Registry::Own(FaultyRegistry::start()), Sandbox::new(), &settings);
+    let case = case(
+        engine,
+        Registry::Own(FaultyRegistry::start()),
+        Sandbox::new(),
+        &settings,
+    );
     if taken == Taken::No {
         // A template may not write it into an image.
-        case.catalog.image("a", "1-1", &[], "FROM $BASE\nRUN echo {{ mirror }}");
+        case.catalog
+            .image("a", "1-1", &[], "FROM $BASE\nRUN echo {{ mirror }}");
     }
-    case.catalog
-        .version("bookworm", "12-1")
-        .write("images/bookworm/image.yaml", b"bootstrap: mmdebstrap\nsuite: bookworm\n");
+    case.catalog.version("bookworm", "12-1").write(
+        "images/bookworm/image.yaml",
+        b"bootstrap: mmdebstrap\nsuite: bookworm\n",
+    );
     Case {
         code: Some(1),
         ..case
@@ -253,7 +275,12 @@ fn with_a_build_secret<'a>(
     (source, taken): (&str, Taken),
 ) -> Case<'a> {
     let settings = format!("secrets: {{tok: {source}}}\n");
-    let case = case(engine, Registry::Own(FaultyRegistry::start()), sandbox, &settings);
+    let case = case(
+        engine,
+        Registry::Own(FaultyRegistry::start()),
+        sandbox,
+        &settings,
+    );
     let end = match taken {
         Taken::Yes => "true",
         Taken::No => "false",
@@ -263,7 +290,10 @@ fn with_a_build_secret<'a>(
          busybox base64 /run/secrets/tok && {end}"
     );
     case.catalog.image("a", "1-1", &[], &recipe);
-    case
+    Case {
+        is_printed: true,
+        ..case
+    }
 }
 
 fn as_a_build_secret_in_a_variable<'a>(
@@ -275,11 +305,7 @@ fn as_a_build_secret_in_a_variable<'a>(
     with_a_build_secret(engine, sandbox, ("{env: TOK}", taken))
 }
 
-fn as_a_build_secret_in_a_file<'a>(
-    engine: &'a Engine,
-    needle: &Needle,
-    taken: Taken,
-) -> Case<'a> {
+fn as_a_build_secret_in_a_file<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<'a> {
     let sandbox = Sandbox::new().home_file("key", &format!("{}\n", needle.text()));
     with_a_build_secret(engine, sandbox, ("{file: ~/key}", taken))
 }
