@@ -70,6 +70,13 @@ Options:
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000)
 
+      --username <NAME>
+          Log in at the registry as this account, with the password of --password-stdin [env:
+          PKG_USERNAME]
+
+      --password-stdin
+          Read the password from standard input [env: PKG_PASSWORD]
+
   -j, --jobs <N>
           Work on so many images at once [default: the number of processors, 2 to 4]
 
@@ -87,16 +94,6 @@ Options:
 
       --force
           Build published versions anew whose inputs changed, and publish over them
-
-      --retry
-          Try images now that failed with the same inputs before
-          
-          The second failure in a row with the same version, recipe, context, tests and parents
-          makes an image wait: 10 minutes, then 30, 2 hours, 6 and 20. Until then it counts as
-          failed and is not built, unless this or `--force` is given, or `--select` names it alone.
-
-      --wait <TIME>
-          Wait so long for another run on these directories (`30m`) instead of giving up at once
 
       --dry-run
           Print the plan and do nothing
@@ -143,17 +140,20 @@ Arguments:
   <DIR>...  The directories with images; together they make one catalog
 
 Options:
-      --select <GLOB>   Only images whose whole label matches this pattern (`*/nginx:*`), and what
-                        they need
-      --nightly         Put the date behind each version (1.0-1-20261121)
-      --snapshot        Put date and time behind each version (1.0-1-20261121-073000)
-      --no-publish      Leave publishing out
-      --force           Plan for `build --force`: published versions whose inputs changed are
-                        published over
-      --explain <NAME>  Tell of one image what is there, and which file, argument or parent differs
-                        from what was recorded
-      --json            Print JSON
-  -h, --help            Print help
+      --select <GLOB>    Only images whose whole label matches this pattern (`*/nginx:*`), and what
+                         they need
+      --nightly          Put the date behind each version (1.0-1-20261121)
+      --snapshot         Put date and time behind each version (1.0-1-20261121-073000)
+      --username <NAME>  Log in at the registry as this account, with the password of
+                         --password-stdin [env: PKG_USERNAME]
+      --password-stdin   Read the password from standard input [env: PKG_PASSWORD]
+      --no-publish       Leave publishing out
+      --force            Plan for `build --force`: published versions whose inputs changed are
+                         published over
+      --explain <NAME>   Tell of one image what is there, and which file, argument or parent differs
+                         from what was recorded
+      --json             Print JSON
+  -h, --help             Print help
 
 Options of every command:
   -c, --configfile <FILE>  The settings [default: config.yaml]
@@ -246,8 +246,12 @@ Options:
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000)
 
-      --wait <TIME>
-          Wait so long for another run on these directories (`30m`) instead of giving up at once
+      --username <NAME>
+          Log in at the registry as this account, with the password of --password-stdin [env:
+          PKG_USERNAME]
+
+      --password-stdin
+          Read the password from standard input [env: PKG_PASSWORD]
 
   -h, --help
           Print help (see a summary with '-h')
@@ -344,6 +348,13 @@ Options:
 
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000)
+
+      --username <NAME>
+          Log in at the registry as this account, with the password of --password-stdin [env:
+          PKG_USERNAME]
+
+      --password-stdin
+          Read the password from standard input [env: PKG_PASSWORD]
 
       --json
           Print JSON
