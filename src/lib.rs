@@ -27,6 +27,7 @@
 //! | `config.yaml`, `~/.config/docker-pkg.yaml` | [`cli`]; [`settings`] knows what they mean | |
 //! | `~/.docker/config.json`, `~/.docker/contexts/` | [`registry`] the logins, [`engine`] the address | |
 //! | the file of `ca_bundle` | [`registry`] | |
+//! | the files that `secrets` names | [`build`] | |
 //! | `/etc/apt/sources.list`, `/etc/apt/sources.list.d/`, `/etc/os-release` | [`host`] | |
 //! | `~/.local/state/pkg/logs/`, a directory for each run | [`ledger`], which runs live | [`build`], [`publish`], [`ledger`] |
 //! | `~/.local/state/pkg/ledger-1/`, times, failures and who is at work, for each directory of images | [`ledger`] | [`ledger`] |

@@ -46,7 +46,7 @@ pub enum SecretError {
         /// Where the settings name it.
         place: Place,
         /// Why.
-        source: FileError,
+        source: Box<FileError>,
     },
     /// The builder takes no secrets of this size.
     #[error("the secret `{id}` is over 500 KiB, which is more than a builder takes")]
@@ -203,20 +203,23 @@ impl<'a> Reading<'a> {
 fn read_value(secret: &BuildSecret, environment: &Environment) -> Result<SecretBytes, SecretError> {
     let (id, place) = (secret.id.clone(), secret.place.clone());
     let bytes = match &secret.source {
-        SecretSource::Variable(variable) => match environment.find(variable) {
-            Some(text) => text.into_bytes(),
-            None => {
+        SecretSource::Variable(variable) => {
+            let Some(text) = environment.find(variable) else {
                 let variable = variable.clone();
                 return Err(SecretError::Unset {
                     id,
                     variable,
                     place,
                 });
-            }
-        },
+            };
+            text.into_bytes()
+        }
         SecretSource::File(path) => match read_bytes(&from_home(path, environment)) {
             Ok(bytes) => bytes,
-            Err(source) => return Err(SecretError::File { id, place, source }),
+            Err(source) => {
+                let source = Box::new(source);
+                return Err(SecretError::File { id, place, source });
+            }
         },
     };
     if bytes.len() > LARGEST_BYTES {

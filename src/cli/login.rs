@@ -13,10 +13,11 @@ const PASSWORD: &str = "PKG_PASSWORD";
 /// command lines.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct LoginArgs {
-    /// Log in at the registry as this account, with the password of --password-stdin [env: PKG_USERNAME]
+    /// Log in at the registry as this account, with the password of `--password-stdin`, instead of
+    /// `PKG_USERNAME`
     #[arg(long, value_name = "NAME", requires = "password_stdin")]
     username: Option<String>,
-    /// Read the password from standard input [env: PKG_PASSWORD]
+    /// Read the password from standard input, instead of taking `PKG_PASSWORD`
     #[arg(long)]
     password_stdin: bool,
 }
@@ -40,7 +41,7 @@ impl Session {
     ) -> anyhow::Result<Option<Credentials>> {
         let option = Login {
             username: (args.username.clone()).map(|name| (name, Whence::Option)),
-            password: self.read_password(args)?.map(|it| (it, Whence::Option)),
+            password: Self::read_password(args)?.map(|it| (it, Whence::Option)),
         };
         let variable = |name| self.environment.find(name);
         let variables = Login {
@@ -55,7 +56,7 @@ impl Session {
         }
     }
 
-    fn read_password(&self, args: &LoginArgs) -> anyhow::Result<Option<Secret>> {
+    fn read_password(args: &LoginArgs) -> anyhow::Result<Option<Secret>> {
         if !args.password_stdin {
             return Ok(None);
         }

@@ -11,7 +11,8 @@ use crate::plan::Overwrite;
 
 /// Publish what is built, after its tests passed
 ///
-/// Credentials come from the settings, or else from where `docker login` keeps them.
+/// Credentials come from the options, `PKG_USERNAME` and `PKG_PASSWORD`, the settings, or else from where `docker login`
+/// keeps them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -168,11 +168,7 @@ pub(super) struct Prepared {
 
 /// Reads the catalog, asks engine and registry, and makes the plan.
 pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Result<Prepared> {
-    let need = match wish.publish {
-        WhetherPublish::Only => Need::Required,
-        WhetherPublish::WithCredentials | WhetherPublish::No => Need::Optional,
-    };
-    let login = (&wish.scope.login, need);
+    let login = (&wish.scope.login, need(wish.publish));
     let settings = session.settings_with_login(wish.scope.flavour(), login)?;
     check_publishing(wish.publish, &settings)?;
     let loaded = session.load(&wish.scope.directories, &settings)?;
@@ -231,6 +227,14 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         verified,
         only,
     })
+}
+
+/// Gives how much half of a login matters: to publish is to log in.
+fn need(publish: WhetherPublish) -> Need {
+    match publish {
+        WhetherPublish::Only => Need::Required,
+        WhetherPublish::WithCredentials | WhetherPublish::No => Need::Optional,
+    }
 }
 
 /// What only `publish` needs of the settings.

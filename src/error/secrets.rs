@@ -24,7 +24,7 @@ fn of_secret(error: &SecretError) -> Diagnostic {
             "set {variable}, or leave out what mounts the secret with `--select`"
         )),
         SecretError::File { source, .. } => Diagnostic {
-            causes: vec![cause(source)],
+            causes: vec![cause(source.as_ref())],
             ..diagnostic
         },
         SecretError::TooLarge { .. } | SecretError::Pattern { .. } => diagnostic,

@@ -37,7 +37,7 @@ pub struct Login {
 
 /// Only one half of the credentials is there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} is set, and no {}", half(*missing, there), if *missing == "password" { "password" } else { "name of an account" })]
+#[error("{} is set, and no {}", half(missing, there), if *missing == "password" { "password" } else { "name of an account" })]
 pub struct HalfCredentials {
     /// `username` or `password`.
     pub missing: &'static str,

@@ -59,7 +59,7 @@ impl Mask {
             let text = STANDARD_NO_PAD.encode(&padded);
             // The signs at the ends hold bits of what stands beside.
             let start = [0, 2, 3][before];
-            let end = text.len() - usize::from(padded.len() % 3 != 0);
+            let end = text.len() - usize::from(!padded.len().is_multiple_of(3));
             if let Some(inner) = text.get(start..end) {
                 self.add(inner);
                 self.add(&inner.replace('+', "-").replace('/', "_"));

@@ -333,11 +333,16 @@ fn what_a_recipe_names_itself_is_fetched_with_the_login_that_docker_keeps(engine
     publish_base_as(engine, &private, "named", Some(("ann", "pw")));
     catalog.remove(&base);
     let recipe = format!("FROM $BASE\nCOPY --from={base} /says /says");
-    for (version, limits) in [
-        ("1-1", ""),
-        ("1-2", "container_limits: \"cpushares=512\"\n"),
+    catalog.write("token", b"hush-hush");
+    // A build with secrets answers for logins itself, in the same session.
+    let mount = "\nRUN --mount=type=secret,id=tok,required test -s /run/secrets/tok";
+    for (version, settings, step) in [
+        ("1-1", "", ""),
+        ("1-2", "container_limits: \"cpushares=512\"\n", ""),
+        ("1-3", "secrets: {tok: {file: token}}\n", mount),
     ] {
-        catalog.image("a", version, &[], &recipe).settings(limits);
+        let recipe = format!("{recipe}{step}");
+        catalog.image("a", version, &[], &recipe).settings(settings);
         keep_login(&catalog, "{}");
         catalog.build(&[]).assert_code(1);
         let config = format!(

@@ -46,7 +46,7 @@ const TEST: &str = "mkdir -p seen\nps axww > seen/processes.$$\nenv | tee seen/e
 
 fn none_of_12_secrets_comes_out_in_any_of_8_places(engine: &Engine) {
     let mut table = format!(
-        "{:20}{}\n",
+        "{:22}{}\n",
         "",
         SINKS.map(|sink| format!("{sink:11}")).concat()
     );
@@ -72,7 +72,7 @@ fn none_of_12_secrets_comes_out_in_any_of_8_places(engine: &Engine) {
         }
         cells += found.len();
         let row = found.map(|form| format!("{:11}", form.unwrap_or("-")));
-        writeln!(table, "{name:20}{}", row.concat()).expect("a text");
+        writeln!(table, "{name:22}{}", row.concat()).expect("a text");
     }
     let count = hits.len();
     println!("{table}{cells} cells, {count} hits");
