@@ -140,12 +140,12 @@ fn on_standard_input<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> C
 }
 
 /// Docker's own logins are for the registry of the settings too, but only `publish` publishes with them.
-fn with_docker<'a>(
-    engine: &'a Engine,
+fn with_docker(
+    engine: &Engine,
     registry: Registry,
     sandbox: Sandbox,
     entry: impl FnOnce(&str) -> serde_json::Value,
-) -> Case<'a> {
+) -> Case<'_> {
     let entry = entry(registry.host()).to_string();
     case(engine, registry, sandbox.home_file(DOCKER, &entry), "")
 }
