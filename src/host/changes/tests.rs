@@ -194,6 +194,24 @@ fn a_change_is_done_when_the_journal_of_its_first_root_is_gone() {
 }
 
 #[test]
+fn once_the_journal_is_gone_no_fault_undoes_a_part() {
+    let tree = Tree::new();
+    let workshop = tree.root("one").join(WORKSHOP);
+    let last = tree.root("two").join("d/changelog");
+    let rename = |from: &Path, to: &Path| {
+        rename_file(from, to)?;
+        if to == last {
+            // What is left of the directory cannot be synced.
+            std::fs::remove_dir_all(&workshop).unwrap();
+        }
+        Ok(())
+    };
+    tree.begin().make_with(&tree.changes, &rename).unwrap();
+    tree.assert_all("new");
+    assert!(!has_unfinished_changes(&tree.root("two")));
+}
+
+#[test]
 fn what_somebody_has_changed_since_a_kill_is_left_alone() {
     let tree = Tree::killed_after(4);
     write_atomically(&tree.changes[1].path, b"mine").unwrap();

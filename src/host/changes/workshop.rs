@@ -208,12 +208,17 @@ fn is_changed(root: &Path, file: &JournalFile, old: &Path) -> Result<bool, Chang
     Ok(true)
 }
 
+/// Takes the journal of a directory away. When it is gone the change is done, and no fault may undo a part of it then: a disk
+/// that does not take this brings the journal back at worst, and the next change undoes all of it.
 fn commit(directory: &Path) -> Result<(), FileError> {
     match std::fs::remove_file(directory.join(JOURNAL)) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(FileError::new("remove", directory, source))
         }
-        _ => sync(directory),
+        _ => {
+            let _ = sync(directory);
+            Ok(())
+        }
     }
 }
 
