@@ -96,11 +96,14 @@ fn all_files_are_changed_and_nothing_is_left_beside_them() {
 }
 
 #[test]
-fn modes_and_links_stay() {
-    use std::os::unix::fs::PermissionsExt as _;
+fn modes_owners_and_links_stay() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     let tree = Tree::new();
     let real = tree.root("one").join("real");
     write_atomically(&real, b"old").unwrap();
+    // Only root can; for everybody else the file stays their own.
+    let _ = std::os::unix::fs::chown(&real, Some(65534), Some(65534));
+    let owner = std::fs::metadata(&real).unwrap().uid();
     std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
     std::fs::remove_file(&tree.changes[1].path).unwrap();
     std::os::unix::fs::symlink("../real", &tree.changes[1].path).unwrap();
@@ -109,6 +112,7 @@ fn modes_and_links_stay() {
     assert!(tree.changes[1].path.is_symlink());
     let mode = std::fs::metadata(&real).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
+    assert_eq!(std::fs::metadata(&real).unwrap().uid(), owner);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The directory in a root in which new texts are made ready and old ones kept.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use super::journal::{Journal, JournalFile};
@@ -69,13 +70,13 @@ impl<'a> Workshop<'a> {
             if there != change.old.as_bytes() {
                 return Err(ChangeError::Moved(change.path.clone()));
             }
-            let mode = std::fs::metadata(real).map(|metadata| metadata.permissions());
-            let mode = mode.map_err(|source| FileError::new("read", real, source))?;
+            let metadata =
+                std::fs::metadata(real).map_err(|source| FileError::new("read", real, source))?;
             for (kept, bytes) in [
                 (self.old_of(number), change.old.as_bytes()),
                 (self.new_of(number), change.new.as_bytes()),
             ] {
-                write(&kept, bytes, Some(mode.clone()))?;
+                write(&kept, bytes, Some(&metadata))?;
             }
             let below = real.strip_prefix(self.root).unwrap_or(real);
             files.push(JournalFile {
@@ -222,12 +223,18 @@ fn commit(directory: &Path) -> Result<(), FileError> {
     }
 }
 
-fn write(path: &Path, bytes: &[u8], mode: Option<std::fs::Permissions>) -> Result<(), FileError> {
+/// Writes a file, with the owner and the mode of the one whose place it takes.
+fn write(path: &Path, bytes: &[u8], like: Option<&Metadata>) -> Result<(), FileError> {
     let written = (|| {
         let mut file = File::create_new(path)?;
         file.write_all(bytes)?;
-        if let Some(mode) = mode {
-            file.set_permissions(mode)?;
+        if let Some(like) = like {
+            let mine = file.metadata()?;
+            if (mine.uid(), mine.gid()) != (like.uid(), like.gid()) {
+                // Who is not root can give nothing away, and the file is theirs then, as with every editor.
+                let _ = fchown(&file, Some(like.uid()), Some(like.gid()));
+            }
+            file.set_permissions(like.permissions())?;
         }
         file.sync_all()
     })();
