@@ -41,8 +41,15 @@ pub fn find_rule(id: &str) -> Option<&'static Rule> {
     rules().iter().find(|rule| rule.id == id)
 }
 
-/// Gives the ids that a text may have meant.
+/// Gives the ids that a text may have meant: those that look like it, else those of which it is a word.
 #[must_use]
 pub fn near_rules(text: &str) -> Vec<&'static str> {
-    find_near(text, rules().iter().map(|rule| rule.id))
+    let ids = || rules().iter().map(|rule| rule.id);
+    let near = find_near(text, ids());
+    if near.is_empty() {
+        return ids()
+            .filter(|id| id.split('-').any(|word| word == text))
+            .collect();
+    }
+    near
 }

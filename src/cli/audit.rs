@@ -9,7 +9,7 @@ use super::Ending;
 use super::session::{Flavour, Session};
 use crate::audit::{
     Audit, Finding, Fix, Policy, Published, Rule, Unchecked, apply, audit, find_rule, near_rules,
-    render_json, render_junit, render_sarif,
+    render_json, render_junit, render_sarif, rules,
 };
 use crate::catalog::ImageId;
 use crate::error::{UsageError, closest_names};
@@ -126,9 +126,15 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
 }
 
 fn find(id: &str) -> Result<&'static Rule, UsageError> {
-    find_rule(id).ok_or_else(|| UsageError {
-        message: format!("there is no rule `{id}`"),
-        hints: closest_names(&near_rules(id)).into_iter().collect(),
+    find_rule(id).ok_or_else(|| {
+        let all = || {
+            let ids: Vec<_> = rules().iter().map(|rule| rule.id).collect();
+            format!("the rules are {}", ids.join(", "))
+        };
+        UsageError {
+            message: format!("there is no rule `{id}`"),
+            hints: vec![closest_names(&near_rules(id)).unwrap_or_else(all)],
+        }
     })
 }
 

@@ -437,3 +437,18 @@ fn the_repositorys_own_images_are_without_a_finding() {
         assert_eq!(output.stdout, "");
     }
 }
+
+#[test]
+fn a_rule_that_nobody_knows_brings_those_that_there_are() {
+    let sandbox = fine();
+    let told = |id: &str| sandbox.pkg(&["audit", "--rule", id, "images"]).stderr;
+    let message = |id: &str, hint: &str| format!("error: there is no rule `{id}`\nhint: {hint}\n");
+    let order = "the closest names are `date-order`, `version-order`";
+    assert_eq!(told("order"), message("order", order));
+    let order = "the closest name is `date-order`";
+    assert_eq!(told("date-oder"), message("date-oder", order));
+    let all = told("nope");
+    let begin = message("nope", "the rules are add-checksum, apt-filter, ");
+    assert!(all.starts_with(begin.trim_end()), "{all}");
+    assert!(all.ends_with(" version-untaggable\n"), "{all}");
+}
