@@ -24,7 +24,8 @@ pub use changes::{Change, ChangeError, Changes, WORKSHOP, has_unfinished_changes
 pub use clock::{Clock, ClockError};
 pub use environment::Environment;
 pub use git::{
-    Added, Git, GitError, find_added_lines, find_uncommitted, find_work_tree, walk_commits,
+    Added, Git, GitError, find_added_lines, find_cut_commits, find_uncommitted, find_work_tree,
+    walk_commits,
 };
 pub use input::{InputError, read_input};
 pub use leftovers::{RUN_VARIABLE, kill_marked};

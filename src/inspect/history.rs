@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::History;
 use crate::host::{
-    Added, Environment, Git, GitError, find_added_lines, find_uncommitted, find_work_tree,
-    walk_commits,
+    Added, Environment, Git, GitError, find_added_lines, find_cut_commits, find_uncommitted,
+    find_work_tree, walk_commits,
 };
 
 /// So many commits are looked at for all images; git passes over the others quickly when it has only the images to look at
@@ -27,6 +27,8 @@ pub type Histories = HashMap<PathBuf, History>;
 
 /// The image directories of one work tree.
 struct Watch<'a> {
+    /// The commits at which the history is cut off.
+    cut: HashSet<String>,
     /// From the path in the work tree to the number of the directory.
     numbers: HashMap<PathBuf, usize>,
     images: Vec<Watched<'a>>,
@@ -45,6 +47,34 @@ struct Watched<'a> {
     others: HashSet<String>,
 }
 
+/// What is asked of one work tree.
+#[derive(Default)]
+struct WorkTree<'a> {
+    /// Real paths.
+    asked: Vec<PathBuf>,
+    directories: Vec<&'a Path>,
+}
+
+/// Finds the work trees of image directories, by their tops: below a directory that the user names there may be submodules.
+fn find_trees<'a>(roots: &[PathBuf], directories: &[&'a Path]) -> HashMap<PathBuf, WorkTree<'a>> {
+    let mut trees: HashMap<PathBuf, WorkTree<'a>> = HashMap::new();
+    let real = |path: &Path| Some((find_work_tree(path)?, path.canonicalize().ok()?));
+    for (top, root) in roots.iter().filter_map(|root| real(root)) {
+        trees.entry(top).or_default().asked.push(root);
+    }
+    for &directory in directories {
+        let Some((top, path)) = real(directory) else {
+            continue;
+        };
+        let tree = trees.entry(top).or_default();
+        tree.directories.push(directory);
+        if !tree.asked.iter().any(|root| path.starts_with(root)) {
+            tree.asked.push(path);
+        }
+    }
+    trees
+}
+
 /// Asks git about image directories; `is_taken` tells which files of a directory can change its image.
 pub async fn find_histories(
     environment: &Environment,
@@ -53,17 +83,10 @@ pub async fn find_histories(
     is_taken: impl Fn(&Path, &Path) -> bool,
 ) -> Histories {
     let mut histories = Histories::new();
-    let mut trees: HashMap<PathBuf, Vec<PathBuf>> = HashMap::new();
-    for root in roots {
-        let real = root.canonicalize().ok();
-        if let (Some(top), Some(real)) = (find_work_tree(root), real) {
-            trees.entry(top).or_default().push(real);
-        }
-    }
-    for (top, roots) in &trees {
-        let mut watch = Watch::new(top, directories);
+    for (top, tree) in &find_trees(roots, directories) {
+        let mut watch = Watch::new(top, &tree.directories);
         let git = Git::new(environment, top, &CancellationToken::new());
-        if let Err(error) = watch.ask(&git, roots, &is_taken).await {
+        if let Err(error) = watch.ask(&git, &tree.asked, &is_taken).await {
             let reason = format!("git does not tell: {error}");
             for image in watch.images {
                 let unknown = || History::Unknown(reason.clone());
@@ -87,6 +110,7 @@ pub async fn find_histories(
 impl<'a> Watch<'a> {
     fn new(top: &Path, directories: &[&'a Path]) -> Self {
         let mut watch = Self {
+            cut: HashSet::new(),
             numbers: HashMap::new(),
             images: Vec::new(),
         };
@@ -133,6 +157,7 @@ impl<'a> Watch<'a> {
         if going.is_break() {
             return Ok(());
         }
+        self.cut = find_cut_commits(git).await?;
         let mut left = WALKED_TOGETHER;
         walk_commits(git, roots, |commit, files| {
             left -= 1;
@@ -240,6 +265,11 @@ impl<'a> Watch<'a> {
         }
         for (number, (has_entry, others)) in touched {
             let image = &mut self.images[number];
+            if self.cut.contains(commit) {
+                let reason = "this clone has only a part of the history: `git fetch --unshallow` brings the rest";
+                image.answer = Some(History::Unknown(reason.to_owned()));
+                continue;
+            }
             image.answer = match (has_entry, others.is_empty()) {
                 (true, _) => Some(History::Unchanged),
                 (false, false) => Some(History::Changed(others)),

@@ -1,9 +1,11 @@
 //! Which files of directories changed, and when. One process for each question, however many directories.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::{Git, GitError};
+use crate::host::fs::find_text;
 
 /// The name of a commit stands behind it; no path and no line of a patch begins so.
 const COMMIT: char = '\u{1}';
@@ -88,6 +90,16 @@ pub async fn walk_commits(
     Ok(())
 }
 
+/// Finds the commits at which the history of a shallow clone is cut off: all of their files look new.
+pub async fn find_cut_commits(git: &Git<'_>) -> Result<HashSet<String>, GitError> {
+    let path = git.ask(["rev-parse", "--git-path", "shallow"]).await?;
+    let path = String::from_utf8_lossy(&path);
+    let path = git.directory().join(path.trim_end_matches('\n'));
+    // A clone with all of the history has no such file.
+    let text = find_text(&path)?.unwrap_or_default();
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
 /// What commits, or what is not committed, added to files that were there before.
 #[derive(Clone, Copy, Debug)]
 pub enum Added<'a> {
@@ -104,9 +116,11 @@ pub async fn find_added_lines(
     files: &[PathBuf],
     mut on_line: impl FnMut(&str, &Path, &str),
 ) -> Result<(), GitError> {
-    const FORM: [&str; 7] = [
-        "--no-color",
+    const FORM: [&str; 9] = [
         "--patch",
+        "--text",
+        "--no-ext-diff",
+        "--no-textconv",
         "--unified=0",
         "--no-renames",
         "--diff-filter=M",
@@ -120,7 +134,7 @@ pub async fn find_added_lines(
             "--format=%x01%H",
             "--diff-merges=first-parent",
         ],
-        Added::Uncommitted => vec!["diff", "HEAD", "--no-ext-diff"],
+        Added::Uncommitted => vec!["diff", "HEAD"],
     };
     arguments.extend(FORM);
     if let Added::By(commits) = added {
@@ -149,7 +163,7 @@ async fn ask(
     on_line: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Result<(), GitError> {
     let program = git
-        .program(["--literal-pathspecs", "-c", "core.quotePath=false"])
+        .program(["--literal-pathspecs"])
         .arguments(arguments)
         .arguments(["--"])
         .arguments(directories);

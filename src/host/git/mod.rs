@@ -3,5 +3,7 @@
 mod history;
 mod program;
 
-pub use history::{Added, find_added_lines, find_uncommitted, find_work_tree, walk_commits};
+pub use history::{
+    Added, find_added_lines, find_cut_commits, find_uncommitted, find_work_tree, walk_commits,
+};
 pub use program::{Git, GitError};

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::host::fs::FileError;
 use crate::host::{Environment, Output, ProcessError, Program, Stream};
 
 /// git answers at once; a home directory on a network, or a repository that fetches what it lacks, may not.
@@ -30,6 +31,18 @@ const HANDED_ON: [&str; 14] = [
     "GIT_SSH",
     "GIT_SSH_COMMAND",
     "SSH_AUTH_SOCK",
+];
+
+/// What people set for their own eyes, or to save time, and what would change the answers: a monitor of files that stays
+/// behind, signatures between the lines, a first commit without files.
+const SETTINGS: [&str; 7] = [
+    "color.ui=false",
+    "core.fsmonitor=false",
+    "core.quotePath=false",
+    "diff.relative=false",
+    "log.follow=false",
+    "log.showRoot=true",
+    "log.showSignature=false",
 ];
 
 /// What names files of a repository: git runs in another directory than this program.
@@ -54,6 +67,9 @@ pub enum GitError {
     /// git could not run, or did not come to its end.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// A file of the repository cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// There is no room for what it gives, or it cannot be read again.
     #[error("cannot keep what git gives in a temporary file")]
     Scratch(#[from] io::Error),
@@ -99,6 +115,10 @@ impl<'a> Git<'a> {
             directory,
             cancelled,
         }
+    }
+
+    pub(super) fn directory(&self) -> &'a Path {
+        self.directory
     }
 
     /// Runs git and gives what it writes, as bytes.
@@ -170,6 +190,7 @@ impl<'a> Git<'a> {
     ) -> Program {
         let git = Program::new("git")
             .arguments(["--no-pager"])
+            .arguments(SETTINGS.into_iter().flat_map(|setting| ["-c", setting]))
             .arguments(arguments)
             .directory(self.directory)
             .variable("GIT_OPTIONAL_LOCKS", "0")

@@ -3,6 +3,7 @@
 mod history;
 mod output;
 mod pages;
+mod repositories;
 mod rules;
 
 use serde_json::Value as Json;
