@@ -1,6 +1,7 @@
 #!/bin/sh
 # The weekly rebuild, for cron: refreshes, builds, tests and publishes what needs it, then commits and pushes the changelogs
-# of what was published. What failed keeps its old changelog and is named; the rest goes out.
+# of what was published. What failed keeps its old changelog and is named; the rest goes out. Where somebody else pushed
+# meanwhile, the commit goes on top of theirs.
 #
 #   weekly-update.sh [DIR…]        the directories with images; images where none is named
 #
@@ -31,8 +32,18 @@ git_directory=$(git rev-parse --absolute-git-dir) || give_up "this is no git rep
 exec 9> "$git_directory/weekly-update.lock"
 flock --nonblock 9 || give_up "another run is at work here"
 
-[ -z "$(git status --porcelain)" ] || give_up "there are changes that are not committed: git status"
-git pull --quiet --ff-only || give_up "the repository cannot be pulled"
+# What is published has to be committed afterwards, so what would stand in the way of that is asked for first.
+git var GIT_COMMITTER_IDENT > /dev/null ||
+  give_up "git does not know who commits here: git config user.name NAME; git config user.email MAIL"
+uncommitted=$(git status --porcelain) || give_up "git does not say what is not committed"
+[ -z "$uncommitted" ] || give_up "there are changes that are not committed: git status"
+# What an earlier run committed and could not push goes on top of what came since.
+pull() {
+  git pull --quiet --rebase=merges && return
+  git rebase --abort 2> /dev/null || true
+  return 1
+}
+pull || give_up "the repository cannot be pulled: git pull --rebase"
 
 # Whatever stops this before the commit leaves the changelogs as they were.
 put_back() { git checkout --quiet -- "$@"; }
@@ -77,27 +88,46 @@ names() { # PATH…: what the changelogs name
     sed --quiet '/^[A-Za-z0-9].*(/ { s/ .*//p; q }' "$changelog"
   done | paste --serial --delimiters=' '
 }
-if [ -n "$kept" ]; then
-  # shellcheck disable=SC2086 # a list of paths
-  git add -- $kept
-  # shellcheck disable=SC2086
-  git commit --quiet --message "Weekly rebuild of $(printf '%s\n' $kept | wc -l) images" --message "$(names $kept)"
-  trap - EXIT
-  IFS=$blanks
-  if ! git push --quiet; then
-    # Somebody else was faster: what they changed comes first.
-    git pull --quiet --rebase || git rebase --quiet --abort || true
-    git push --quiet ||
-      give_up "published, and committed here as $(git rev-parse --short HEAD), but it cannot be pushed: git push"
-  fi
-  IFS=$newline
-  # shellcheck disable=SC2086
-  say "published and pushed as $(git rev-parse --short HEAD): $(names $kept)"
-fi
-trap - EXIT
 if [ -n "$left" ]; then
-  # shellcheck disable=SC2086
+  # shellcheck disable=SC2086 # a list of paths
   say "not published, with the changelogs as before: $(names $left)" >&2
   [ "$code" -ne 0 ] || code=1
+fi
+# From here on nothing is put back: the registry has it.
+trap - EXIT
+# shellcheck disable=SC2086 # a list of paths
+commit() {
+  git add -- $kept &&
+    git commit --quiet --message "Weekly rebuild of $(printf '%s\n' $kept | wc -l) images" --message "$published_names"
+}
+published_names=
+if [ -n "$kept" ]; then
+  # shellcheck disable=SC2086 # a list of paths
+  published_names=$(names $kept)
+  commit ||
+    give_up "published, and not committed: $published_names; their changelogs are changed here: git add, git commit, git push"
+fi
+IFS=$blanks
+
+push() {
+  for pause in 1 2 4 0; do
+    said=$(git push --quiet 2>&1) && return
+    [ "$pause" -gt 0 ] || break
+    # Somebody else was faster: what they changed comes first. Or the way there is cut for a moment.
+    sleep "$pause"
+    said=$(pull 2>&1) || break
+  done
+  printf '%s\n' "$said" >&2
+  return 1
+}
+unpushed=$(git rev-list --count '@{upstream}..HEAD')
+if [ "$unpushed" -gt 0 ]; then
+  push ||
+    give_up "published, and committed here as $(git rev-parse --short HEAD), but it cannot be pushed: git pull --rebase, git push"
+  if [ -n "$published_names" ]; then
+    say "published and pushed as $(git rev-parse --short HEAD): $published_names"
+  else
+    say "pushed what an earlier run had committed, as $(git rev-parse --short HEAD)"
+  fi
 fi
 exit "$code"

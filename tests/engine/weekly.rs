@@ -4,7 +4,7 @@ use super::Test;
 use super::support::catalog::Catalog;
 use super::support::docker_registry::DockerRegistry;
 use super::support::engine::Engine;
-use super::support::sandbox::Output;
+use super::support::sandbox::{Output, Sandbox};
 
 pub(super) const TESTS: &[Test] = &[
     (
@@ -15,12 +15,32 @@ pub(super) const TESTS: &[Test] = &[
         "the_weekly_update_leaves_everything_as_it_was_where_it_cannot_know",
         the_weekly_update_leaves_everything_as_it_was_where_it_cannot_know,
     ),
+    (
+        "the_weekly_update_goes_on_top_of_what_somebody_pushed_meanwhile",
+        the_weekly_update_goes_on_top_of_what_somebody_pushed_meanwhile,
+    ),
+    (
+        "what_the_weekly_update_cannot_commit_or_push_is_kept_and_named",
+        what_the_weekly_update_cannot_commit_or_push_is_kept_and_named,
+    ),
 ];
+
+/// Runs the program, and once it has told what is published, what a test has prepared for this moment.
+const MEANWHILE: &str = "#!/bin/sh
+\"$REAL_PKG\" \"$@\"
+code=$?
+case \" $* \" in
+  *' list --only published '*) [ ! -e ../meanwhile ] || sh ../meanwhile >&2 ;;
+esac
+exit $code
+";
 
 /// A catalog in a clone of a bare repository, all of it published.
 fn cloned<'e>(engine: &'e Engine, registry: &DockerRegistry) -> Catalog<'e> {
-    let catalog = Catalog::new(engine)
-        .with_variable("PKG", env!("CARGO_BIN_EXE_pkg"))
+    let sandbox = Sandbox::new().program("pkg-meanwhile", MEANWHILE);
+    let catalog = Catalog::in_sandbox(engine, sandbox)
+        .with_variable("REAL_PKG", env!("CARGO_BIN_EXE_pkg"))
+        .with_variable("PKG", "pkg-meanwhile")
         .with_variable("REFRESH", "--all")
         .with_variable("BUILD", "--no-pull")
         .with_registry(registry.host(), "username: u\npassword: p\n");
@@ -175,4 +195,136 @@ fn the_weekly_update_leaves_everything_as_it_was_where_it_cannot_know(engine: &E
     output.assert_code(4);
     unchanged(&output);
     assert_eq!(git(&catalog, &["status", "--porcelain"]), "");
+}
+
+/// Has somebody push a change of a file after the images are published.
+fn push_meanwhile(catalog: &Catalog<'_>, change: &str) {
+    let script = format!(
+        "set -e; rm -rf ../other; git clone --quiet ../bare.git ../other; cd ../other; {change}
+git add .; git commit --quiet --message Meanwhile; git push --quiet; rm ../meanwhile"
+    );
+    catalog.write("../meanwhile", script.as_bytes());
+}
+
+#[track_caller]
+fn assert_pushed(catalog: &Catalog<'_>, expected: &str, output: &Output) {
+    let versions = pushed(catalog);
+    assert!(
+        versions.iter().all(|version| version == expected),
+        "{versions:?}, {}",
+        output.render()
+    );
+    assert_eq!(git(catalog, &["status", "--porcelain"]), "");
+}
+
+fn the_weekly_update_goes_on_top_of_what_somebody_pushed_meanwhile(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = cloned(engine, &registry);
+    push_meanwhile(&catalog, "echo words > README.md");
+    let output = weekly_update(&catalog);
+    output.assert_code(0);
+    assert_pushed(&catalog, "(1-1-20261121)", &output);
+    let subjects = git(
+        &catalog,
+        &["--git-dir=../bare.git", "log", "--format=%s", "main"],
+    );
+    assert_eq!(subjects, "Weekly rebuild of 4 images\nMeanwhile\nBegin\n");
+    assert_eq!(
+        output.stderr.matches("rejected").count(),
+        0,
+        "{}",
+        output.render()
+    );
+
+    // The same changelog: what went out stays committed here, and it is said what to do.
+    push_meanwhile(&catalog, "sed -i s/1-1-20261121/9-1/ images/fine/changelog");
+    let output = weekly_update(&catalog);
+    output.assert_code(1);
+    let told = "but it cannot be pushed: git pull --rebase, git push\n";
+    assert!(output.stderr.ends_with(told), "{}", output.render());
+    assert_eq!(pushed(&catalog)[3], "(9-1)");
+    assert_eq!(git(&catalog, &["status", "--porcelain"]), "");
+    let mine = git(&catalog, &["log", "-1", "--format=%s"]);
+    assert_eq!(mine, "Weekly rebuild of 4 images\n");
+    // Nothing is published before that is settled.
+    let output = weekly_update(&catalog);
+    output.assert_code(1);
+    let told = "weekly-update: the repository cannot be pulled: git pull --rebase\n";
+    assert!(output.stderr.ends_with(told), "{}", output.render());
+    assert_eq!(git(&catalog, &["log", "-1", "--format=%s"]), mine);
+}
+
+fn what_the_weekly_update_cannot_commit_or_push_is_kept_and_named(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = cloned(engine, &registry);
+    let before = pushed(&catalog);
+    let executable = |path: &str, text: &str| {
+        catalog.write(path, text.as_bytes());
+        let output = catalog.sandbox().run("chmod", &["+x", path]);
+        output.assert_code(0);
+    };
+
+    // Nobody could commit: nothing is built either.
+    let settings = catalog.sandbox().home().join(".gitconfig");
+    let known = std::fs::read_to_string(&settings).expect("settings");
+    std::fs::write(&settings, "[user]\nuseConfigOnly = true\n").expect("a file");
+    let output = weekly_update(&catalog);
+    output.assert_code(1);
+    assert!(
+        output.stderr.contains("git does not know who commits here"),
+        "{}",
+        output.render()
+    );
+    assert!(output.stdout.is_empty(), "{}", output.render());
+    std::fs::write(&settings, known).expect("a file");
+
+    // The remote repository refuses.
+    executable(
+        "../bare.git/hooks/pre-receive",
+        "#!/bin/sh\necho closed today\nexit 1\n",
+    );
+    let output = weekly_update(&catalog);
+    output.assert_code(1);
+    assert!(
+        output.stderr.contains("closed today"),
+        "{}",
+        output.render()
+    );
+    let told = "but it cannot be pushed: git pull --rebase, git push\n";
+    assert!(output.stderr.ends_with(told), "{}", output.render());
+    assert_eq!(pushed(&catalog), before);
+    assert_eq!(git(&catalog, &["status", "--porcelain"]), "");
+    // The next run brings it along, although somebody else has pushed.
+    std::fs::remove_file(
+        catalog
+            .sandbox()
+            .path()
+            .join("../bare.git/hooks/pre-receive"),
+    )
+    .expect("a file");
+    push_meanwhile(&catalog, "echo words > README.md");
+    catalog
+        .sandbox()
+        .run("sh", &["../meanwhile"])
+        .assert_code(0);
+    let output = weekly_update(&catalog);
+    output.assert_code(0);
+    assert_pushed(&catalog, "(1-1-20261121-s1)", &output);
+
+    // The commit is refused: what is published keeps its changelogs here, and the next run does not begin.
+    executable(".git/hooks/pre-commit", "#!/bin/sh\nexit 1\n");
+    let output = weekly_update(&catalog);
+    output.assert_code(1);
+    let told = "published, and not committed: bottom broken child fine; \
+                their changelogs are changed here: git add, git commit, git push\n";
+    assert!(output.stderr.ends_with(told), "{}", output.render());
+    let waiting = git(&catalog, &["diff", "HEAD", "--name-only"]);
+    assert_eq!(waiting.lines().count(), 4);
+    let output = weekly_update(&catalog);
+    output.assert_code(1);
+    assert!(
+        output.stderr.contains("changes that are not committed"),
+        "{}",
+        output.render()
+    );
 }
