@@ -23,6 +23,10 @@ pub(super) const TESTS: &[Test] = &[
         "what_the_weekly_update_cannot_commit_or_push_is_kept_and_named",
         what_the_weekly_update_cannot_commit_or_push_is_kept_and_named,
     ),
+    (
+        "without_an_author_the_weekly_update_does_not_begin",
+        without_an_author_the_weekly_update_does_not_begin,
+    ),
 ];
 
 /// Runs the program, and once it has told what is published, what a test has prepared for this moment.
@@ -264,20 +268,6 @@ fn what_the_weekly_update_cannot_commit_or_push_is_kept_and_named(engine: &Engin
         output.assert_code(0);
     };
 
-    // Nobody could commit: nothing is built either.
-    let settings = catalog.sandbox().home().join(".gitconfig");
-    let known = std::fs::read_to_string(&settings).expect("settings");
-    std::fs::write(&settings, "[user]\nuseConfigOnly = true\n").expect("a file");
-    let output = weekly_update(&catalog);
-    output.assert_code(1);
-    assert!(
-        output.stderr.contains("git does not know who commits here"),
-        "{}",
-        output.render()
-    );
-    assert!(output.stdout.is_empty(), "{}", output.render());
-    std::fs::write(&settings, known).expect("a file");
-
     // The remote repository refuses.
     executable(
         "../bare.git/hooks/pre-receive",
@@ -327,4 +317,19 @@ fn what_the_weekly_update_cannot_commit_or_push_is_kept_and_named(engine: &Engin
         "{}",
         output.render()
     );
+}
+
+fn without_an_author_the_weekly_update_does_not_begin(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = cloned(engine, &registry);
+    let settings = catalog.sandbox().home().join(".gitconfig");
+    std::fs::write(&settings, "[user]\nuseConfigOnly = true\n").expect("a file");
+    let output = weekly_update(&catalog);
+    output.assert_code(1);
+    assert!(
+        output.stderr.contains("git does not know who commits here"),
+        "{}",
+        output.render()
+    );
+    assert!(output.stdout.is_empty(), "{}", output.render());
 }
