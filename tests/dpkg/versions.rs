@@ -95,10 +95,8 @@ fn perls_order(pairs: &[Pair]) -> Vec<Ordering> {
         .spawn()
         .expect("this test needs perl");
     let mut input = perl.stdin.take().expect("a pipe");
-    let lines: String = pairs
-        .iter()
-        .map(|(one, other)| format!("{one} {other}\n"))
-        .collect();
+    let lines = pairs.iter().map(|(one, other)| format!("{one} {other}\n"));
+    let lines = lines.collect::<Vec<_>>().concat();
     let writing = std::thread::spawn(move || input.write_all(lines.as_bytes()));
     let output = perl.wait_with_output().expect("perl ends");
     writing.join().expect("no panic").expect("perl reads");
