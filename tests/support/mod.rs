@@ -10,6 +10,7 @@ pub(crate) mod catalog;
 pub(crate) mod docker_client;
 pub(crate) mod docker_registry;
 pub(crate) mod engine;
+pub(crate) mod fake_engine;
 pub(crate) mod faulty_registry;
 pub(crate) mod json_schema;
 pub(crate) mod meddler;
