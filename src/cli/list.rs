@@ -151,7 +151,7 @@ fn observe(
     Session::block_on(async {
         let engine = match whom {
             Whom::Registry => None,
-            Whom::Both => Some(session.engine().await?),
+            Whom::Both => Some(session.engine(settings).await?),
         };
         let registry = session.registry(settings)?;
         let observer = Observer {

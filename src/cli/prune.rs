@@ -60,7 +60,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     settings.naming.suffix = args.nightly.as_ref().map(|id| format!("-{id}"));
     let loaded = session.load(&args.directories, &settings)?;
     Session::block_on(async {
-        let engine = session.engine().await?;
+        let engine = session.engine(&settings).await?;
         let pruning = prepare(session, args, &settings, &loaded, &engine).await?;
         if args.dry_run {
             print(session, &pruning, &loaded.catalog, Form::of(args.json))?;

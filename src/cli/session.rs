@@ -180,8 +180,9 @@ impl Session {
     }
 
     /// Connects to the engine.
-    pub(super) async fn engine(&self) -> anyhow::Result<Engine> {
-        Ok(Engine::connect(find_address(&self.environment)).await?)
+    pub(super) async fn engine(&self, settings: &Settings) -> anyhow::Result<Engine> {
+        let address = find_address(&self.environment);
+        Ok(Engine::connect(address, settings.engine_timeout).await?)
     }
 
     /// Sets up the registry's client, where the settings name a registry.

@@ -6,10 +6,12 @@ use bollard::Docker;
 
 use super::{EngineAddress, EngineError};
 
-/// How long the engine may take for an answer that is no work.
-pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
+/// How long the engine may take at most for an answer that is no work.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
+/// The first version of the API that knows several stages: Docker 17.06.
+const OLDEST_API: (u32, u32) = (1, 30);
 /// Above every deadline of ours: the client's own limit would also cover uploads.
-const CLIENT_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(super) const CLIENT_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The builder that an engine offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,7 @@ pub struct Engine {
     address: EngineAddress,
     builder: Builder,
     store: Store,
+    patience: Duration,
 }
 
 /// Where the engine keeps images.
@@ -39,17 +42,16 @@ pub(super) enum Store {
 }
 
 impl Engine {
-    /// Connects, agrees on the version of the API, and finds out which builder there is.
-    pub async fn connect(address: EngineAddress) -> Result<Self, EngineError> {
-        let docker = Docker::connect_with_host(&address.0)
-            .map_err(|error| unreachable(&address, error))?
-            .with_timeout(CLIENT_TIMEOUT)
-            .with_request_modifier(use_url_safe_credentials);
+    /// Connects, agrees on the version of the API, and finds out which builder there is; `patience` is how long the engine
+    /// may be silent from then on.
+    pub async fn connect(address: EngineAddress, patience: Duration) -> Result<Self, EngineError> {
+        let docker =
+            super::transport::client(&address)?.with_request_modifier(use_url_safe_credentials);
         let silent = || EngineError::Silent {
             action: "answer".to_owned(),
-            deadline: ANSWER_DEADLINE,
+            deadline: ANSWER_DEADLINE.min(patience),
         };
-        let asked = tokio::time::timeout(ANSWER_DEADLINE, async {
+        let asked = tokio::time::timeout(ANSWER_DEADLINE.min(patience), async {
             let docker = docker.negotiate_version().await?;
             let version = docker.version().await?;
             let info = docker.info().await?;
@@ -59,16 +61,21 @@ impl Engine {
             .await
             .map_err(|_| silent())?
             .map_err(|error| unreachable(&address, error))?;
+        let api = version.api_version.as_deref().unwrap_or_default();
+        if !is_at_least(api, OLDEST_API) {
+            return Err(EngineError::TooOld {
+                address,
+                api: super::error::one_line(api),
+                needed: format!("{}.{}", OLDEST_API.0, OLDEST_API.1),
+            });
+        }
         let is_podman = version
             .components
             .iter()
             .flatten()
             .any(|component| component.name.starts_with("Podman"));
         // Engines before 23.0 do not announce BuildKit, but have it from API 1.39 on.
-        let has_buildkit = version
-            .api_version
-            .as_deref()
-            .is_some_and(|api| is_at_least(api, (1, 39)));
+        let has_buildkit = is_at_least(api, (1, 39));
         let is_containerd = info
             .driver_status
             .iter()
@@ -88,6 +95,7 @@ impl Engine {
             } else {
                 Store::GraphDriver
             },
+            patience,
         })
     }
 
@@ -117,6 +125,11 @@ impl Engine {
         self.store == Store::GraphDriver
     }
 
+    /// Gives how long the engine may be silent in the middle of work.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
     pub(super) fn store(&self) -> Store {
         self.store
     }
@@ -127,7 +140,8 @@ impl Engine {
         action: &str,
         request: impl Future<Output = Result<T, bollard::errors::Error>>,
     ) -> Result<T, EngineError> {
-        self.answer_within(ANSWER_DEADLINE, action, request).await
+        self.answer_within(ANSWER_DEADLINE.min(self.patience), action, request)
+            .await
     }
 
     /// Waits for an answer that takes the engine some work.
@@ -151,9 +165,6 @@ impl Engine {
 fn unreachable(address: &EngineAddress, error: bollard::errors::Error) -> EngineError {
     let address = address.clone();
     match error {
-        bollard::errors::Error::UnsupportedURISchemeError { .. } => {
-            EngineError::Address { address }
-        }
         bollard::errors::Error::DockerResponseServerError {
             status_code,
             message,

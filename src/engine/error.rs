@@ -29,6 +29,16 @@ pub enum EngineError {
         /// The address.
         address: EngineAddress,
     },
+    /// The engine is of a time that this program does not know.
+    #[error("the Docker engine at {address} is too old: its API is {api}, and {needed} is needed")]
+    TooOld {
+        /// The address.
+        address: EngineAddress,
+        /// The version of its API.
+        api: String,
+        /// The oldest one that is enough.
+        needed: String,
+    },
     /// The engine answered with an error.
     #[error("the engine cannot {action}: {message}")]
     Refused {

@@ -4,6 +4,7 @@
 //! measured of the engines' differences is said where the code depends on it.
 
 mod address;
+mod bound;
 mod build;
 mod connection;
 mod containers;
@@ -15,6 +16,7 @@ mod push;
 mod session;
 mod step;
 mod stream;
+mod transport;
 
 pub use address::{EngineAddress, find_address};
 pub use build::{BuildFault, BuildRequest};

@@ -15,9 +15,6 @@ use super::{Engine, EngineError};
 use crate::oci::{Digest, Reference};
 use crate::settings::Secret;
 
-/// A transfer that says nothing for this long is given up.
-const TRANSFER_SILENCE: Duration = Duration::from_secs(300);
-
 /// What the engine needs to log in to a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistryLogin {
@@ -77,7 +74,7 @@ impl Engine {
             .docker
             .push_image(&name, Some(options), credentials(login, reference));
         let mut digest = None;
-        follow(&action, answers, |info| {
+        follow(&action, self.patience(), answers, |info| {
             let Some(status) = info.status else { return };
             digest = find_digest(&status).or(digest.take());
             // How far each layer is would be told many times a second, and without the layer's name.
@@ -106,7 +103,7 @@ impl Engine {
         let answers = self
             .docker
             .create_image(Some(options), None, credentials(login, reference));
-        follow(&action, answers, |info| {
+        follow(&action, self.patience(), answers, |info| {
             // Layers repeat their percentages; what is told once per layer is enough.
             if info
                 .progress_detail
@@ -139,6 +136,7 @@ impl Engine {
         let options = ImportImageOptionsBuilder::new().quiet(true).build();
         let loaded = follow(
             "load an image",
+            self.patience(),
             self.docker.import_image_stream(options, stream, None),
             |_| (),
         )
@@ -158,19 +156,20 @@ impl Engine {
 /// Reads an answer to its end, each part within the deadline.
 async fn follow<T>(
     action: &str,
+    patience: Duration,
     answers: impl Stream<Item = Result<T, bollard::errors::Error>>,
     mut on_answer: impl FnMut(T),
 ) -> Result<(), EngineError> {
     let mut answers = std::pin::pin!(answers);
     loop {
-        match tokio::time::timeout(TRANSFER_SILENCE, answers.next()).await {
+        match tokio::time::timeout(patience, answers.next()).await {
             Ok(Some(Ok(answer))) => on_answer(answer),
             Ok(Some(Err(error))) => return Err(EngineError::from_client(action, error)),
             Ok(None) => return Ok(()),
             Err(_) => {
                 return Err(EngineError::Silent {
                     action: action.to_owned(),
-                    deadline: TRANSFER_SILENCE,
+                    deadline: patience,
                 });
             }
         }

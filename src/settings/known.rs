@@ -159,6 +159,13 @@ pub(super) static SETTINGS: [Setting; 30] = [
         preset: Preset::Kept(Literal::Text("docker")),
     },
     Setting {
+        name: "engine_timeout",
+        about: "How long the engine may be silent in a push or a pull, and to a question at most a minute of it: \
+                seconds, or a length such as `90s` or `5m`.",
+        shape: Shape::Span,
+        preset: Preset::Kept(Literal::Text("5m")),
+    },
+    Setting {
         name: "fallback_author",
         about: "Who signs new changelog entries where neither DEBFULLNAME nor git's `user.name` tells.",
         shape: Shape::Text,

@@ -70,6 +70,8 @@ pub struct Settings {
     pub verify_timeout: Duration,
     /// `verify_timeouts`: the images for which it is another time.
     pub verify_timeouts: Vec<NamedSpan>,
+    /// `engine_timeout`: how long the engine may be silent.
+    pub engine_timeout: Duration,
     /// `registry_timeout`: how long a registry is asked again that fails to answer, and a push repeated that it broke off.
     pub registry_timeout: Duration,
     /// `audit`: what an audit takes for a fault.
@@ -137,6 +139,8 @@ pub struct ReadSettings {
 
 const DEFAULT_BUILD_TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
 const DEFAULT_VERIFY_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// A registry may take minutes to store what came.
+const DEFAULT_ENGINE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const DEFAULT_REGISTRY_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 
 /// Reads settings from files of which each lies over the one before it; a setting of an upper file replaces the whole
@@ -234,6 +238,7 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         build_timeouts: read_spans(reader, "build_timeouts"),
         verify_timeout: read_span(reader, "verify_timeout", DEFAULT_VERIFY_TIMEOUT),
         verify_timeouts: read_spans(reader, "verify_timeouts"),
+        engine_timeout: read_span(reader, "engine_timeout", DEFAULT_ENGINE_TIMEOUT),
         registry_timeout: read_span(reader, "registry_timeout", DEFAULT_REGISTRY_TIMEOUT),
         audit: read_audit(reader),
         variables: read_variables(reader),
@@ -383,6 +388,7 @@ mod tests {
         assert_eq!(defaults.verify.args, ["-c", "{path}/test.sh {image}"]);
         assert_eq!(defaults.known_uid_mappings["nobody"], 65534);
         assert_eq!(defaults.build_timeout, Duration::from_secs(7200));
+        assert_eq!(defaults.engine_timeout, Duration::from_secs(300));
         assert_eq!(defaults.registry_timeout, Duration::from_secs(120));
         assert_eq!(defaults.variables().iter().count(), 18);
     }

@@ -206,6 +206,7 @@ const VALUES: [(&str, &[&str], &[&str]); 30] = [
     ),
     ("distribution", &[r#""trixie""#], &["5"]),
     ("driver", &[r#""docker""#], &[]),
+    ("engine_timeout", &["5", r#""5s""#], &["0", r#""soon""#]),
     ("fallback_author", &[r#""Ann""#], &["[]"]),
     ("fallback_email", &[r#""ann@example.org""#], &["{}"]),
     (
@@ -412,9 +413,10 @@ fn the_defaults_of_the_schema_are_those_of_the_program() {
         kept_settings.registry_timeout, unset.registry_timeout,
         "{kept}"
     );
+    assert_eq!(kept_settings.engine_timeout, unset.engine_timeout, "{kept}");
     assert_eq!(kept_settings.driver, unset.driver, "{kept}");
-    assert_eq!(kept.lines().count(), 4, "{kept}");
-    assert_eq!(names.len(), 17, "{names:?}");
+    assert_eq!(kept.lines().count(), 5, "{kept}");
+    assert_eq!(names.len(), 18, "{names:?}");
 }
 
 /// What the README need not explain: what has one value or none.

@@ -9,7 +9,7 @@ use snapbox::str;
 use crate::support::sandbox::{Output, Sandbox};
 
 /// A setting; what a template prints by default; another value; what it prints then.
-const SETTINGS: [(&str, &str, &str, &str); 28] = [
+const SETTINGS: [(&str, &str, &str, &str); 29] = [
     ("apt_only_proxy", "None", "off", "False"),
     ("apt_options", "", "'-o A=B'", "-o A=B"),
     (
@@ -29,6 +29,7 @@ const SETTINGS: [(&str, &str, &str, &str); 28] = [
     ),
     ("distribution", "wikimedia", "trixie", "trixie"),
     ("driver", "-", "docker", "docker"),
+    ("engine_timeout", "-", "5s", "5s"),
     ("fallback_author", "Author", "Ann", "Ann"),
     (
         "fallback_email",
