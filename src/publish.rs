@@ -199,7 +199,10 @@ impl Publication<'_> {
             Err((PublishError::Interrupted, _)) => (Ended::Failed, Outcome::Interrupted),
             Err((error, log)) => {
                 let outcome = Outcome::Failed {
-                    fault: Fault::Work,
+                    fault: match &error {
+                        PublishError::Engine(error) => error.into(),
+                        _ => Fault::Work,
+                    },
                     cause: cause(&error),
                     last_lines: log.as_ref().map(Log::last_lines).unwrap_or_default(),
                     log: log.map(|log| log.path().to_owned()),

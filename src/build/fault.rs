@@ -3,7 +3,7 @@
 use super::Fault;
 use super::image::MakeError;
 use crate::assemble::AssembleError;
-use crate::engine::{BuildFault, EngineError};
+use crate::engine::{BuildFault, EngineError, tells_of_full_disk};
 use crate::host::ProcessError;
 use crate::host::fs::FileError;
 use crate::verify::VerifyError;
@@ -13,7 +13,7 @@ impl From<&EngineError> for Fault {
     /// engine's own trouble.
     fn from(error: &EngineError) -> Self {
         match error {
-            EngineError::Refused { .. } if !error.may_pass() => Self::Work,
+            EngineError::Refused { .. } if !error.may_pass() && !error.is_full_disk() => Self::Work,
             _ => Self::Environment,
         }
     }
@@ -52,6 +52,9 @@ impl From<&VerifyError> for Fault {
 impl From<&MakeError> for Fault {
     fn from(error: &MakeError) -> Self {
         match error {
+            MakeError::Build(BuildFault::Step(text)) if tells_of_full_disk(text) => {
+                Self::Environment
+            }
             MakeError::Engine(error) | MakeError::Build(BuildFault::Engine(error)) => error.into(),
             MakeError::File(error) | MakeError::Assemble(AssembleError::File(error)) => {
                 error.into()
@@ -86,6 +89,8 @@ mod tests {
         let denied = "Get \"https://r/v2/a/manifests/1\": no basic auth credentials";
         assert_eq!(refused(500, denied), Fault::Work);
         assert_eq!(refused(404, "manifest unknown"), Fault::Work);
+        let full = "write /var/lib/docker/tmp/a: no space left on device";
+        assert_eq!(refused(200, full), Fault::Environment);
     }
 
     #[test]

@@ -27,7 +27,12 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let image = loaded.catalog.image(find_image(&loaded, &args.name)?);
     let test = find_test(&settings.verify, &image.directory, &image.label)?;
     Session::block_on(async {
-        let Some(id) = session.engine(&settings).await?.find_id(&image.label).await? else {
+        let Some(id) = session
+            .engine(&settings)
+            .await?
+            .find_id(&image.label)
+            .await?
+        else {
             let message = format!("{} is not built", image.label);
             let hint = format!("build it with `{}`", build_command(image, args));
             let diagnostic = Diagnostic::new(Severity::Error, message).hint(hint);

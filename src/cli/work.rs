@@ -173,7 +173,10 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
     check_publishing(wish.publish, &settings)?;
     let loaded = session.load(&wish.scope.directories, &settings)?;
     let selection = session.select(&loaded, wish.scope.select.as_deref())?;
-    let (engine, registry) = (session.engine(&settings).await?, session.registry(&settings)?);
+    let (engine, registry) = (
+        session.engine(&settings).await?,
+        session.registry(&settings)?,
+    );
     let verified = session.verified()?;
     let concerned = concerned(&loaded, selection.as_ref());
     let observer = Observer {

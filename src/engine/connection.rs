@@ -153,7 +153,7 @@ impl Engine {
     ) -> Result<T, EngineError> {
         match tokio::time::timeout(deadline, request).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(EngineError::from_client(action, error)),
+            Ok(Err(error)) => Err(EngineError::from_client(action, error).of_question()),
             Err(_) => Err(EngineError::Silent {
                 action: action.to_owned(),
                 deadline,

@@ -49,6 +49,14 @@ pub enum EngineError {
         /// The engine's own words.
         message: String,
     },
+    /// The engine has trouble of its own: the question was one that every engine answers.
+    #[error("the engine cannot {action}: {message}")]
+    Failing {
+        /// What was asked; completes "cannot …".
+        action: String,
+        /// The engine's own words.
+        message: String,
+    },
     /// The engine did not answer in time.
     #[error("the engine did not {action} within {}s", deadline.as_secs())]
     Silent {
@@ -106,6 +114,24 @@ impl EngineError {
         }
     }
 
+    /// Tells whether the engine, or what it asked, has no room left.
+    #[must_use]
+    pub fn is_full_disk(&self) -> bool {
+        matches!(self, Self::Refused { message, .. } if tells_of_full_disk(message))
+    }
+
+    /// Tells apart what the engine refuses and what it fails at, for a question that is no work.
+    pub(super) fn of_question(self) -> Self {
+        match self {
+            Self::Refused {
+                action,
+                status: 500..,
+                message,
+            } => Self::Failing { action, message },
+            other => other,
+        }
+    }
+
     /// Gives the engine's words where it refused because something else needs what was asked for.
     #[must_use]
     pub fn find_conflict(&self) -> Option<&str> {
@@ -149,6 +175,14 @@ impl EngineError {
             },
         }
     }
+}
+
+/// Tells whether an engine's words say that there is no room left; what a step prints is not among them.
+#[must_use]
+pub fn tells_of_full_disk(text: &str) -> bool {
+    ["no space left on device", "disk quota exceeded"]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 /// Folds white space, so that a message of the engine's stays on its line, and cuts what is longer than a screen.

@@ -22,7 +22,7 @@ pub use address::{EngineAddress, find_address};
 pub use build::{BuildFault, BuildRequest};
 pub use connection::{Builder, Engine};
 pub use containers::{Activity, Container};
-pub use error::EngineError;
+pub use error::{EngineError, tells_of_full_disk};
 pub use images::{EngineImage, EngineImages};
 pub use labels::{INPUTS, PARENTS, parse_parents, render_parents};
 pub use progress::BuildProgress;

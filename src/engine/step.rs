@@ -20,6 +20,9 @@ const FORMS: [(&str, &str); 4] = [
     ("STEP \"", "\": while running runtime: exit status "),
 ];
 
+/// What a shell gives for a command that got SIGKILL.
+const KILLED: &str = "137";
+
 /// A command of many lines stands whole in the log.
 const LONGEST_COMMAND: usize = 60; // characters
 
@@ -34,7 +37,11 @@ pub(super) fn explain_failed_step(name: &str, text: &str) -> String {
             .unwrap_or(code.len());
         let code = &code[..end];
         let command = shorten_command(command);
-        (!code.is_empty()).then(|| format!("`{command}` ended with exit code {code}"))
+        let why = match code {
+            KILLED => ": it was killed, as happens when memory runs out",
+            _ => "",
+        };
+        (!code.is_empty()).then(|| format!("`{command}` ended with exit code {code}{why}"))
     });
     if let Some(ended) = ended {
         return ended;
@@ -105,7 +112,8 @@ mod tests {
             .chars()
             .take(LONGEST_COMMAND)
             .collect();
-        let expected = format!("`{}…` ended with exit code 137", start.trim_end());
+        let killed = "it was killed, as happens when memory runs out";
+        let expected = format!("`{}…` ended with exit code 137: {killed}", start.trim_end());
         case(&text, &expected);
         for text in [
             "dockerfile parse error line 2",

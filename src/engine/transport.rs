@@ -57,12 +57,14 @@ async fn ask(
     let bound = Bound::of_answer_to(request.uri().path());
     match place {
         Place::Socket(path) => {
-            let stream = UnixStream::connect(&path).await.map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => {
-                    bollard::errors::Error::SocketNotFoundError(path.display().to_string())
-                }
-                _ => error.into(),
-            })?;
+            let stream = UnixStream::connect(&path)
+                .await
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => {
+                        bollard::errors::Error::SocketNotFoundError(path.display().to_string())
+                    }
+                    _ => error.into(),
+                })?;
             send(stream, bound, HeaderValue::from_static("docker"), request).await
         }
         Place::Network(host) => {

@@ -3,6 +3,7 @@
 //! `PKG` names another program to test than the one of this build.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -114,10 +115,10 @@ impl Ground {
 
     /// Gives an image tests.
     pub(crate) fn test(self, name: &str, script: &str) -> Self {
-        self.write(
-            &format!("images/{name}/test.sh"),
-            format!("#!/bin/sh\n{script}\n").as_bytes(),
-        );
+        let path = format!("images/{name}/test.sh");
+        self.write(&path, format!("#!/bin/sh\n{script}\n").as_bytes());
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(self.sandbox.path().join(path), mode).expect("permissions");
         self
     }
 

@@ -3,8 +3,8 @@
 //!
 //! ```ignore
 //! let engine = FakeEngine::start();
-//! engine.misbehave(Operation::Build, 1..=2, Fault::Silence);
-//! // … two builds get no answer, the third one is done …
+//! engine.misbehave((Operation::Build, "nginx"), 1..=2, Fault::Silence);
+//! // … two builds of nginx get no answer, the third one is done …
 //! assert_eq!(engine.count(Operation::Build), 3);
 //! ```
 //!
@@ -25,8 +25,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub(crate) use store::Stored;
 use store::Store;
+pub(crate) use store::Stored;
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,10 +101,20 @@ struct Shared {
 
 type Watcher = Box<dyn FnMut(Operation) + Send>;
 
+/// At which requests the engine misbehaves, and how.
+struct Rule {
+    operation: Operation,
+    /// Stands in the path or in the query of the requests that are meant.
+    subject: String,
+    numbers: RangeInclusive<usize>,
+    fault: Fault,
+    count: usize,
+}
+
 #[derive(Default)]
 struct State {
     store: Store,
-    rules: Vec<(Operation, RangeInclusive<usize>, Fault)>,
+    rules: Vec<Rule>,
     counts: HashMap<Operation, usize>,
     is_gone: bool,
 }
@@ -115,17 +125,19 @@ impl Shared {
     }
 
     /// Counts a request and finds the rule for it.
-    fn record(&self, operation: Operation) -> Option<Fault> {
+    fn record(&self, operation: Operation, request: &http::Request) -> Option<Fault> {
         if let Some(watcher) = &mut *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) {
             watcher(operation);
         }
         let mut state = self.state();
-        let count = state.counts.entry(operation).or_default();
-        *count += 1;
-        let number = *count;
-        let mut rules = state.rules.iter();
-        let rule = rules.find(|(of, numbers, _)| *of == operation && numbers.contains(&number));
-        rule.map(|(_, _, fault)| fault.clone())
+        *state.counts.entry(operation).or_default() += 1;
+        let mut rules = state.rules.iter_mut();
+        let rule =
+            rules.find(|rule| rule.operation == operation && request.names(&rule.subject))?;
+        rule.count += 1;
+        rule.numbers
+            .contains(&rule.count)
+            .then(|| rule.fault.clone())
     }
 
     /// Ends the engine: nobody listens at its socket any more.
@@ -163,14 +175,21 @@ impl FakeEngine {
         format!("unix://{}", self.home.path().join("engine.sock").display())
     }
 
-    /// Misbehaves at requests of an operation, counted from 1; of several rules the first one that fits counts.
+    /// Misbehaves at requests of an operation that name a subject, counted from 1; of several rules the first one for them
+    /// counts.
     pub(crate) fn misbehave(
         &self,
-        operation: Operation,
-        requests: RangeInclusive<usize>,
+        (operation, subject): (Operation, &str),
+        numbers: RangeInclusive<usize>,
         fault: Fault,
     ) -> &Self {
-        self.shared.state().rules.push((operation, requests, fault));
+        self.shared.state().rules.push(Rule {
+            operation,
+            subject: subject.to_owned(),
+            numbers,
+            fault,
+            count: 0,
+        });
         self
     }
 
@@ -178,6 +197,11 @@ impl FakeEngine {
     pub(crate) fn behave(&self) -> &Self {
         self.shared.state().rules.clear();
         self
+    }
+
+    /// Ends it: nobody listens at its socket any more.
+    pub(crate) fn end(&self) {
+        self.shared.end();
     }
 
     /// Calls this before each request is answered.
@@ -238,7 +262,7 @@ fn serve(listener: &UnixListener, shared: &Arc<Shared>) {
 fn converse(stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
     let request = http::Request::read(&stream)?;
     let operation = api::operation(&request.method, &request.path);
-    let fault = shared.record(operation);
+    let fault = shared.record(operation, &request);
     let mut answer = http::Answer::new(stream, fault.clone(), shared.dialect.api);
     match fault {
         Some(Fault::Gone) => {

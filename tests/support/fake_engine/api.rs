@@ -65,7 +65,9 @@ pub(super) fn answer(
             answer.begin()?;
             let name = request.parameter("fromImage");
             match pull(shared, name) {
-                Ok(_) => answer.line(&json!({"status": format!("Status: Downloaded newer image for {name}")}))?,
+                Ok(_) => answer.line(
+                    &json!({"status": format!("Status: Downloaded newer image for {name}")}),
+                )?,
                 Err(Trouble::Left(error)) => return Err(error),
                 Err(Trouble::Words(text)) => {
                     answer.line(&json!({"errorDetail": {"message": text}, "error": text}))?;

@@ -69,7 +69,8 @@ impl Teller<'_> {
 
     fn report(&mut self, report: &StatusResponse) -> io::Result<()> {
         let text = STANDARD.encode(report.encode_to_vec());
-        self.answer.line(&json!({"id": "moby.buildkit.trace", "aux": text}))
+        self.answer
+            .line(&json!({"id": "moby.buildkit.trace", "aux": text}))
     }
 
     fn begin(&mut self, instruction: &str) -> io::Result<Vertex> {
@@ -146,7 +147,10 @@ pub(super) fn build(
     answer: &mut Answer,
 ) -> io::Result<()> {
     let Some(dockerfile) = find_file(&request.body, "Dockerfile") else {
-        return answer.json(500, &json!({"message": "Cannot locate specified Dockerfile: Dockerfile"}));
+        return answer.json(
+            500,
+            &json!({"message": "Cannot locate specified Dockerfile: Dockerfile"}),
+        );
     };
     let recipe = parse(&dockerfile);
     answer.begin()?;
@@ -204,7 +208,9 @@ fn finish(
     let steps = recipe.steps.join("\n");
     let name = request.parameter("t");
     let mut state = shared.state();
-    let id = state.store.make(layers, layer("steps", steps.as_bytes()), labels);
+    let id = state
+        .store
+        .make(layers, layer("steps", steps.as_bytes()), labels);
     state.store.tag(&id, name);
     drop(state);
     let told = match fault {
@@ -213,7 +219,9 @@ fn finish(
     };
     if teller.is_buildkit {
         let aux = json!({"ID": told});
-        teller.answer.line(&json!({"id": "moby.image.id", "aux": aux}))?;
+        teller
+            .answer
+            .line(&json!({"id": "moby.image.id", "aux": aux}))?;
     } else {
         teller.answer.line(&json!({"aux": {"ID": told}}))?;
     }
@@ -291,8 +299,14 @@ pub(super) fn load(shared: &Shared, archive: &[u8], answer: &mut Answer) -> io::
         entry.read_to_end(&mut bytes)?;
         files.insert(name, bytes);
     }
-    let find = |name: &Value| files.get(name.as_str().unwrap_or_default()).cloned().unwrap_or_default();
-    let manifest: Value = serde_json::from_slice(&find(&json!("manifest.json"))).unwrap_or_default();
+    let find = |name: &Value| {
+        files
+            .get(name.as_str().unwrap_or_default())
+            .cloned()
+            .unwrap_or_default()
+    };
+    let manifest: Value =
+        serde_json::from_slice(&find(&json!("manifest.json"))).unwrap_or_default();
     let manifest = &manifest[0];
     let layers = manifest["Layers"].as_array().into_iter().flatten();
     let layers: Vec<_> = layers.map(find).collect();

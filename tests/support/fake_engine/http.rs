@@ -28,15 +28,25 @@ impl Request {
         Ok(Self {
             method,
             path: decode(path),
-            query: pairs.map(|(name, value)| (decode(name), decode(value))).collect(),
+            query: pairs
+                .map(|(name, value)| (decode(name), decode(value)))
+                .collect(),
             body: read_body(&mut reader, &headers)?,
         })
+    }
+
+    /// Tells whether the request is about something.
+    pub(super) fn names(&self, subject: &str) -> bool {
+        let mut query = self.query.iter();
+        self.path.contains(subject) || query.any(|(_, value)| value.contains(subject))
     }
 
     /// Gives the value of a parameter, empty where it is not there.
     pub(super) fn parameter(&self, name: &str) -> &str {
         let mut query = self.query.iter();
-        query.find(|(it, _)| it == name).map_or("", |(_, value)| value)
+        query
+            .find(|(it, _)| it == name)
+            .map_or("", |(_, value)| value)
     }
 }
 
@@ -60,7 +70,12 @@ fn read_head(reader: &mut impl BufRead) -> io::Result<(String, Vec<(String, Stri
 }
 
 fn read_body(reader: &mut impl BufRead, headers: &[(String, String)]) -> io::Result<Vec<u8>> {
-    let find = |name: &str| headers.iter().find(|(it, _)| it == name).map(|(_, value)| value);
+    let find = |name: &str| {
+        headers
+            .iter()
+            .find(|(it, _)| it == name)
+            .map(|(_, value)| value)
+    };
     let mut body = Vec::new();
     if find("transfer-encoding").is_some() {
         loop {
@@ -77,7 +92,9 @@ fn read_body(reader: &mut impl BufRead, headers: &[(String, String)]) -> io::Res
         }
     }
     let length = find("content-length").map_or(Ok(0), |text| text.parse());
-    reader.take(length.map_err(io::Error::other)?).read_to_end(&mut body)?;
+    reader
+        .take(length.map_err(io::Error::other)?)
+        .read_to_end(&mut body)?;
     Ok(body)
 }
 
@@ -85,7 +102,9 @@ fn decode(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let [byte, after @ ..] = rest {
-        let code = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let code = after
+            .get(..2)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
         let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         (rest, _) = match (byte, code) {
             (b'%', Some(code)) => (&after[2..], bytes.push(code)),
@@ -213,7 +232,9 @@ pub(super) struct Reply {
 impl Reply {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
-        headers.find(|(it, _)| it == name).map(|(_, value)| value.as_str())
+        headers
+            .find(|(it, _)| it == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -237,7 +258,10 @@ pub(super) fn send(
     stream.write_all(body)?;
     let mut reader = BufReader::new(stream);
     let (first, headers) = read_head(&mut reader)?;
-    let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = first
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
     let body = match method {
         "HEAD" => Vec::new(),
         _ => read_body(&mut reader, &headers)?,

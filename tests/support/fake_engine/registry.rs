@@ -27,7 +27,9 @@ impl From<io::Error> for Trouble {
 }
 
 fn words(error: &io::Error, host: &str) -> Trouble {
-    Trouble::Words(format!("Get \"http://{host}/v2/\": dial tcp {host}: connect: {error}"))
+    Trouble::Words(format!(
+        "Get \"http://{host}/v2/\": dial tcp {host}: connect: {error}"
+    ))
 }
 
 /// `HOST:PORT` and the path there; a name without a registry is Docker Hub's, which does not answer here.
@@ -84,7 +86,10 @@ pub(super) fn push(
         }
     };
     let repository = familiar(&label).replace(&format!(":{tag}"), "");
-    shared.state().store.note_manifest(&image.id, &repository, &digest);
+    shared
+        .state()
+        .store
+        .note_manifest(&image.id, &repository, &digest);
     let told = match fault {
         Some(Fault::WrongId) => Digest::of(b"another manifest"),
         _ => digest,
@@ -121,7 +126,11 @@ fn push_image(
         answer.line(&json!({"status": "Pushed", "progressDetail": {}, "id": short}))?;
     }
     let item = |kind: &str, blob: &[u8]| json!({"mediaType": kind, "size": blob.len(), "digest": Digest::of(blob).as_str()});
-    let layers: Vec<_> = image.layers.iter().map(|layer| item(LAYER, layer)).collect();
+    let layers: Vec<_> = image
+        .layers
+        .iter()
+        .map(|layer| item(LAYER, layer))
+        .collect();
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": MANIFEST,
@@ -129,9 +138,18 @@ fn push_image(
         "layers": layers,
     });
     let manifest = manifest.to_string().into_bytes();
-    let tag = reference.tag().map_or("latest", |tag| tag.as_str()).to_owned();
+    let tag = reference
+        .tag()
+        .map_or("latest", |tag| tag.as_str())
+        .to_owned();
     let target = format!("/v2/{path}/manifests/{tag}");
-    let put = send(&host, "PUT", &target, &[("Content-Type", MANIFEST)], &manifest);
+    let put = send(
+        &host,
+        "PUT",
+        &target,
+        &[("Content-Type", MANIFEST)],
+        &manifest,
+    );
     expect(put.map_err(|error| words(&error, &host))?, 201)?;
     Ok((Digest::of(&manifest), manifest.len()))
 }
@@ -147,7 +165,10 @@ fn push_blob(host: &str, path: &str, blob: &[u8]) -> Result<(), Trouble> {
         return Ok(());
     }
     expect(there, 404)?;
-    let begun = expect(sent("POST", &format!("/v2/{path}/blobs/uploads/"), b"")?, 202)?;
+    let begun = expect(
+        sent("POST", &format!("/v2/{path}/blobs/uploads/"), b"")?,
+        202,
+    )?;
     let location = begun.header("location").unwrap_or_default();
     let target = location
         .split_once("://")
@@ -165,12 +186,17 @@ pub(super) fn pull(shared: &Shared, name: &str) -> Result<String, Trouble> {
         .map_err(|_| Trouble::Words("invalid reference format".to_owned()))?;
     let (host, path) = place(&reference)?;
     let fetch = |target: String| {
-        let accept = [("Accept", MANIFEST), ("Accept", "application/vnd.oci.image.manifest.v1+json")];
+        let accept = [
+            ("Accept", MANIFEST),
+            ("Accept", "application/vnd.oci.image.manifest.v1+json"),
+        ];
         let reply = send(&host, "GET", &target, &accept, b"");
         expect(reply.map_err(|error| words(&error, &host))?, 200)
     };
     let digest = reference.digest().map(ToString::to_string);
-    let tag = reference.tag().map_or("latest".to_owned(), ToString::to_string);
+    let tag = reference
+        .tag()
+        .map_or("latest".to_owned(), ToString::to_string);
     let which = digest.unwrap_or(tag);
     let manifest = fetch(format!("/v2/{path}/manifests/{which}"))?.body;
     let parsed: Value = serde_json::from_slice(&manifest).unwrap_or_default();
@@ -184,7 +210,9 @@ pub(super) fn pull(shared: &Shared, name: &str) -> Result<String, Trouble> {
     let mut state = shared.state();
     let id = state.store.insert(config, layers);
     let repository = reference.name();
-    state.store.note_manifest(&id, &repository, &Digest::of(&manifest));
+    state
+        .store
+        .note_manifest(&id, &repository, &Digest::of(&manifest));
     if reference.digest().is_none() {
         state.store.tag(&id, name);
     }

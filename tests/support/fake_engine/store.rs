@@ -56,7 +56,11 @@ impl Store {
             return Some(image);
         }
         let name = familiar(name);
-        let by_digest = || self.images.values().find(|it| it.repo_digests.contains(&name));
+        let by_digest = || {
+            self.images
+                .values()
+                .find(|it| it.repo_digests.contains(&name))
+        };
         match self.tags.get(&name) {
             Some(id) => self.images.get(id),
             None => by_digest(),
