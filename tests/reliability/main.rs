@@ -8,5 +8,6 @@
 
 mod engine_faults;
 mod ground;
+mod kills;
 #[path = "../support/mod.rs"]
 mod support;

@@ -143,6 +143,8 @@ impl Shared {
     /// Ends the engine: nobody listens at its socket any more.
     fn end(&self) {
         self.state().is_gone = true;
+        // The thread that listens sees it at the next connection. There is none where two answers end it.
+        let _ = UnixStream::connect(&self.socket);
         // It is gone already where two answers end it.
         let _ = std::fs::remove_file(&self.socket);
     }
@@ -246,7 +248,6 @@ impl Drop for FakeEngine {
 }
 
 fn serve(listener: &UnixListener, shared: &Arc<Shared>) {
-    // The thread is left at the next connection after the end, of which there is none: it ends with the process.
     for stream in listener.incoming().map_while(Result::ok) {
         if shared.state().is_gone {
             return;

@@ -114,7 +114,10 @@ pub(crate) struct FaultyRegistry {
 struct Shared {
     state: Mutex<State>,
     login: Option<Login>,
+    watcher: Mutex<Option<Watcher>>,
 }
+
+type Watcher = Box<dyn FnMut(&Recorded) + Send>;
 
 #[derive(Default)]
 struct State {
@@ -131,6 +134,10 @@ struct State {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watcher(&self) -> MutexGuard<'_, Option<Watcher>> {
+        self.watcher.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,8 +156,8 @@ impl FaultyRegistry {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared {
-            state: Mutex::default(),
             login,
+            ..Shared::default()
         });
         let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&shared);
@@ -207,6 +214,11 @@ impl FaultyRegistry {
             .storage
             .find_manifest(repository, tag)
             .map(|(_, body)| body)
+    }
+
+    /// Calls this before each request is answered.
+    pub(crate) fn watch(&self, watcher: impl FnMut(&Recorded) + Send + 'static) {
+        *self.shared.watcher() = Some(Box::new(watcher));
     }
 
     /// Forgets all tokens, as a registry does that was started again.

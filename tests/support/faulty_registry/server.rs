@@ -154,6 +154,9 @@ async fn exchange(
     };
     // A moment, so that requests that come together are seen to be under way together.
     tokio::time::sleep(Duration::from_millis(1)).await;
+    if let Some(watcher) = &mut *shared.watcher() {
+        watcher(&request);
+    }
     let fault = record(shared, &request);
     if let Some(Fault::Silence) = fault {
         let never: Infallible = std::future::pending().await;
