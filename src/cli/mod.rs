@@ -166,6 +166,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::parse_words(&words) {
         Ok(cli) => cli,
         Err(error) => {
+            let error = with_visible_words(&words, error);
             // clap prints what was asked for to stdout and what is wrong to stderr; where neither can be written to,
             // there is nobody to tell.
             let _ = error.print();
@@ -196,6 +197,19 @@ pub fn main() -> ExitCode {
         Err(_) => Kind::Defect.exit_code(),
     };
     ExitCode::from(code)
+}
+
+/// Gives an error of the command line that quotes its words without what would control the terminal.
+fn with_visible_words(words: &[OsString], error: clap::Error) -> clap::Error {
+    let visible = words.iter().map(|word| {
+        let text = word.to_string_lossy();
+        OsString::from(crate::ui::visible(&text).into_owned())
+    });
+    let visible: Vec<OsString> = visible.collect();
+    if visible == words {
+        return error;
+    }
+    Cli::parse_words(&visible).err().unwrap_or(error)
 }
 
 fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {

@@ -65,6 +65,12 @@ pub enum EngineError {
         /// How long was waited.
         deadline: Duration,
     },
+    /// The answer goes on and on.
+    #[error("the engine's answer does not end: it was asked to {action}")]
+    Endless {
+        /// What was asked.
+        action: String,
+    },
     /// The connection broke, or the answer was not what the API describes.
     #[error("the engine broke off: it was asked to {action}")]
     Broken {

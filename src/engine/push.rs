@@ -15,6 +15,9 @@ use super::{Engine, EngineError};
 use crate::oci::{Digest, Reference};
 use crate::settings::Secret;
 
+/// An engine tells of each layer ten times a second at most, of five at once: hours of that are fewer words.
+const MOST_ANSWERS: usize = 500_000;
+
 /// What the engine needs to log in to a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistryLogin {
@@ -161,7 +164,7 @@ async fn follow<T>(
     mut on_answer: impl FnMut(T),
 ) -> Result<(), EngineError> {
     let mut answers = std::pin::pin!(answers);
-    loop {
+    for _ in 0..MOST_ANSWERS {
         match tokio::time::timeout(patience, answers.next()).await {
             Ok(Some(Ok(answer))) => on_answer(answer),
             Ok(Some(Err(error))) => return Err(EngineError::from_client(action, error)),
@@ -174,6 +177,9 @@ async fn follow<T>(
             }
         }
     }
+    Err(EngineError::Endless {
+        action: action.to_owned(),
+    })
 }
 
 /// `<tag>: digest: sha256:… size: N`, the same on all engines.

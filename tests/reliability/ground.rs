@@ -32,6 +32,8 @@ pub(crate) struct Ended {
     /// What it wrote to standard output.
     pub(crate) data: Vec<u8>,
     pub(crate) took: Duration,
+    /// The time of the processor that it was seen to take; on a busy machine it says more than the clock.
+    pub(crate) worked: Duration,
     /// The most memory that it was seen with.
     pub(crate) peak_bytes: u64,
     /// Whether it had to be killed, since it did not end in time.
@@ -134,6 +136,15 @@ impl Ground {
         Run::start(&self.sandbox, command, arguments, more)
     }
 
+    /// Starts the program with an address space that is bounded, so that memory that it asks for without need ends it.
+    pub(crate) fn start_bounded(&self, arguments: &[&str]) -> Run {
+        const MOST: &str = "--as=3000000000"; // bytes
+        let program = std::env::var("PKG").unwrap_or(env!("CARGO_BIN_EXE_pkg").to_owned());
+        let mut command = self.sandbox.command("prlimit");
+        command.args([MOST, "--core=0", "--", &program]);
+        Run::start(&self.sandbox, command, arguments, &[])
+    }
+
     /// Runs `pkg build` over the images, with base images as the engine has them.
     pub(crate) fn build(&self, more: &[&str]) -> Ended {
         self.pkg(&[&["build", "--no-pull", "images"], more].concat())
@@ -200,11 +211,12 @@ impl Run {
 
     /// Waits for its end, and kills it where that takes longer than allowed.
     pub(crate) fn end(mut self, allowed: Duration) -> Ended {
-        let mut peak_bytes = 0;
+        let (mut peak_bytes, mut worked) = (0, Duration::ZERO);
         let mut is_overdue = false;
         let mut pause = Duration::from_millis(1);
         let status = loop {
             peak_bytes = peak_bytes.max(peak_of(self.child.id()));
+            worked = worked.max(work_of(self.child.id()));
             if let Some(status) = self.child.try_wait().expect("a child") {
                 break status;
             }
@@ -221,6 +233,7 @@ impl Run {
             took: self.began.elapsed(),
             talk: fs::read(&self.talk).expect("what it said"),
             data: fs::read(&self.data).expect("what it wrote"),
+            worked,
             peak_bytes,
             is_overdue,
         }
@@ -233,4 +246,15 @@ fn peak_of(pid: u32) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let number = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
     number.unwrap_or_default() * 1024
+}
+
+/// Gives the time of the processor that a process took, as long as it is there.
+fn work_of(pid: u32) -> Duration {
+    /// What the kernel counts by, on every machine of Linux.
+    const TICKS: f64 = 100.0; // in a second
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let fields = fields.split_whitespace().skip(11).take(2);
+    let ticks: u32 = fields.filter_map(|field| field.parse::<u32>().ok()).sum();
+    Duration::from_secs_f64(f64::from(ticks) / TICKS)
 }

@@ -8,6 +8,7 @@
 
 mod engine_faults;
 mod ground;
+mod hostile;
 mod kills;
 #[path = "../support/mod.rs"]
 mod support;

@@ -116,6 +116,10 @@ struct State {
     store: Store,
     rules: Vec<Rule>,
     counts: HashMap<Operation, usize>,
+    contexts: Vec<Vec<u8>>,
+    hub: Option<String>,
+    forgets_tags: bool,
+    given_away: Option<String>,
     is_gone: bool,
 }
 
@@ -216,6 +220,26 @@ impl FakeEngine {
     pub(crate) fn count(&self, operation: Operation) -> usize {
         let state = self.shared.state();
         state.counts.get(&operation).copied().unwrap_or_default()
+    }
+
+    /// Gives the contexts of all builds; of a large one only the beginning.
+    pub(crate) fn contexts(&self) -> Vec<Vec<u8>> {
+        self.shared.state().contexts.clone()
+    }
+
+    /// Says yes to every further name of an image, and forgets it.
+    pub(crate) fn forget_tags(&self) {
+        self.shared.state().forgets_tags = true;
+    }
+
+    /// Gives a name of an image to another one, the next time that any image is given a further name.
+    pub(crate) fn give_away(&self, name: &str) {
+        self.shared.state().given_away = Some(name.to_owned());
+    }
+
+    /// Takes the registry at `HOST:PORT` for Docker Hub.
+    pub(crate) fn take_for_hub(&self, host: &str) {
+        self.shared.state().hub = Some(host.to_owned());
     }
 
     /// Stores an image without a parent under a name, and gives its identity.

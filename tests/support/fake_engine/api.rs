@@ -132,8 +132,14 @@ fn tag(shared: &Shared, image: &str, request: &Request, answer: &mut Answer) -> 
     };
     let mut state = shared.state();
     let found = state.store.find(image).map(|image| image.id.clone());
-    if let Some(id) = &found {
+    if let (Some(id), false) = (&found, state.forgets_tags) {
         state.store.tag(id, &name);
+    }
+    if let Some(name) = state.given_away.clone()
+        && state.store.find(&name).is_some()
+    {
+        state.given_away = None;
+        state.store.put_base(&name);
     }
     drop(state);
     match found {

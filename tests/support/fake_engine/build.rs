@@ -146,6 +146,7 @@ pub(super) fn build(
     fault: Option<&Fault>,
     answer: &mut Answer,
 ) -> io::Result<()> {
+    shared.state().contexts.push(request.body.clone());
     let Some(dockerfile) = find_file(&request.body, "Dockerfile") else {
         return answer.json(
             500,

@@ -33,9 +33,11 @@ fn words(error: &io::Error, host: &str) -> Trouble {
 }
 
 /// `HOST:PORT` and the path there; a name without a registry is Docker Hub's, which does not answer here.
-fn place(reference: &Reference) -> Result<(String, String), Trouble> {
+fn place(shared: &Shared, reference: &Reference) -> Result<(String, String), Trouble> {
     let name = reference.name();
+    let hub = shared.state().hub.clone();
     match (reference.registry(), name.split_once('/')) {
+        (None, _) if hub.is_some() => Ok((hub.unwrap_or_default(), name)),
         (Some(host), Some((_, path))) => Ok((host.to_owned(), path.to_owned())),
         _ => {
             let host = "registry-1.docker.io";
@@ -75,7 +77,9 @@ pub(super) fn push(
             let text = format!("An image does not exist locally with the tag: {name}");
             Err(Trouble::Words(text))
         }
-        (_, Some(image)) => push_image(&label, &image, answer).map(|pushed| (image, pushed)),
+        (_, Some(image)) => {
+            push_image(shared, &label, &image, answer).map(|pushed| (image, pushed))
+        }
     };
     let (image, (digest, size)) = match pushed {
         Ok(pushed) => pushed,
@@ -101,6 +105,7 @@ pub(super) fn push(
 }
 
 fn push_image(
+    shared: &Shared,
     label: &str,
     image: &Stored,
     answer: &mut Answer,
@@ -108,7 +113,7 @@ fn push_image(
     let reference: Reference = label
         .parse()
         .map_err(|_| Trouble::Words("invalid reference format".to_owned()))?;
-    let (host, path) = place(&reference)?;
+    let (host, path) = place(shared, &reference)?;
     for layer in &image.layers {
         let short = Digest::of(layer).hex()[..12].to_owned();
         answer.line(&json!({"status": "Preparing", "progressDetail": {}, "id": short}))?;
@@ -184,7 +189,7 @@ pub(super) fn pull(shared: &Shared, name: &str) -> Result<String, Trouble> {
     let reference: Reference = name
         .parse()
         .map_err(|_| Trouble::Words("invalid reference format".to_owned()))?;
-    let (host, path) = place(&reference)?;
+    let (host, path) = place(shared, &reference)?;
     let fetch = |target: String| {
         let accept = [
             ("Accept", MANIFEST),
