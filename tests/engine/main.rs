@@ -17,6 +17,7 @@ mod choosing;
 mod contexts;
 mod ignoring;
 mod inputs;
+mod likeness;
 mod pruning;
 mod publishing;
 mod refreshing;
@@ -54,6 +55,7 @@ const TESTS: &[&[Test]] = &[
     ignoring::TESTS,
     inputs::TESTS,
     secrets::TESTS,
+    likeness::TESTS,
 ];
 
 fn main() -> ExitCode {

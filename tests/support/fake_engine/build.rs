@@ -180,7 +180,11 @@ pub(super) fn build(
     }
     for step in &recipe.steps {
         let vertex = teller.begin(step)?;
-        match run(&mut teller, &vertex, step, fault)? {
+        let done = match find_missing(&request.body, step) {
+            Some(name) => Err(format!("\"/{name}\" not found: not found")),
+            None => run(&mut teller, &vertex, step, fault)?,
+        };
+        match done {
             Ok(()) => teller.end(vertex, "")?,
             Err(text) => {
                 teller.end(vertex, &text)?;
@@ -274,6 +278,16 @@ fn run(
         _ => (),
     }
     Ok(Ok(()))
+}
+
+/// Gives the file that a `COPY` wants of a context that does not have it.
+fn find_missing<'s>(context: &[u8], step: &'s str) -> Option<&'s str> {
+    let (source, _) = step.strip_prefix("COPY ")?.split_once(' ')?;
+    let is_plain = source.chars().all(char::is_alphanumeric);
+    let mut archive = tar::Archive::new(context);
+    let mut entries = archive.entries().ok()?.flatten();
+    let is_it = |name: &[u8]| name.split(|&it| it == b'/').next() == Some(source.as_bytes());
+    (is_plain && !entries.any(|entry| is_it(&entry.path_bytes()))).then_some(source)
 }
 
 fn find_file(archive: &[u8], name: &str) -> Option<String> {
