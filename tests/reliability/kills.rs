@@ -284,7 +284,7 @@ fn a_run_that_was_killed_is_put_right_by_the_next_one() {
     let (next, kills) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let wrong = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..3 {
+        for _ in 0..6 {
             scope.spawn(|| {
                 while kills.load(Ordering::Relaxed) < count {
                     let trial = next.fetch_add(1, Ordering::Relaxed) * stride;
@@ -292,7 +292,12 @@ fn a_run_that_was_killed_is_put_right_by_the_next_one() {
                     let Some(faults) = torture(moment) else {
                         continue;
                     };
-                    kills.fetch_add(1, Ordering::Relaxed);
+                    let done = kills.fetch_add(1, Ordering::Relaxed) + 1;
+                    if done % 100 == 0 {
+                        let wrong = wrong.lock().expect("no panic").len();
+                        writeln!(std::io::stdout(), "{done} kills, {wrong} not put right")
+                            .expect("room");
+                    }
                     if !faults.is_empty() {
                         wrong.lock().expect("no panic").push((moment, faults));
                     }
