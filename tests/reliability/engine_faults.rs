@@ -50,6 +50,7 @@ const SETTINGS: &str =
 const FULL: &str = "write /var/lib/docker/tmp/layer: no space left on device";
 const SLOW: Duration = Duration::from_millis(60);
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn cases() -> Vec<Case> {
     use During::{Build, Push, Verify};
     let mut cases = Vec::new();
@@ -412,11 +413,15 @@ fn thirty_faults_of_the_engine_are_named_and_nothing_false_is_said() {
         )
         .expect("a table");
         if !wrong.is_empty() {
-            wrong_ones.push_str(&format!(
-                "\n{} during {during}: {wrong:?}\n{}",
-                case.fault,
-                ended.talk()
-            ));
+            let (fault, talk) = (case.fault, ended.talk());
+            wrong_ones.extend([
+                format!(
+                    "
+{fault} during {during}: {wrong:?}
+"
+                ),
+                talk,
+            ]);
         }
     }
     assert!(wrong_ones.is_empty(), "{wrong_ones}");

@@ -17,6 +17,7 @@ fn raw(bytes: &str) -> Fault {
 }
 
 /// What comes instead of any answer.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn anywhere() -> Vec<(&'static str, Fault)> {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let header = format!("{OK}X-Long: {}\r\n\r\n{{}}", "x".repeat(2_000_000));
@@ -89,6 +90,7 @@ fn anywhere() -> Vec<(&'static str, Fault)> {
 }
 
 /// What comes inside the answer to a build, a push or a list.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn inside() -> Vec<(&'static str, Operation, Fault)> {
     let line = |text: &str| whole(&format!("{text}\n"));
     let id = |id: &str| {
@@ -243,6 +245,7 @@ fn inside() -> Vec<(&'static str, Operation, Fault)> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub(super) fn cases() -> Vec<Case> {
     const ASKED: [Operation; 8] = [
         Operation::Version,

@@ -40,7 +40,7 @@ fn put(kind: &str, path: &Path) {
     let _ = fs::remove_file(path);
     match kind {
         "a pipe" => {
-            mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o644), 0).expect("a pipe")
+            mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o644), 0).expect("a pipe");
         }
         "a socket" => drop(UnixListener::bind(path).expect("a socket")),
         "a directory" => fs::create_dir(path).expect("a directory"),
@@ -87,6 +87,7 @@ fn named(directory: &Path, name: &[u8]) -> PathBuf {
     directory.join(std::ffi::OsString::from_vec(name.to_vec()))
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for place in PLACES {
@@ -102,13 +103,13 @@ pub(super) fn cases() -> Vec<Case> {
     }
     cases.extend([
         context("a link out", |it| {
-            symlink("/etc", it.join("out")).expect("a link")
+            symlink("/etc", it.join("out")).expect("a link");
         }),
         context("a link up", |it| {
-            symlink("../..", it.join("up")).expect("a link")
+            symlink("../..", it.join("up")).expect("a link");
         }),
         context("a link to the directory itself", |it| {
-            symlink(".", it.join("here")).expect("a link")
+            symlink(".", it.join("here")).expect("a link");
         }),
         context("two links in a circle", |it| {
             symlink("b", it.join("a")).expect("a link");
@@ -120,10 +121,10 @@ pub(super) fn cases() -> Vec<Case> {
             }
         }),
         context("a long link", |it| {
-            symlink("x/".repeat(2_000), it.join("long")).expect("a link")
+            symlink("x/".repeat(2_000), it.join("long")).expect("a link");
         }),
         context("a hole of a gibibyte", |it| {
-            sparse(&it.join("hole"), 1 << 30)
+            sparse(&it.join("hole"), 1 << 30);
         }),
         context("deep directories", |it| {
             let mut at = openat(CWD, it, OFlags::DIRECTORY, Mode::empty()).expect("a directory");

@@ -119,6 +119,7 @@ fn bad(ground: Ground) -> Ground {
     ground.image("bad", &[], "FROM $BASE\nRUN true")
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (word, bytes) in words() {
@@ -203,6 +204,7 @@ fn write(name: &str, path: &'static str, text: impl Into<Vec<u8>>) -> Case {
 }
 
 /// Small texts that want much.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn bombs() -> Vec<Case> {
     const TEMPLATE: &str = "images/bad/Dockerfile.template";
     const IGNORE: &str = "images/bad/.dockerignore";
@@ -213,15 +215,7 @@ fn bombs() -> Vec<Case> {
             cases.push(write(name, path, text));
         }
     }
-    let doubled: String = (1..60)
-        .map(|i| {
-            format!(
-                "ARG A{i}=${}${}\n",
-                format!("A{}", i - 1),
-                format!("A{}", i - 1)
-            )
-        })
-        .collect();
+    let doubled = lines(1..60, |i| format!("ARG A{i}=$A{0}$A{0}\n", i - 1));
     let mut macros = "{% macro m(x) %}{{ m(x) }}{% endmacro %}".to_owned();
     macros.push_str("{{ m(1) }}");
     for (name, text) in [
@@ -401,15 +395,16 @@ fn bombs() -> Vec<Case> {
 
 /// Documents that are larger than they look.
 fn yaml() -> Vec<(&'static str, String)> {
-    let mut laughs = "a0: &a0 [lol, lol]\n".to_owned();
-    for i in 1..40 {
-        let last = format!("*a{}", i - 1);
-        laughs.push_str(&format!("a{i}: &a{i} [{last}, {last}, {last}, {last}]\n"));
-    }
-    let mut merges = "b0: &b0 {k: v}\n".to_owned();
-    for i in 1..40 {
-        merges.push_str(&format!("b{i}: &b{i}\n  <<: [*b{}, *b{}]\n", i - 1, i - 1));
-    }
+    let laughs = lines(1..40, |i| {
+        format!("a{i}: &a{i} [*a{0}, *a{0}, *a{0}, *a{0}]\n", i - 1)
+    });
+    let laughs = format!("a0: &a0 [lol, lol]\n{laughs}");
+    let merges = lines(1..40, |i| {
+        format!("b{i}: &b{i}\n  <<: [*b{0}, *b{0}]\n", i - 1)
+    });
+    let merges = format!("b0: &b0 {{k: v}}\n{merges}");
+    let indented = lines(0..2_000, |i| format!("{}a:\n", " ".repeat(i)));
+    let keys = lines(0..100_000, |i| format!("k{i}: v\n"));
     vec![
         ("a billion laughs", laughs),
         ("merges of merges", merges),
@@ -417,20 +412,12 @@ fn yaml() -> Vec<(&'static str, String)> {
         ("an unknown alias", "a: *nobody\n".to_owned()),
         ("deep lists", "[".repeat(100_000)),
         ("deep mappings", "{a: ".repeat(100_000)),
-        (
-            "deep indentation",
-            (0..2_000)
-                .map(|i| format!("{}a:\n", " ".repeat(i)))
-                .collect(),
-        ),
+        ("deep indentation", indented),
         (
             "a large number",
             format!("scan_workers: {}\n", "9".repeat(100_000)),
         ),
-        (
-            "many keys",
-            (0..100_000).map(|i| format!("k{i}: v\n")).collect(),
-        ),
+        ("many keys", keys),
         ("one key often", "namespace: a\n".repeat(50_000)),
         (
             "a tag",
@@ -447,4 +434,8 @@ fn yaml() -> Vec<(&'static str, String)> {
             "\u{feff}\u{feff}namespace: a\n".to_owned(),
         ),
     ]
+}
+
+fn lines(numbers: std::ops::Range<usize>, line: impl Fn(usize) -> String) -> String {
+    numbers.map(line).collect::<Vec<_>>().concat()
 }

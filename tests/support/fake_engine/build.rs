@@ -108,7 +108,7 @@ impl Teller<'_> {
             return Ok(());
         }
         vertex.completed = Some(now());
-        vertex.error = error.to_owned();
+        error.clone_into(&mut vertex.error);
         self.report(&StatusResponse {
             vertexes: vec![vertex],
             ..StatusResponse::default()
@@ -197,25 +197,23 @@ pub(super) fn build(
         // The engine gives a build up when its client is gone.
         return Ok(());
     }
-    finish(shared, request, layers, &recipe, fault, &mut teller)
+    let steps = layer("steps", recipe.steps.join("\n").as_bytes());
+    layers.push(steps);
+    finish(shared, request, layers, fault, &mut teller)
 }
 
 fn finish(
     shared: &Shared,
     request: &Request,
     layers: Vec<Vec<u8>>,
-    recipe: &Recipe,
     fault: Option<&Fault>,
     teller: &mut Teller<'_>,
 ) -> io::Result<()> {
     let labels: BTreeMap<String, String> =
         serde_json::from_str(request.parameter("labels")).unwrap_or_default();
-    let steps = recipe.steps.join("\n");
     let name = request.parameter("t");
     let mut state = shared.state();
-    let id = state
-        .store
-        .make(layers, layer("steps", steps.as_bytes()), labels);
+    let id = state.store.make(layers, &labels);
     state.store.tag(&id, name);
     drop(state);
     let told = match fault {

@@ -114,11 +114,13 @@ fn decode(text: &str) -> String {
             .get(..2)
             .and_then(|digits| std::str::from_utf8(digits).ok());
         let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        (rest, _) = match (byte, code) {
-            (b'%', Some(code)) => (&after[2..], bytes.push(code)),
-            (b'+', _) => (after, bytes.push(b' ')),
-            (&byte, _) => (after, bytes.push(byte)),
+        let (decoded, left) = match (byte, code) {
+            (b'%', Some(code)) => (code, &after[2..]),
+            (b'+', _) => (b' ', after),
+            (&byte, _) => (byte, after),
         };
+        bytes.push(decoded);
+        rest = left;
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -257,12 +259,15 @@ pub(super) fn send(
     const DEADLINE: Duration = Duration::from_secs(20);
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(DEADLINE))?;
-    let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"
+    )?;
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(stream, "{name}: {value}\r\n")?;
     }
-    head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
-    stream.write_all(head.as_bytes())?;
+    write!(stream, "Content-Length: {length}\r\n\r\n")?;
     stream.write_all(body)?;
     let mut reader = BufReader::new(stream);
     let (first, headers) = read_head(&mut reader)?;

@@ -77,7 +77,7 @@ impl Store {
 
     pub(super) fn put_base(&mut self, name: &str) -> String {
         let layer = layer("base", name.as_bytes());
-        let id = self.make(Vec::new(), layer, BTreeMap::new());
+        let id = self.make(vec![layer], &BTreeMap::new());
         self.tag(&id, name);
         id
     }
@@ -85,11 +85,9 @@ impl Store {
     /// Makes an image that no other one is like, as builds at different times are, and gives its identity.
     pub(super) fn make(
         &mut self,
-        mut layers: Vec<Vec<u8>>,
-        layer: Vec<u8>,
-        labels: BTreeMap<String, String>,
+        layers: Vec<Vec<u8>>,
+        labels: &BTreeMap<String, String>,
     ) -> String {
-        layers.push(layer);
         self.made += 1;
         let ids: Vec<_> = layers.iter().map(|it| Digest::of(it).to_string()).collect();
         let config = json!({
