@@ -7,7 +7,7 @@ use bollard::Docker;
 use super::{EngineAddress, EngineError};
 
 /// How long the engine may take at most for an answer that is no work.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 /// The first version of the API that knows several stages: Docker 17.06.
 const OLDEST_API: (u32, u32) = (1, 30);
 /// Above every deadline of ours: the client's own limit would also cover uploads.

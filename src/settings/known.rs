@@ -91,7 +91,7 @@ const DEBIAN_USERS: Literal = Literal::Users(&[("root", 0), ("www-data", 33), ("
 const SHELL_TEST: Literal = Literal::Texts(&["-c", "{path}/test.sh {image}"]);
 
 /// Every setting, in the order of the keys.
-pub(super) static SETTINGS: [Setting; 30] = [
+pub(super) static SETTINGS: [Setting; 31] = [
     Setting {
         name: "apt_only_proxy",
         about: "The proxy that only apt uses, in the filters `apt_install` and `apt_remove`. Without it apt takes \

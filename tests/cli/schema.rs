@@ -97,7 +97,7 @@ fn the_declared_images_of_the_repository_keep_to_the_schema() {
 }
 
 /// Values that a setting can have, and values that it cannot, as JSON, which is YAML as well.
-const VALUES: [(&str, &[&str], &[&str]); 30] = [
+const VALUES: [(&str, &[&str], &[&str]); 31] = [
     (
         "apt_only_proxy",
         &["false", r#""""#, r#""http://p:1""#],
