@@ -33,8 +33,12 @@ pub(super) fn read_logs(
         problems,
         ..
     } = scan_directories(directories, naming);
-    let is_slip =
-        |problem: &Problem| matches!(problem, Problem::NoDirectory(_) | Problem::NotADirectory(_));
+    let is_slip = |problem: &Problem| {
+        matches!(
+            problem,
+            Problem::NoDirectory(_) | Problem::NotADirectory(_) | Problem::Unfinished(_)
+        )
+    };
     if problems.iter().any(is_slip) {
         return Err(Problems { problems, warnings }.into());
     }
