@@ -1,7 +1,7 @@
 //! Files: every error names its path, and a file that is replaced is old or new, never half of it.
 
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 /// `O_NONBLOCK` of open(2).
@@ -94,7 +94,6 @@ pub fn find_text(path: &Path) -> Result<Option<String>, FileError> {
 /// Tells whether a file is one that somebody may run.
 #[must_use]
 pub fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o111 != 0)
 }
 
@@ -133,6 +132,39 @@ pub fn rename_directory(from: &Path, to: &Path) -> Result<(), FileError> {
         reason = "a directory that is complete gets its name"
     )]
     std::fs::rename(from, to).map_err(|source| FileError::new("create", to, source))
+}
+
+/// Gives a new file the group, the mode and the owner of the one whose place it is to take, as far as the process may.
+///
+/// Where the group stays another one, that gets no more than everybody has.
+pub(super) fn take_after(file: &std::fs::File, old: &std::fs::Metadata) -> io::Result<()> {
+    let new = file.metadata()?;
+    let has_group = new.gid() == old.gid() || is_given(fchown(file, None, Some(old.gid())))?;
+    let mode = old.mode() & 0o7777;
+    let mode = if has_group {
+        mode
+    } else {
+        (mode & !0o2070) | (((mode & 0o7) << 3) & mode)
+    };
+    if new.mode() & 0o7777 != mode {
+        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+    }
+    if new.uid() != old.uid() {
+        is_given(fchown(file, Some(old.uid()), None))?;
+    }
+    Ok(())
+}
+
+/// Most processes may not give files away, and not every file system knows of owners.
+fn is_given(changed: io::Result<()>) -> io::Result<bool> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match changed {
+        Ok(()) => Ok(true),
+        Err(fault) if matches!(fault.kind(), PermissionDenied | InvalidInput | Unsupported) => {
+            Ok(false)
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 /// Replaces a file of the user's: the bytes are written and synced beside it, then renamed over it.
@@ -178,7 +210,7 @@ fn replace(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), File
             file.sync_all()?;
         }
         if let Ok(old) = std::fs::metadata(path) {
-            file.set_permissions(old.permissions())?;
+            take_after(&file, &old)?;
         }
         #[expect(
             clippy::disallowed_methods,
