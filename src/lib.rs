@@ -19,7 +19,7 @@
 //! | `changelog` of an image | [`scan`], [`build`] the dates, [`changelogs`], [`inspect`], [`cli`] all entries | [`changelogs`] and `pkg audit --fix`, all or none of a run's |
 //! | `control` of an image | [`scan`], [`inspect`] | `pkg audit --fix` |
 //! | `Dockerfile.template`, `image.yaml` of an image | [`scan`] | |
-//! | `.pkg-changes/` of the first directory, while changelogs are changed | [`host`] | [`host`] |
+//! | `.pkg-changes/` of a directory, while files below it are changed or made | [`host`] | [`host`] |
 //! | what a template includes from its directory | [`scan`] | |
 //! | git's commits and what is not committed, of image directories | [`inspect`], through git | |
 //! | the rest of an image directory, with its `.dockerignore` | [`context`] | |

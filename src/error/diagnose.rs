@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use super::changing::{hints_of_change, is_hindered};
 use super::missing::Missing;
 use super::secrets::of_secrets;
 use super::warnings::diagnose_warnings;
@@ -274,7 +275,8 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
     let registry = registry
         .and_then(RegistryError::hint)
         .map(|hint| hint.to_string());
-    let change = error.downcast_ref::<ChangeError>().and_then(hint_of_change);
+    let change = error.downcast_ref::<ChangeError>().map(hints_of_change);
+    let change = change.into_iter().flatten();
     engine.into_iter().chain(registry).chain(change).collect()
 }
 
@@ -290,29 +292,6 @@ fn kind_of_updates(errors: &UpdateErrors) -> Kind {
         Kind::Usage
     } else {
         Kind::Work
-    }
-}
-
-/// Whether it was the machine that stood in the way of a change, or another run, and not a file of the user's.
-fn is_hindered(error: &ChangeError) -> bool {
-    match error {
-        ChangeError::File(_) | ChangeError::Busy(_) | ChangeError::Stuck { .. } => true,
-        ChangeError::Moved(_)
-        | ChangeError::Outside(_)
-        | ChangeError::NoJournal(_)
-        | ChangeError::Edited { .. } => false,
-    }
-}
-
-fn hint_of_change(error: &ChangeError) -> Option<String> {
-    match error {
-        ChangeError::Moved(_) => Some("run it again".to_owned()),
-        ChangeError::NoJournal(path) => Some(format!("remove {}", path.display())),
-        ChangeError::Edited { workshop, .. } => Some(format!(
-            "look at the file, and remove {} when it is as you want it",
-            workshop.display()
-        )),
-        _ => None,
     }
 }
 

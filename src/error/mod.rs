@@ -1,5 +1,6 @@
 //! What went wrong, as the user reads it: kinds with their exit codes, and diagnostics with place and hint.
 
+mod changing;
 mod diagnose;
 mod missing;
 mod secrets;

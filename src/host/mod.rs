@@ -20,7 +20,9 @@ mod process;
 pub use apt::find_machine_mirrors;
 pub use author::find_author;
 pub use chance::unique_hex;
-pub use changes::{Change, ChangeError, Changes, WORKSHOP, has_unfinished_changes};
+pub use changes::{
+    Change, ChangeError, Changes, Edited, WORKSHOP, has_unfinished_changes, is_being_changed,
+};
 pub use clock::{Clock, ClockError};
 pub use environment::Environment;
 pub use git::{

@@ -352,17 +352,17 @@ fn what_a_killed_run_left_stops_every_other_command_and_is_undone_by_the_next_up
     let before = changelogs(&sandbox);
     // The first of two files was changed already.
     let half = "left (9) half; urgency=low\n";
-    let root = sandbox.path().canonicalize().expect("a directory");
-    let mut journal = format!("pkg changes 2\0id\x001\0{}/images\0", root.display());
+    let mut journal = "pkg changes 3\0id\x000\x001\0.\0".to_owned();
     for (name, old, new) in [("left", &before[1], half), ("app", &before[3], "app (9)")] {
         let digest = |text: &str| Digest::of(text.as_bytes());
         journal.extend([digest(old), digest(new)].map(|digest| format!("{digest}\0")));
-        journal.extend([name, "/changelog\0"]);
+        journal.push_str(&format!("{name}/changelog\0").repeat(2));
     }
     let sandbox = sandbox
         .file("images/.pkg-changes/0.old", &before[1])
         .file("images/.pkg-changes/1.old", &before[3])
         .file("images/.pkg-changes/1.new", "app (9)")
+        .file("images/.pkg-changes/.git", "pkg changes id\n")
         .file("images/.pkg-changes/journal", &journal)
         .file("images/left/changelog", half);
     for directory in ["images", ".", "images/right"] {
@@ -374,6 +374,7 @@ fn what_a_killed_run_left_stops_every_other_command_and_is_undone_by_the_next_up
             output.stderr
         );
     }
+    sandbox.pkg(&["log", "images"]).assert_code(1);
     sandbox
         .pkg(&["list", "--offline", "images"])
         .assert_snapshot(str![[r#"
@@ -400,6 +401,88 @@ undone: what a run that was killed had changed (1 changelogs)
     assert_eq!(after[..2], before[..2]);
     assert!(after[3].ends_with(&before[3]), "{}", after[3]);
     assert!(!sandbox.path().join("images/.pkg-changes").exists());
+}
+
+#[test]
+fn a_change_that_comes_with_a_repository_is_not_undone() {
+    let sandbox = diamond();
+    let git = |words: &[&str]| sandbox.run("git", words).assert_code(0).stdout.clone();
+    let theirs = "left (9) theirs; urgency=low\n";
+    let digest = |text: &str| Digest::of(text.as_bytes());
+    let (old, new) = (
+        digest(theirs),
+        digest(&sandbox.read("images/left/changelog")),
+    );
+    let journal =
+        format!("pkg changes 3\0id\x000\x001\0.\0{old}\0{new}\0left/changelog\0left/changelog\0");
+    let workshop = sandbox.path().join("images/.pkg-changes");
+    std::fs::create_dir(&workshop).expect("a workshop");
+    for (name, text) in [
+        ("journal", journal.as_str()),
+        ("0.old", theirs),
+        (".git", "pkg changes id\n"),
+    ] {
+        std::fs::write(workshop.join(name), text).expect("a file");
+    }
+    git(&["init", "--quiet"]);
+    git(&["add", "--all", "--force"]);
+    let name = "user.name=Ann Example";
+    git(&[
+        "-c",
+        name,
+        "-c",
+        "user.email=ann@example.org",
+        "commit",
+        "--quiet",
+        "-m",
+        "x",
+    ]);
+    git(&["clone", "--quiet", ".", "clone"]);
+    let before = sandbox.read("clone/images/left/changelog");
+    sandbox
+        .pkg(&["update", "right", "clone/images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: what is under way in $SANDBOX/clone/images/.pkg-changes was not begun on this machine
+hint: it came with the repository or with a copy: look at the changelogs (`git diff`), and remove $SANDBOX/clone/images/.pkg-changes once they are as you want them
+[exit status: 1]
+[EOF]
+
+"#]]);
+    assert_eq!(sandbox.read("clone/images/left/changelog"), before);
+}
+
+#[test]
+fn what_somebody_has_changed_since_a_kill_is_named_with_what_it_held() {
+    let sandbox = diamond();
+    let before = changelogs(&sandbox);
+    let mut journal = "pkg changes 3\0id\x000\x001\0.\0".to_owned();
+    for (name, old, new) in [("left", &before[1], "half"), ("app", &before[3], "app (9)")] {
+        let digest = |text: &str| Digest::of(text.as_bytes());
+        journal.extend([digest(old), digest(new)].map(|digest| format!("{digest}\0")));
+        journal.push_str(&format!("{name}/changelog\0").repeat(2));
+    }
+    let mine = format!("left (9) mine; urgency=low\n\n{}", before[1]);
+    let sandbox = sandbox
+        .file("images/.pkg-changes/0.old", &before[1])
+        .file("images/.pkg-changes/1.old", &before[3])
+        .file("images/.pkg-changes/.git", "pkg changes id\n")
+        .file("images/.pkg-changes/journal", &journal)
+        .file("images/left/changelog", &mine)
+        .file("images/app/changelog", "app (9)");
+    sandbox
+        .pkg(&["update", "right", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: a run was killed while it changed $SANDBOX/images/left/changelog, which somebody else has changed since; the rest is as before
+hint: what $SANDBOX/images/left/changelog held before is $SANDBOX/images/.pkg-changes/0.old
+hint: remove $SANDBOX/images/.pkg-changes once what was changed there is as you want it
+[exit status: 1]
+[EOF]
+
+"#]]);
+    assert_eq!(changelogs(&sandbox)[3], before[3]);
+    sandbox.pkg(&["list", "--offline", "images"]).assert_code(1);
 }
 
 #[test]

@@ -6,25 +6,30 @@
 //! images/.pkg-changes/journal         which files these are; there from before the first rename until after the last
 //! ```
 //!
-//! Everything is written and synced there before the journals are, one in each root that has changes; then the files are renamed
-//! into their places; then the journal of the first root goes, and with that the change is done. A journal of the first
-//! root that is there when nobody holds the lock was left by a run that was killed: the next change below that root puts the
-//! old files back first, and whatever reads the catalog refuses to, since it would see a part of them. A file that somebody
-//! else has changed meanwhile is left alone, and named.
+//! Everything is written and synced there, with a journal in each root that has changes, the first root's first; then the files
+//! are renamed into their places; then the journal of the first root is renamed, and with that the change is done. A journal of
+//! the first root that is there when nobody holds the lock was left by a run that was killed: the next change below that root
+//! puts the old files back first, and whatever reads the catalog refuses to, since it would see a part of them. A file that
+//! somebody else has changed meanwhile is left alone, and named; all others are put back.
 //!
-//! The locks are on the directories themselves, so nothing of them stays behind.
+//! The locks are on the directories themselves, so nothing of them stays behind. They hold among the processes of one machine:
+//! Linux hands `flock` of a regular file on to an NFS server, and of a directory it does not. A run on another machine that
+//! shares the directories finds a change under way there and takes it for one that was killed, so one machine at a time
+//! changes a tree.
 
+mod interrupted;
 mod journal;
 mod workshop;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use self::workshop::{Rename, Workshop};
-pub use self::workshop::{WORKSHOP, has_unfinished_changes};
-use super::fs::{FileError, rename_file};
+pub use self::interrupted::has_unfinished_changes;
+pub use self::workshop::WORKSHOP;
+use self::workshop::{Rename, Target, Workshop};
+use super::fs::{FileError, create_directory, rename_directory, rename_file};
 use super::{lock_directory, unique_hex};
 
 /// A program that was started and killed at once holds a lock for a moment longer.
@@ -56,17 +61,29 @@ pub enum ChangeError {
     /// A link leads to a file that is in none of the directories.
     #[error("{} is a link that leads out of the directories", .0.display())]
     Outside(PathBuf),
+    /// Two files are one by a link, and were to hold different texts.
+    #[error("{} and {} are one file, and were to hold different texts", .0[0].display(), .0[1].display())]
+    Twice([PathBuf; 2]),
     /// What stands in the place of the journal was not written by this program.
     #[error("{} is no journal of changes", .0.display())]
     NoJournal(PathBuf),
-    /// A run was killed while it changed a file, and somebody has changed the same file since.
-    #[error("a run was killed while it changed {}, and somebody else has changed it since", file.display())]
-    Edited {
-        /// The file.
-        file: PathBuf,
-        /// Where the old and the new text are.
-        workshop: PathBuf,
+    /// A journal was not written here: it came with a repository.
+    #[error("what is under way in {} was not begun on this machine", .0.display())]
+    Foreign(PathBuf),
+    /// Whether a change was done stands in a root that is not there.
+    #[error(
+        "a run was killed while it changed files below {}, and whether it was done stands in {}, where nothing is found of it",
+        root.display(), first.display()
+    )]
+    Severed {
+        /// The root with the change.
+        root: PathBuf,
+        /// The root that tells.
+        first: PathBuf,
     },
+    /// A run was killed while it changed files, and somebody has changed some of them since; the others are as before.
+    #[error("a run was killed while it changed {}, which somebody else has changed since; the rest is as before", list(.0))]
+    Edited(Vec<Edited>),
     /// A change failed, and so did putting back what it had changed.
     #[error("{failure}, and {} could not be put back", .left.display())]
     Stuck {
@@ -77,6 +94,25 @@ pub enum ChangeError {
         /// Why it could not be put back.
         source: FileError,
     },
+}
+
+/// A file that somebody has changed since a run was killed that had changed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edited {
+    /// The file.
+    pub file: PathBuf,
+    /// Where the text is that it had before, if it is still there.
+    pub old: Option<PathBuf>,
+    /// What has to go for the file to stay as it is.
+    pub workshop: PathBuf,
+}
+
+fn list(edited: &[Edited]) -> String {
+    let files: Vec<_> = edited
+        .iter()
+        .map(|it| it.file.display().to_string())
+        .collect();
+    files.join(" and ")
 }
 
 /// The right to change files below some directories, held by one run at a time.
@@ -98,17 +134,9 @@ impl Changes {
             let path = root.canonicalize();
             real.insert(path.map_err(|source| FileError::new("read", root, source))?);
         }
-        // In one order for everybody, so that no two runs wait for each other's.
-        let roots: Vec<PathBuf> = real.iter().cloned().collect();
-        let others = roots.iter().flat_map(|root| workshop::find_others(root));
-        real.extend(others);
-        let locks = real.iter().map(|root| lock(root));
-        let locks = locks.collect::<Result<_, _>>()?;
-        // The first root of a change is the first in this order, and is undone last.
-        let mut undone = Vec::new();
-        for root in real.iter().rev() {
-            undone.extend(workshop::undo_interrupted(root)?);
-        }
+        let roots = real.iter().cloned().collect();
+        let (locked, locks) = lock_with_others(real)?;
+        let undone = interrupted::undo(&locked)?;
         Ok(Self {
             roots,
             _locks: locks,
@@ -129,17 +157,18 @@ impl Changes {
 
     fn make_with(&self, changes: &[Change], rename: Rename<'_>) -> Result<(), ChangeError> {
         let workshops = self.workshops(changes)?;
-        let Some((first, others)) = workshops.split_first() else {
+        let Some(first) = workshops.first() else {
             return Ok(());
         };
         let _directories = self.lock_directories(changes)?;
         let id = unique_hex();
-        // The journal of the first root is written last: from then on the change is one that can be undone.
-        let prepared = others.iter().chain([first]);
         let roots: Vec<PathBuf> = workshops.iter().map(|it| it.root().to_owned()).collect();
-        let prepared = prepared.map(|workshop| workshop.prepare(&id, &roots));
-        if let Err(error) = prepared.collect::<Result<(), _>>() {
-            workshops.iter().for_each(Workshop::discard);
+        // No file is touched before all journals are there, and without the first one nobody could tell about the others.
+        let mut prepared = workshops
+            .iter()
+            .map(|workshop| workshop.prepare(&id, &roots));
+        if let Err(error) = prepared.try_for_each(|prepared| prepared) {
+            clear_up(&workshops);
             return Err(error);
         }
         let mut replaced = workshops.iter().map(|workshop| workshop.replace(rename));
@@ -147,24 +176,61 @@ impl Changes {
             .try_for_each(|replaced| replaced)
             .and_then(|()| first.commit())
             .map_err(|failure| undo(&workshops, failure))?;
-        workshops.iter().for_each(Workshop::discard);
+        clear_up(&workshops);
         Ok(())
+    }
+
+    /// Makes a directory below the roots, whole or not at all: it is filled where nobody looks, and then gets its name.
+    pub fn make_directory(
+        &self,
+        directory: &Path,
+        fill: impl FnOnce(&Path) -> Result<(), FileError>,
+    ) -> Result<(), ChangeError> {
+        let parent = directory.parent().unwrap_or(directory);
+        create_directory(parent)?;
+        let root = self.find_root(&real_path(parent)?);
+        let root = root.ok_or_else(|| ChangeError::Outside(directory.to_owned()))?;
+        let beside = workshop::open(root)?.join("new");
+        let made = create_directory(&beside)
+            .and_then(|()| workshop::look_like(root, &beside))
+            .and_then(|()| fill(&beside))
+            .and_then(|()| rename_directory(&beside, directory));
+        // What cannot be removed now goes with the next change.
+        let _ = std::fs::remove_dir_all(root.join(WORKSHOP));
+        Ok(made?)
     }
 
     /// Puts each change into the root that holds its file.
     fn workshops<'a>(&'a self, changes: &'a [Change]) -> Result<Vec<Workshop<'a>>, ChangeError> {
-        let mut of_roots: BTreeMap<&Path, Vec<(PathBuf, &Change)>> = BTreeMap::new();
+        let mut by_file: BTreeMap<PathBuf, Target<'a>> = BTreeMap::new();
         for change in changes {
-            let real = real_path(&change.path)?;
-            let above = self.roots.iter().filter(|root| real.starts_with(root));
-            let root = above.max_by_key(|root| root.as_os_str().len());
-            let root = root.ok_or_else(|| ChangeError::Outside(change.path.clone()))?;
-            of_roots.entry(root).or_default().push((real, change));
+            let target = find_target(change)?;
+            let name = target.change.path.clone();
+            match by_file.insert(target.real.clone(), target) {
+                Some(other) if other.change.new != change.new => {
+                    return Err(ChangeError::Twice([other.change.path.clone(), name]));
+                }
+                _ => {}
+            }
+        }
+        let mut of_roots: BTreeMap<&Path, Vec<Target<'a>>> = BTreeMap::new();
+        for (real, target) in by_file {
+            let root = self.find_root(&real);
+            let root = root.ok_or_else(|| ChangeError::Outside(target.change.path.clone()))?;
+            of_roots.entry(root).or_default().push(target);
         }
         let workshops = of_roots.into_iter();
-        Ok(workshops
-            .map(|(root, files)| Workshop::new(root, files))
-            .collect())
+        workshops
+            .map(|(root, targets)| Workshop::new(root, targets))
+            .collect()
+    }
+
+    /// Finds the innermost root that holds a real path.
+    fn find_root(&self, real: &Path) -> Option<&Path> {
+        let above = self.roots.iter().filter(|root| real.starts_with(root));
+        above
+            .max_by_key(|root| root.as_os_str().len())
+            .map(PathBuf::as_path)
     }
 
     /// Locks the directories of the files: another run may have come through another root.
@@ -183,15 +249,36 @@ fn real_path(path: &Path) -> Result<PathBuf, FileError> {
         .map_err(|source| FileError::new("read", path, source))
 }
 
+fn find_target(change: &Change) -> Result<Target<'_>, FileError> {
+    let real = real_path(&change.path)?;
+    let name = match (change.path.parent(), change.path.file_name()) {
+        (Some(parent), Some(last)) if parent.as_os_str().is_empty() => {
+            real_path(Path::new("."))?.join(last)
+        }
+        (Some(parent), Some(last)) => real_path(parent)?.join(last),
+        _ => real.clone(),
+    };
+    Ok(Target { real, name, change })
+}
+
+/// Clears up after a change of which nothing is left to do; the first root tells about the others, and so goes last.
+fn clear_up(workshops: &[Workshop<'_>]) {
+    let mut others_first = workshops.iter().rev();
+    let _ = others_first.all(Workshop::discard);
+}
+
 fn undo(workshops: &[Workshop<'_>], failure: FileError) -> ChangeError {
     let back = workshops.iter().try_for_each(Workshop::put_back);
-    let ended = back.and_then(|()| {
-        let committed = workshops.first().map_or(Ok(()), Workshop::commit);
-        committed.map_err(|error| (workshops[0].root().to_owned(), error))
+    let forgotten = back.and_then(|()| {
+        let mut others_first = workshops.iter().rev();
+        others_first.try_for_each(|workshop| {
+            let forgotten = workshop.forget();
+            forgotten.map_err(|error| (workshop.root().to_owned(), error))
+        })
     });
-    match ended {
+    match forgotten {
         Ok(()) => {
-            workshops.iter().for_each(Workshop::discard);
+            clear_up(workshops);
             failure.into()
         }
         Err((left, source)) => ChangeError::Stuck {
@@ -200,6 +287,35 @@ fn undo(workshops: &[Workshop<'_>], failure: FileError) -> ChangeError {
             source,
         },
     }
+}
+
+/// Locks roots, and with them the other roots of a change that was interrupted there.
+fn lock_with_others(
+    roots: BTreeSet<PathBuf>,
+) -> Result<(BTreeSet<PathBuf>, Vec<File>), ChangeError> {
+    let mut wanted = roots;
+    loop {
+        // In one order for everybody, so that no two runs wait for each other's.
+        let locks: Vec<File> = wanted
+            .iter()
+            .map(|root| lock(root))
+            .collect::<Result<_, _>>()?;
+        let others = wanted
+            .iter()
+            .flat_map(|root| interrupted::find_others(root));
+        let others: Vec<PathBuf> = others.filter(|other| !wanted.contains(other)).collect();
+        if others.is_empty() {
+            return Ok((wanted, locks));
+        }
+        wanted.extend(others);
+    }
+}
+
+/// Tells whether somebody holds the right to change files of a directory, or takes a look at it, at this moment.
+#[must_use]
+pub fn is_being_changed(directory: &Path) -> bool {
+    let locked = File::open(directory).map(|file| file.try_lock_shared());
+    matches!(locked, Ok(Err(TryLockError::WouldBlock)))
 }
 
 fn lock(directory: &Path) -> Result<File, ChangeError> {

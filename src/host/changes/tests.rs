@@ -1,5 +1,8 @@
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+
 use super::*;
 use crate::host::fs::{read_text, write_atomically};
+use crate::oci::Digest;
 
 /// Two roots with four files; the runs of a test see them in this order.
 struct Tree {
@@ -30,6 +33,10 @@ impl Tree {
 
     fn root(&self, name: &str) -> PathBuf {
         self.directory.path().canonicalize().unwrap().join(name)
+    }
+
+    fn workshop(&self, name: &str) -> PathBuf {
+        self.root(name).join(WORKSHOP)
     }
 
     fn roots(&self) -> [PathBuf; 2] {
@@ -65,8 +72,9 @@ impl Tree {
         let tree = Self::new();
         let changes = tree.begin();
         let workshops = changes.workshops(&tree.changes).unwrap();
-        for workshop in workshops.iter().rev() {
-            workshop.prepare("3f5c", &tree.roots()).unwrap();
+        let roots: Vec<_> = workshops.iter().map(|it| it.root().to_owned()).collect();
+        for workshop in &workshops {
+            workshop.prepare("3f5c", &roots).unwrap();
         }
         let left = std::cell::Cell::new(renames);
         for workshop in &workshops {
@@ -96,23 +104,18 @@ fn all_files_are_changed_and_nothing_is_left_beside_them() {
 }
 
 #[test]
-fn modes_owners_and_links_stay() {
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+fn modes_and_links_stay() {
     let tree = Tree::new();
     let real = tree.root("one").join("real");
     write_atomically(&real, b"old").unwrap();
-    // Only root can; for everybody else the file stays their own.
-    let _ = std::os::unix::fs::chown(&real, Some(65534), Some(65534));
-    let owner = std::fs::metadata(&real).unwrap().uid();
     std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
     std::fs::remove_file(&tree.changes[1].path).unwrap();
-    std::os::unix::fs::symlink("../real", &tree.changes[1].path).unwrap();
+    symlink("../real", &tree.changes[1].path).unwrap();
     tree.begin().make(&tree.changes).unwrap();
     tree.assert_all("new");
     assert!(tree.changes[1].path.is_symlink());
     let mode = std::fs::metadata(&real).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
-    assert_eq!(std::fs::metadata(&real).unwrap().uid(), owner);
 }
 
 #[test]
@@ -121,7 +124,7 @@ fn a_link_that_leads_out_of_the_roots_is_refused() {
     let outside = tree.directory.path().join("outside");
     write_atomically(&outside, b"old").unwrap();
     std::fs::remove_file(&tree.changes[3].path).unwrap();
-    std::os::unix::fs::symlink(&outside, &tree.changes[3].path).unwrap();
+    symlink(&outside, &tree.changes[3].path).unwrap();
     let error = tree.begin().make(&tree.changes).expect_err("a link");
     assert!(matches!(error, ChangeError::Outside(_)), "{error}");
     tree.assert_all("old");
@@ -189,18 +192,22 @@ fn a_change_in_two_roots_is_undone_through_either() {
 }
 
 #[test]
-fn a_change_is_done_when_the_journal_of_its_first_root_is_gone() {
+fn a_change_is_done_when_the_journal_of_its_first_root_says_so() {
     let tree = Tree::killed_after(4);
-    std::fs::remove_file(tree.root("one").join(WORKSHOP).join("journal")).unwrap();
-    assert!(!has_unfinished_changes(&tree.root("two")));
-    assert!(tree.begin().undone().is_empty(), "it was done");
+    let workshop = tree.workshop("one");
+    rename_file(&workshop.join("journal"), &workshop.join("done")).unwrap();
+    for root in tree.roots() {
+        assert!(!has_unfinished_changes(&root));
+    }
+    let first = Changes::begin(&[tree.root("one")]).unwrap();
+    assert!(first.undone().is_empty(), "it was done");
     tree.assert_all("new");
 }
 
 #[test]
 fn once_the_journal_is_gone_no_fault_undoes_a_part() {
     let tree = Tree::new();
-    let workshop = tree.root("one").join(WORKSHOP);
+    let workshop = tree.workshop("one");
     let last = tree.root("two").join("d/changelog");
     let rename = |from: &Path, to: &Path| {
         rename_file(from, to)?;
@@ -216,55 +223,298 @@ fn once_the_journal_is_gone_no_fault_undoes_a_part() {
 }
 
 #[test]
-fn what_somebody_has_changed_since_a_kill_is_left_alone() {
-    let tree = Tree::killed_after(4);
-    write_atomically(&tree.changes[1].path, b"mine").unwrap();
-    let error = Changes::begin(&tree.roots()).expect_err("an edited file");
-    assert!(matches!(error, ChangeError::Edited { .. }), "{error}");
-    assert_eq!(tree.texts()[..2], ["new one/a", "mine"]);
+fn a_file_that_somebody_has_changed_since_a_kill_is_left_alone_and_all_others_are_put_back() {
+    for (edited, name) in [(1, "one"), (3, "two")] {
+        let tree = Tree::killed_after(4);
+        write_atomically(&tree.changes[edited].path, b"mine").unwrap();
+        let error = Changes::begin(&tree.roots()).expect_err("an edited file");
+        let ChangeError::Edited(files) = &error else {
+            panic!("{error}")
+        };
+        let old = files[0].old.as_ref().expect("what it held");
+        assert_eq!(read_text(old).unwrap(), "old");
+        assert_eq!(files.len(), 1);
+        assert_eq!(files[0].workshop, tree.workshop(name));
+        let expected = [0, 1, 2, 3].map(|file| if file == edited { "mine" } else { "old" });
+        assert_eq!(tree.texts(), expected);
+        // Nobody takes it for done, until the file is as its owner wants it.
+        assert!(has_unfinished_changes(&tree.root("one")));
+        Changes::begin(&tree.roots()).expect_err("it is still edited");
+        std::fs::remove_dir_all(&files[0].workshop).unwrap();
+        drop(tree.begin());
+        assert_eq!(tree.texts(), expected);
+        assert!(!has_unfinished_changes(&tree.root("one")));
+    }
 }
 
 #[test]
-fn a_journal_that_comes_with_a_repository_reaches_nothing_outside() {
-    let victim = |tree: &Tree| tree.directory.path().join("victim");
-    let forge = |paths: &[&[u8]]| {
-        let tree = Tree::new();
-        write_atomically(&victim(&tree), b"mine").unwrap();
-        let workshop = tree.root("one").join(WORKSHOP);
-        std::fs::create_dir(&workshop).unwrap();
-        write_atomically(&workshop.join("0.old"), b"theirs").unwrap();
-        let (old, new) = (
-            crate::oci::Digest::of(b"theirs"),
-            crate::oci::Digest::of(b"mine"),
-        );
-        let mut journal =
-            format!("pkg changes 2\0x\x001\0{}\0", tree.root("one").display()).into_bytes();
-        for path in paths {
-            journal.extend_from_slice(format!("{old}\0{new}\0").as_bytes());
-            journal.extend_from_slice(path);
-            journal.push(0);
-        }
-        write_atomically(&workshop.join("journal"), &journal).unwrap();
-        tree
+fn a_file_whose_old_text_is_lost_is_named_and_all_others_are_put_back() {
+    let tree = Tree::killed_after(4);
+    std::fs::remove_file(tree.workshop("one").join("0.old")).unwrap();
+    std::fs::remove_dir_all(tree.changes[2].path.parent().unwrap()).unwrap();
+    let error = Changes::begin(&tree.roots()).expect_err("two files");
+    let ChangeError::Edited(files) = &error else {
+        panic!("{error}")
     };
-    for path in [&b"../victim"[..], b"/etc/hostname", b"a/../../victim"] {
-        let tree = forge(&[path]);
+    let is_kept: Vec<bool> = files.iter().map(|file| file.old.is_some()).collect();
+    assert_eq!(is_kept, [true, false], "{error}");
+    let texts = [0, 1, 3].map(|file| read_text(&tree.changes[file].path).unwrap());
+    assert_eq!(texts, ["new one/a", "old", "old"]);
+}
+
+#[test]
+fn a_change_that_was_killed_is_noticed_and_undone_wherever_the_tree_is() {
+    for renames in 1..=4 {
+        let mut tree = Tree::killed_after(renames);
+        let elsewhere = tree.directory.path().join("elsewhere");
+        std::fs::create_dir(&elsewhere).unwrap();
+        for name in ["one", "two"] {
+            let from = tree.directory.path().join(name);
+            rename_directory(&from, &elsewhere.join(name)).unwrap();
+        }
+        for (change, name) in tree.changes.iter_mut().zip(FILES) {
+            change.path = elsewhere.join(name).join("changelog");
+        }
+        let roots = ["one", "two"].map(|name| elsewhere.join(name));
+        for root in &roots {
+            assert!(has_unfinished_changes(root));
+        }
+        assert_eq!(Changes::begin(&roots).unwrap().undone().len(), renames);
+        assert_eq!(tree.texts(), ["old"; 4]);
+    }
+}
+
+#[test]
+fn without_its_first_root_nobody_takes_a_change_for_done_or_undoes_it() {
+    let tree = Tree::killed_after(3);
+    let (one, away) = (tree.root("one"), tree.root("away"));
+    rename_directory(&one, &away).unwrap();
+    for mount_point in [false, true] {
+        if mount_point {
+            std::fs::create_dir(&one).unwrap();
+        }
+        assert!(has_unfinished_changes(&tree.root("two")));
+        let error = Changes::begin(&[tree.root("two")]).expect_err("nobody knows");
+        assert!(matches!(error, ChangeError::Severed { .. }), "{error}");
+        assert!(tree.workshop("two").join("0.old").exists());
+    }
+    std::fs::remove_dir(&one).unwrap();
+    rename_directory(&away, &one).unwrap();
+    assert_eq!(tree.begin().undone().len(), 3);
+    tree.assert_all("old");
+}
+
+/// A tree with a journal as an attacker may write it: `theirs` is to be put into the place of `mine`.
+fn forge(path: &str, is_sealed: bool) -> Tree {
+    let tree = Tree::new();
+    for victim in ["victim", "one/.git/config", "one/a/control"] {
+        let victim = tree.directory.path().join(victim);
+        std::fs::create_dir_all(victim.parent().unwrap()).unwrap();
+        write_atomically(&victim, b"mine").unwrap();
+    }
+    let workshop = tree.workshop("one");
+    std::fs::create_dir(&workshop).unwrap();
+    write_atomically(&workshop.join("0.old"), b"theirs").unwrap();
+    let [old, new] = [&b"theirs"[..], b"mine"].map(Digest::of);
+    let journal = format!("pkg changes 3\0x\x000\x001\0.\0{old}\0{new}\0{path}\0{path}\0");
+    write_atomically(&workshop.join("journal"), journal.as_bytes()).unwrap();
+    if is_sealed {
+        write_atomically(&workshop.join(".git"), b"pkg changes x\n").unwrap();
+    }
+    tree
+}
+
+#[track_caller]
+fn assert_untouched(tree: &Tree) {
+    for victim in ["victim", "one/.git/config", "one/a/control"] {
+        let text = read_text(&tree.directory.path().join(victim)).unwrap();
+        assert_eq!(text, "mine", "{victim}");
+    }
+}
+
+#[test]
+fn a_journal_that_comes_with_a_repository_is_refused_whatever_it_names() {
+    let tree = forge("a/control", false);
+    assert!(has_unfinished_changes(&tree.root("one")));
+    let error = Changes::begin(&tree.roots()).expect_err("not begun here");
+    assert!(matches!(error, ChangeError::Foreign(_)), "{error}");
+    assert_untouched(&tree);
+    // The seal of a submodule is git's own.
+    write_atomically(&tree.workshop("one").join(".git"), b"gitdir: ../../x\n").unwrap();
+    let error = Changes::begin(&tree.roots()).expect_err("not begun here");
+    assert!(matches!(error, ChangeError::Foreign(_)), "{error}");
+    assert_untouched(&tree);
+    // As a run of this machine would have left it, it is believed.
+    assert_eq!(forge("a/control", true).begin().undone().len(), 1);
+}
+
+#[test]
+fn a_journal_reaches_no_file_but_those_of_images() {
+    for path in [
+        "../victim",
+        "/etc/hostname",
+        "a/../../victim",
+        ".git/config",
+        ".GIT/config",
+        "a/Makefile",
+        ".pkg-changes/control",
+    ] {
+        let tree = forge(path, true);
         assert!(has_unfinished_changes(&tree.root("one")));
         let error = Changes::begin(&tree.roots()).expect_err("no journal of ours");
         assert!(matches!(error, ChangeError::NoJournal(_)), "{error}");
-        assert_eq!(read_text(&victim(&tree)).unwrap(), "mine");
+        assert_untouched(&tree);
     }
-    // Through a link that the repository brings.
-    let tree = forge(&[b"link/victim"]);
-    std::os::unix::fs::symlink("..", tree.root("one").join("link")).unwrap();
-    let error = Changes::begin(&tree.roots()).expect_err("a link");
-    assert!(matches!(error, ChangeError::Edited { .. }), "{error}");
-    assert_eq!(read_text(&victim(&tree)).unwrap(), "mine");
+    // Through links that the repository brings.
+    for (link, target) in [("link", "../one/a"), ("b/control", "../a/control")] {
+        let path = if link == "link" { "link/control" } else { link };
+        let tree = forge(path, true);
+        symlink(target, tree.root("one").join(link)).unwrap();
+        let error = Changes::begin(&tree.roots()).expect_err("a link");
+        assert!(matches!(error, ChangeError::Edited(_)), "{error}");
+        assert_untouched(&tree);
+    }
     // The workshop itself is a link.
     let tree = Tree::new();
-    std::os::unix::fs::symlink("../two", tree.root("one").join(WORKSHOP)).unwrap();
+    symlink("../two", tree.workshop("one")).unwrap();
     let error = Changes::begin(&tree.roots()).expect_err("a link");
     assert!(matches!(error, ChangeError::NoJournal(_)), "{error}");
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "git is asked while nothing else runs"
+)]
+fn git_neither_shows_nor_adds_what_is_under_way() {
+    let tree = Tree::new();
+    let git = |words: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.arg("-C").arg(tree.directory.path()).args(words);
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "--all"]);
+    let files = git(&["ls-files"]);
+    let changes = tree.begin();
+    let rename = |from: &Path, to: &Path| {
+        assert_eq!(git(&["status", "--porcelain"]).matches('?').count(), 0);
+        git(&["add", "--all"]);
+        assert_eq!(git(&["ls-files"]), files);
+        let seal = from.with_file_name(".git");
+        let seal = seal.strip_prefix(tree.directory.path().canonicalize().unwrap());
+        let mut forced = std::process::Command::new("git");
+        forced.arg("-C").arg(tree.directory.path());
+        forced.args(["add", "--force"]).arg(seal.unwrap());
+        let _ = forced.output().unwrap();
+        assert_eq!(git(&["ls-files"]), files, "git takes no seal");
+        rename_file(from, to)
+    };
+    changes.make_with(&tree.changes, &rename).unwrap();
+    tree.assert_all("new");
+}
+
+/// Gives a user and a group to which the process may give a file, others than its own where there are any.
+fn somebody() -> (u32, u32) {
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    if user.is_root() {
+        return (65534, 60);
+    }
+    let groups = rustix::process::getgroups().unwrap();
+    let other = groups.into_iter().find(|one| *one != group);
+    (user.as_raw(), other.unwrap_or(group).as_raw())
+}
+
+#[test]
+fn owner_and_group_stay() {
+    let tree = Tree::new();
+    let path = &tree.changes[0].path;
+    let (user, group) = somebody();
+    chown(path, Some(user), Some(group)).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o664)).unwrap();
+    let looks = || {
+        let file = std::fs::metadata(path).unwrap();
+        (file.uid(), file.gid(), file.mode() & 0o7777)
+    };
+    tree.begin().make(&tree.changes).unwrap();
+    assert_eq!(looks(), (user, group, 0o664));
+    write_atomically(path, b"mine").unwrap();
+    assert_eq!(looks(), (user, group, 0o664));
+}
+
+#[test]
+fn whoever_may_change_files_of_a_root_may_clear_up_after_others() {
+    let tree = Tree::new();
+    let (_, group) = somebody();
+    for root in tree.roots() {
+        chown(&root, None, Some(group)).unwrap();
+        std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o2775)).unwrap();
+    }
+    let rename = |from: &Path, to: &Path| {
+        let workshop = from.parent().unwrap();
+        let there = std::fs::metadata(workshop).unwrap();
+        assert_eq!((there.gid(), there.mode() & 0o7777), (group, 0o2775));
+        let journal = std::fs::metadata(workshop.join("journal")).unwrap();
+        assert_eq!((journal.gid(), journal.mode() & 0o777), (group, 0o664));
+        rename_file(from, to)
+    };
+    tree.begin().make_with(&tree.changes, &rename).unwrap();
+    tree.assert_all("new");
+}
+
+#[test]
+fn two_names_of_one_file_are_not_given_two_texts() {
+    let mut tree = Tree::new();
+    std::fs::remove_file(&tree.changes[1].path).unwrap();
+    symlink("../a/changelog", &tree.changes[1].path).unwrap();
+    let error = tree.begin().make(&tree.changes).expect_err("one file");
+    assert!(matches!(error, ChangeError::Twice(_)), "{error}");
+    tree.assert_all("old");
+    tree.changes[1].new = tree.changes[0].new.clone();
+    tree.begin().make(&tree.changes).unwrap();
+    assert_eq!(read_text(&tree.changes[1].path).unwrap(), "new one/a");
+}
+
+#[test]
+fn a_new_directory_is_whole_or_not_there_and_what_a_kill_leaves_of_it_is_swept() {
+    let tree = Tree::new();
+    let directory = tree.root("one").join("services/web");
+    let changes = tree.begin();
+    let fill = |beside: &Path| {
+        assert!(
+            beside.starts_with(tree.workshop("one")),
+            "nobody looks there"
+        );
+        write_atomically(&beside.join("changelog"), b"web (1)")
+    };
+    let fail = |beside: &Path| {
+        fill(beside)?;
+        Err(FileError::new(
+            "write",
+            beside,
+            std::io::ErrorKind::StorageFull.into(),
+        ))
+    };
+    changes
+        .make_directory(&directory, fail)
+        .expect_err("it cannot be filled");
+    assert!(!directory.exists());
+    tree.assert_all("old");
+    changes.make_directory(&directory, fill).unwrap();
+    assert_eq!(read_text(&directory.join("changelog")).unwrap(), "web (1)");
+    tree.assert_all("old");
+    let error = changes.make_directory(tree.directory.path().join("web").as_path(), fill);
+    assert!(matches!(error, Err(ChangeError::Outside(_))), "{error:?}");
+    drop(changes);
+    let killed = workshop::open(&tree.root("one")).unwrap().join("new");
+    std::fs::create_dir(&killed).unwrap();
+    write_atomically(&killed.join("changelog"), b"web (1)").unwrap();
+    assert!(!has_unfinished_changes(&tree.root("one")));
+    drop(tree.begin());
+    tree.assert_all("old");
 }
 
 #[test]

@@ -1,126 +1,155 @@
 //! The directory in a root in which new texts are made ready and old ones kept.
+//!
+//! ```text
+//! images/.pkg-changes/.gitignore      git neither shows nor adds what is here
+//! images/.pkg-changes/.git            the seal: `pkg changes 3f5c…`, as the journal names the change
+//! images/.pkg-changes/0.old, 0.new    what the first file of the journal held, and what it is to hold
+//! images/.pkg-changes/journal         there while the change is under way; `done` in the first root once it is done
+//! ```
+//!
+//! Git takes no file of the name `.git` into a commit and writes none from one: a workshop with a seal was not brought by a
+//! repository.
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, fchown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-use super::journal::{Journal, JournalFile};
+use super::journal::{Journal, JournalFile, way};
 use super::{Change, ChangeError};
-use crate::host::fs::{FileError, read_bytes, rename_file};
+use crate::host::fs::{FileError, read_bytes, rename_file, take_after};
 use crate::oci::Digest;
 
 /// The directory below a root that holds what is under way.
 pub const WORKSHOP: &str = ".pkg-changes";
-const JOURNAL: &str = "journal";
+pub(super) const JOURNAL: &str = "journal";
+pub(super) const DONE: &str = "done";
+const SEAL: &str = ".git";
 
 /// How a file gets its place.
 pub(super) type Rename<'a> = &'a dyn Fn(&Path, &Path) -> Result<(), FileError>;
+
+/// A file that is being changed.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    /// The file itself, a real path.
+    pub(super) real: PathBuf,
+    /// The name by which the catalog knows it, in a directory without links; it may be a link itself.
+    pub(super) name: PathBuf,
+    pub(super) change: &'a Change,
+}
 
 /// The files of one root that are being changed.
 #[derive(Debug)]
 pub(super) struct Workshop<'a> {
     root: &'a Path,
-    /// Real paths below the root, each with its change.
-    files: Vec<(PathBuf, &'a Change)>,
-}
-
-/// Tells whether a change below this directory was interrupted, or is under way; a journal that cannot be read counts.
-#[must_use]
-pub fn has_unfinished_changes(root: &Path) -> bool {
-    let journal = root.join(WORKSHOP).join(JOURNAL);
-    if journal.symlink_metadata().is_err() {
-        return false;
-    }
-    let real = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    find_journal(&real).is_none_or(|journal| is_open(&real, &journal))
-}
-
-fn find_journal(root: &Path) -> Option<Journal> {
-    let directory = root.join(WORKSHOP);
-    let journal = directory.join(JOURNAL);
-    let is_plain = |path: &Path| path.symlink_metadata().is_ok_and(|it| !it.is_symlink());
-    if !is_plain(&directory) || !is_plain(&journal) {
-        return None;
-    }
-    Journal::parse(&read_bytes(&journal).ok()?)
-}
-
-/// A change is done when the journal of its first root is gone, whatever the others hold.
-fn is_open(root: &Path, journal: &Journal) -> bool {
-    let Some(first) = journal.roots.first() else {
-        return false;
-    };
-    first == root || find_journal(first).is_some_and(|first| first.id == journal.id)
+    targets: Vec<Target<'a>>,
 }
 
 impl<'a> Workshop<'a> {
-    pub(super) fn new(root: &'a Path, files: Vec<(PathBuf, &'a Change)>) -> Self {
-        Self { root, files }
+    /// Takes files below a root; one that is none of an image's is refused.
+    pub(super) fn new(root: &'a Path, targets: Vec<Target<'a>>) -> Result<Self, ChangeError> {
+        let workshop = Self { root, targets };
+        let mut targets = workshop.targets.iter();
+        match targets.find(|target| !workshop.record(target).is_of_image()) {
+            Some(target) => Err(ChangeError::Outside(target.change.path.clone())),
+            None => Ok(workshop),
+        }
     }
 
     /// Writes everything, and the journal last.
     pub(super) fn prepare(&self, id: &str, roots: &[PathBuf]) -> Result<(), ChangeError> {
-        let directory = self.directory();
-        std::fs::create_dir(&directory)
-            .map_err(|source| FileError::new("write to", self.root, source))?;
-        let mut files = Vec::new();
-        for (number, (real, change)) in self.files.iter().enumerate() {
-            let there = read_bytes(real)?;
-            if there != change.old.as_bytes() {
+        let directory = open(self.root)?;
+        let mode = mode_of_files(self.root)?;
+        for (number, target) in self.targets.iter().enumerate() {
+            let (real, change) = (&target.real, target.change);
+            if read_bytes(real)? != change.old.as_bytes() {
                 return Err(ChangeError::Moved(change.path.clone()));
             }
-            let metadata =
-                std::fs::metadata(real).map_err(|source| FileError::new("read", real, source))?;
-            for (kept, bytes) in [
-                (self.old_of(number), change.old.as_bytes()),
-                (self.new_of(number), change.new.as_bytes()),
+            let there = std::fs::metadata(real);
+            let there = there.map_err(|source| FileError::new("read", real, source))?;
+            for (kept, text) in [
+                (self.old_of(number), &change.old),
+                (self.new_of(number), &change.new),
             ] {
-                write(&kept, bytes, Some(&metadata))?;
+                write(&kept, text.as_bytes(), Looks::Of(&there))?;
             }
-            let below = real.strip_prefix(self.root).unwrap_or(real);
-            files.push(JournalFile {
-                path: below.to_owned(),
-                old: Digest::of(change.old.as_bytes()),
-                new: Digest::of(change.new.as_bytes()),
-            });
         }
-        let (id, roots) = (id.to_owned(), roots.to_vec());
+        let here = roots.iter().position(|root| root == self.root);
+        let journal = Journal {
+            id: id.to_owned(),
+            number: here.unwrap_or_default(),
+            roots: roots.iter().map(|root| way(self.root, root)).collect(),
+            files: self.targets.iter().map(|it| self.record(it)).collect(),
+        };
+        write(&directory.join(SEAL), seal(id).as_bytes(), mode)?;
         let unfinished = directory.join("journal.new");
-        write(&unfinished, &Journal { id, roots, files }.render(), None)?;
+        write(&unfinished, &journal.render(), mode)?;
         sync(&directory)?;
         rename_file(&unfinished, &directory.join(JOURNAL))?;
         Ok(sync(&directory)?)
     }
 
+    fn record(&self, target: &Target<'_>) -> JournalFile {
+        let below = target.real.strip_prefix(self.root);
+        JournalFile {
+            old: Digest::of(target.change.old.as_bytes()),
+            new: Digest::of(target.change.new.as_bytes()),
+            path: below.unwrap_or(&target.real).to_owned(),
+            name: way(self.root, &target.name),
+        }
+    }
+
     /// Gives the files their new texts.
     pub(super) fn replace(&self, rename: Rename<'_>) -> Result<(), FileError> {
-        for (number, (real, _)) in self.files.iter().enumerate() {
-            rename(&self.new_of(number), real)?;
+        for (number, target) in self.targets.iter().enumerate() {
+            rename(&self.new_of(number), &target.real)?;
         }
-        sync_directories(self.files.iter().map(|(real, _)| real.as_path()))
+        self.sync_files()
     }
 
     /// Gives the files that have their new texts the old ones again.
     pub(super) fn put_back(&self) -> Result<(), (PathBuf, FileError)> {
-        for (number, (real, _)) in self.files.iter().enumerate() {
+        for (number, Target { real, .. }) in self.targets.iter().enumerate() {
             // What was not replaced yet still has its new text here.
             if !self.new_of(number).exists() {
                 rename_file(&self.old_of(number), real).map_err(|error| (real.clone(), error))?;
             }
         }
-        sync_directories(self.files.iter().map(|(real, _)| real.as_path()))
+        self.sync_files()
             .map_err(|error| (self.root.to_owned(), error))
     }
 
-    /// Takes the journal away.
-    pub(super) fn commit(&self) -> Result<(), FileError> {
-        commit(&self.directory())
+    fn sync_files(&self) -> Result<(), FileError> {
+        sync_directories(self.targets.iter().map(|target| target.real.as_path()))
     }
 
-    /// Takes everything else away; what cannot be removed now goes with the next change.
-    pub(super) fn discard(&self) {
-        let _ = std::fs::remove_dir_all(self.directory());
+    /// Makes the change one that is done: no fault may undo a part of it then. A disk that does not take this brings the
+    /// journal back at worst, and the next change undoes all of it.
+    pub(super) fn commit(&self) -> Result<(), FileError> {
+        let directory = self.directory();
+        match rename_file(&directory.join(JOURNAL), &directory.join(DONE)) {
+            Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(fault),
+            _ => {
+                let _ = sync(&directory);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the journal away, of a change of which nothing is left.
+    pub(super) fn forget(&self) -> Result<(), FileError> {
+        forget(&self.directory())
+    }
+
+    /// Takes the journal away and then everything else; what cannot be removed now goes with the next change. Tells whether
+    /// the journal is gone.
+    pub(super) fn discard(&self) -> bool {
+        let is_forgotten = self.forget().is_ok();
+        if is_forgotten {
+            let _ = std::fs::remove_dir_all(self.directory());
+        }
+        is_forgotten
     }
 
     pub(super) fn root(&self) -> &'a Path {
@@ -132,7 +161,7 @@ impl<'a> Workshop<'a> {
     }
 
     fn old_of(&self, number: usize) -> PathBuf {
-        self.directory().join(format!("{number}.old"))
+        old_of(&self.directory(), number)
     }
 
     fn new_of(&self, number: usize) -> PathBuf {
@@ -140,78 +169,58 @@ impl<'a> Workshop<'a> {
     }
 }
 
-/// Finds the other roots of a change that was interrupted, where this root is its first: they are undone before it, since
-/// without its journal they count as done.
-pub(super) fn find_others(root: &Path) -> Vec<PathBuf> {
-    match find_journal(root) {
-        Some(journal) if journal.roots.first().is_some_and(|first| first == root) => {
-            let others = journal.roots.into_iter().skip(1);
-            others.filter(|other| other.is_dir()).collect()
-        }
-        _ => Vec::new(),
-    }
+/// Where the old text of a file of the journal is.
+pub(super) fn old_of(directory: &Path, number: usize) -> PathBuf {
+    directory.join(format!("{number}.old"))
 }
 
-/// Undoes what a killed run left below a root; gives the files that it had changed.
-pub(super) fn undo_interrupted(root: &Path) -> Result<Vec<PathBuf>, ChangeError> {
+/// Makes the workshop of a root. Whoever may change files of the root may clear up here: mode and group are the root's.
+pub(super) fn open(root: &Path) -> Result<PathBuf, FileError> {
     let directory = root.join(WORKSHOP);
-    match directory.symlink_metadata() {
-        Err(_) => return Ok(Vec::new()),
-        Ok(found) if !found.is_dir() => return Err(ChangeError::NoJournal(directory)),
-        Ok(_) => {}
-    }
-    let path = directory.join(JOURNAL);
-    if path.symlink_metadata().is_err() {
-        // Left before the first file was changed, or after the last.
-        std::fs::remove_dir_all(&directory)
-            .map_err(|source| FileError::new("remove", &directory, source))?;
-        return Ok(Vec::new());
-    }
-    let journal = find_journal(root).ok_or(ChangeError::NoJournal(path))?;
-    let mut undone = Vec::new();
-    if is_open(root, &journal) {
-        for (number, file) in journal.files.iter().enumerate() {
-            let old = directory.join(format!("{number}.old"));
-            if is_changed(root, file, &old)? {
-                undone.push((old, root.join(&file.path)));
-            }
-        }
-        for (old, file) in &undone {
-            rename_file(old, file)?;
-        }
-        sync_directories(undone.iter().map(|(_, file)| file.as_path()))?;
-    }
-    commit(&directory)?;
-    std::fs::remove_dir_all(&directory)
-        .map_err(|source| FileError::new("remove", &directory, source))?;
-    Ok(undone.into_iter().map(|(_, file)| file).collect())
+    std::fs::create_dir(&directory).map_err(|source| FileError::new("write to", root, source))?;
+    look_like(root, &directory)?;
+    let mode = mode_of_files(root)?;
+    write(&directory.join(".gitignore"), b"*\n", mode)?;
+    Ok(directory)
 }
 
-/// Tells whether a file has the new text of an interrupted change; one that has neither text is somebody else's now.
-fn is_changed(root: &Path, file: &JournalFile, old: &Path) -> Result<bool, ChangeError> {
-    let path = root.join(&file.path);
-    let is_itself = path.canonicalize().is_ok_and(|real| real == path);
-    let there = is_itself.then(|| read_bytes(&path).map(|bytes| Digest::of(&bytes)));
-    match there {
-        Some(Ok(there)) if there == file.old => return Ok(false),
-        Some(Ok(there)) if there == file.new => {}
-        _ => {
-            return Err(ChangeError::Edited {
-                file: path,
-                workshop: root.join(WORKSHOP),
-            });
+/// Gives a new directory the mode and, as far as the process may, the group of another one.
+pub(super) fn look_like(root: &Path, directory: &Path) -> Result<(), FileError> {
+    let given = (|| {
+        let (there, file) = (std::fs::metadata(root)?, File::open(directory)?);
+        let here = file.metadata()?;
+        if here.gid() != there.gid() {
+            // Where it may not, the mode says no less.
+            let _ = fchown(&file, None, Some(there.gid()));
         }
-    }
-    let is_plain = old.symlink_metadata().is_ok_and(|it| it.is_file());
-    if !is_plain || Digest::of(&read_bytes(old)?) != file.old {
-        return Err(ChangeError::NoJournal(root.join(WORKSHOP).join(JOURNAL)));
-    }
-    Ok(true)
+        // What somebody else left has to go as well: without the sticky bit.
+        let mode = (there.mode() & 0o2777) | 0o700;
+        if here.mode() & 0o7777 != mode {
+            file.set_permissions(Permissions::from_mode(mode))?;
+        }
+        Ok(())
+    })();
+    given.map_err(|source| FileError::new("write to", directory, source))
 }
 
-/// Takes the journal of a directory away. When it is gone the change is done, and no fault may undo a part of it then: a disk
-/// that does not take this brings the journal back at worst, and the next change undoes all of it.
-fn commit(directory: &Path) -> Result<(), FileError> {
+fn mode_of_files(root: &Path) -> Result<Looks<'static>, FileError> {
+    let there = std::fs::metadata(root).map_err(|source| FileError::new("read", root, source))?;
+    Ok(Looks::Mode((there.mode() & 0o666) | 0o600))
+}
+
+fn seal(id: &str) -> String {
+    format!("pkg changes {id}\n")
+}
+
+/// Tells whether a workshop was made on this machine, for the change of this journal.
+pub(super) fn is_sealed(directory: &Path, journal: &Journal) -> bool {
+    let path = directory.join(SEAL);
+    let is_plain = path.symlink_metadata().is_ok_and(|it| it.is_file());
+    is_plain && read_bytes(&path).is_ok_and(|text| text == seal(&journal.id).as_bytes())
+}
+
+/// Takes the journal of a workshop away.
+pub(super) fn forget(directory: &Path) -> Result<(), FileError> {
     match std::fs::remove_file(directory.join(JOURNAL)) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(FileError::new("remove", directory, source))
@@ -223,25 +232,28 @@ fn commit(directory: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Writes a file, with the owner and the mode of the one whose place it takes.
-fn write(path: &Path, bytes: &[u8], like: Option<&Metadata>) -> Result<(), FileError> {
+/// Whom a new file takes after.
+#[derive(Clone, Copy, Debug)]
+enum Looks<'a> {
+    Of(&'a Metadata),
+    Mode(u32),
+}
+
+fn write(path: &Path, bytes: &[u8], looks: Looks<'_>) -> Result<(), FileError> {
     let written = (|| {
         let mut file = File::create_new(path)?;
         file.write_all(bytes)?;
-        if let Some(like) = like {
-            let mine = file.metadata()?;
-            if (mine.uid(), mine.gid()) != (like.uid(), like.gid()) {
-                // Who is not root can give nothing away, and the file is theirs then, as with every editor.
-                let _ = fchown(&file, Some(like.uid()), Some(like.gid()));
-            }
-            file.set_permissions(like.permissions())?;
+        match looks {
+            Looks::Of(there) => take_after(&file, there)?,
+            Looks::Mode(mode) => file.set_permissions(Permissions::from_mode(mode))?,
         }
         file.sync_all()
     })();
     written.map_err(|source| FileError::new("write", path, source))
 }
 
-fn sync_directories<'a>(files: impl Iterator<Item = &'a Path>) -> Result<(), FileError> {
+/// Writes the directories of files to disk.
+pub(super) fn sync_directories<'a>(files: impl Iterator<Item = &'a Path>) -> Result<(), FileError> {
     let mut directories: Vec<&Path> = files.filter_map(Path::parent).collect();
     directories.sort_unstable();
     directories.dedup();
