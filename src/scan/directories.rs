@@ -2,10 +2,16 @@
 //!
 //! An image directory holds a `changelog` and a recipe, `Dockerfile.template` or `image.yaml`. Directories nest; linked
 //! directories are not followed.
+//!
+//! What is given was there at one moment, though nothing is locked: once all is read, no change of several files is under way
+//! around it, and each file is still the one that was read. Otherwise all of it is read again.
 
 use std::collections::BTreeSet;
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, FixedOffset};
 use walkdir::{DirEntry, WalkDir};
@@ -15,7 +21,7 @@ use crate::catalog::{Catalog, DeclaredDependency, Image, ImageName, Recipe};
 use crate::debian::{Control, Version, parse_control, parse_top_entry};
 use crate::declared::parse_image_file;
 use crate::host::fs::{FileError, find_text, read_text};
-use crate::host::{WORKSHOP, has_unfinished_changes};
+use crate::host::{WORKSHOP, has_unfinished_changes, is_being_changed};
 use crate::oci::Reference;
 use crate::place::Place;
 use crate::settings::Naming;
@@ -24,6 +30,10 @@ const CHANGELOG: &str = "changelog";
 const CONTROL: &str = "control";
 const TEMPLATE: &str = "Dockerfile.template";
 const IMAGE_FILE: &str = "image.yaml";
+
+/// So long a run that changes files is waited for; it takes a blink of an eye.
+const PATIENCE: Duration = Duration::from_secs(2);
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// What the directories hold.
 #[derive(Debug)]
@@ -50,25 +60,13 @@ pub struct ImageDirectory {
 /// Reads all image directories below the roots.
 #[must_use]
 pub fn scan_directories(roots: &[PathBuf], naming: &Naming) -> Scanned {
-    let mut scan = Scan {
-        naming,
-        inside: find_real(roots),
-        images: Vec::new(),
-        warnings: Vec::new(),
-        problems: Vec::new(),
-        directories: Vec::new(),
-        seen: BTreeSet::new(),
-    };
-    for root in roots {
-        scan.root(root);
-    }
     let Scan {
         images,
         warnings,
         mut problems,
         directories,
         ..
-    } = scan;
+    } = read_at_rest(roots, naming);
     let (catalog, duplicates) = Catalog::new(images);
     problems.extend(duplicates.into_iter().map(|duplicate| Problem::Duplicate {
         name: duplicate.name,
@@ -79,6 +77,30 @@ pub fn scan_directories(roots: &[PathBuf], naming: &Naming) -> Scanned {
         warnings,
         problems,
         directories,
+    }
+}
+
+/// Reads until nothing changes meanwhile; what does not come to rest is a problem.
+fn read_at_rest<'a>(roots: &[PathBuf], naming: &'a Naming) -> Scan<'a> {
+    let began = Instant::now();
+    loop {
+        let mut scan = Scan::read(roots, naming);
+        // In this order: a change that is over by now is seen by what it has put into the place of a file.
+        let changing = scan.find_changing();
+        let moved = scan.find_moved();
+        let is_live = |root: &PathBuf| is_being_changed(root) || !has_unfinished_changes(root);
+        let is_moving = moved.is_some() || changing.iter().any(is_live);
+        if !is_moving || began.elapsed() >= PATIENCE {
+            let unfinished = if changing.is_empty() {
+                moved.into_iter().collect()
+            } else {
+                changing
+            };
+            let unfinished = unfinished.into_iter().map(Problem::Unfinished);
+            scan.problems.splice(0..0, unfinished);
+            return scan;
+        }
+        std::thread::sleep(GLANCE);
     }
 }
 
@@ -98,9 +120,53 @@ struct Scan<'a> {
     directories: Vec<ImageDirectory>,
     /// Roots may overlap; each directory counts once.
     seen: BTreeSet<PathBuf>,
+    /// All directories in which a change may be under way: those that were read, and those above the roots.
+    around: BTreeSet<PathBuf>,
+    /// The changelogs and control files, as they were before they were read.
+    read: Vec<(PathBuf, Stamp)>,
 }
 
-impl Scan<'_> {
+/// What tells a file from one that was put in its place: device, inode, and the time of its last change.
+type Stamp = (u64, u64, i64, i64);
+
+fn stamp(file: &Metadata) -> Stamp {
+    (file.dev(), file.ino(), file.ctime(), file.ctime_nsec())
+}
+
+impl<'a> Scan<'a> {
+    fn read(roots: &[PathBuf], naming: &'a Naming) -> Self {
+        let mut scan = Self {
+            naming,
+            inside: find_real(roots),
+            images: Vec::new(),
+            warnings: Vec::new(),
+            problems: Vec::new(),
+            directories: Vec::new(),
+            seen: BTreeSet::new(),
+            around: BTreeSet::new(),
+            read: Vec::new(),
+        };
+        for root in roots {
+            scan.root(root);
+        }
+        scan
+    }
+
+    fn find_changing(&self) -> Vec<PathBuf> {
+        let around = self.around.iter();
+        let changing = around.filter(|directory| has_unfinished_changes(directory));
+        changing.cloned().collect()
+    }
+
+    /// Finds the directory of a file that is another one by now.
+    fn find_moved(&self) -> Option<PathBuf> {
+        let is_same = |(path, before): &&(PathBuf, Stamp)| {
+            path.metadata().is_ok_and(|file| stamp(&file) == *before)
+        };
+        let (path, _) = self.read.iter().find(|one| !is_same(one))?;
+        path.parent().map(Path::to_owned)
+    }
+
     fn root(&mut self, root: &Path) {
         if !root.is_dir() {
             let problem = if root.exists() {
@@ -113,20 +179,15 @@ impl Scan<'_> {
         }
         // A directory above the root may be what is being changed, or one below it.
         let real = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-        let mut above = real.ancestors().skip(1);
-        let changing = above.find(|directory| has_unfinished_changes(directory));
-        self.problems
-            .extend(changing.map(|directory| Problem::Unfinished(directory.to_owned())));
+        let above = real.ancestors().skip(1);
+        self.around.extend(above.map(Path::to_owned));
         let walk = WalkDir::new(root).sort_by_file_name().into_iter();
         let is_walked =
             |entry: &DirEntry| entry.file_name() != ".git" && entry.file_name() != WORKSHOP;
         for entry in walk.filter_entry(is_walked) {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {
-                    if has_unfinished_changes(entry.path()) {
-                        let path = entry.path().to_owned();
-                        self.problems.push(Problem::Unfinished(path));
-                    }
+                    self.around.insert(entry.path().to_owned());
                     self.directory(root, entry.path());
                 }
                 Ok(_) => (),
@@ -185,24 +246,26 @@ impl Scan<'_> {
             let path = directory.join(name);
             if path.symlink_metadata().is_ok() {
                 let checked = self.check_file(&path);
-                self.keep(checked);
+                let found = self.keep(checked);
+                let found = found.filter(|_| [CHANGELOG, CONTROL].contains(&name));
+                self.read.extend(found.map(|file| (path, stamp(&file))));
             }
         }
         self.problems.len() == before
     }
 
-    fn check_file(&self, path: &Path) -> Result<(), Problem> {
+    fn check_file(&self, path: &Path) -> Result<Metadata, Problem> {
         let refuse = |source| FileError::new("read", path, source);
         let target = path.canonicalize().map_err(refuse)?;
         if !self.inside.iter().any(|root| target.starts_with(root)) {
             let link = path.to_owned();
             return Err(Problem::LinkOut { link, target });
         }
-        let kind = target.metadata().map_err(refuse)?;
-        if kind.is_file() {
-            return Ok(());
+        let file = target.metadata().map_err(refuse)?;
+        if file.is_file() {
+            return Ok(file);
         }
-        let what = if kind.is_dir() {
+        let what = if file.is_dir() {
             "it is a directory"
         } else {
             "it is no regular file"
@@ -354,4 +417,79 @@ fn read_recipe(directory: &Path) -> Result<Recipe, Problem> {
         source: Box::new(source),
     })?;
     Ok(Recipe::Declared { path, file })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::fs::{create_directory, write_atomically};
+    use crate::host::{Change, Changes};
+
+    fn changelog(name: &str, version: &str) -> String {
+        format!("{name} ({version}) d; urgency=high\n\n  * x\n")
+    }
+
+    /// Two roots with an image each.
+    fn tree() -> (tempfile::TempDir, [PathBuf; 2]) {
+        let top = tempfile::tempdir().unwrap();
+        let roots = ["a", "b"].map(|name| {
+            let root = top.path().join(name);
+            let image = root.join(name);
+            create_directory(&image).unwrap();
+            write_atomically(&image.join(CHANGELOG), changelog(name, "1").as_bytes()).unwrap();
+            write_atomically(&image.join(TEMPLATE), b"FROM scratch\n").unwrap();
+            root
+        });
+        (top, roots)
+    }
+
+    #[test]
+    fn a_change_that_begins_and_ends_while_files_are_read_is_noticed() {
+        let (top, roots) = tree();
+        let naming = Naming::default();
+        let mut scan = Scan::read(&roots[..1], &naming);
+        assert_eq!(scan.find_moved(), None);
+        let changes = ["a", "b"].map(|name| Change {
+            path: top.path().join(name).join(name).join(CHANGELOG),
+            old: changelog(name, "1"),
+            new: changelog(name, "2"),
+        });
+        Changes::begin(&roots).unwrap().make(&changes).unwrap();
+        // The second root is new, and the first was old when it was read.
+        scan.inside = find_real(&roots);
+        scan.root(&roots[1]);
+        assert!(scan.find_changing().is_empty(), "it is over");
+        assert_eq!(scan.find_moved(), Some(roots[0].join("a")));
+    }
+
+    #[test]
+    fn a_run_that_changes_files_is_waited_for_and_one_that_was_killed_is_not() {
+        let (_top, roots) = tree();
+        let naming = Naming::default();
+        let changes = Changes::begin(&roots).unwrap();
+        let workshop = roots[0].join(WORKSHOP);
+        create_directory(&workshop).unwrap();
+        write_atomically(&workshop.join("journal"), b"").unwrap();
+        let ended = std::thread::spawn(move || {
+            std::thread::sleep(10 * GLANCE);
+            std::fs::remove_dir_all(workshop).unwrap();
+            drop(changes);
+        });
+        let scanned = scan_directories(&roots, &naming);
+        ended.join().unwrap();
+        assert!(scanned.problems.is_empty(), "{:?}", scanned.problems);
+        assert_eq!(scanned.catalog.iter().count(), 2);
+
+        let workshop = roots[1].join(WORKSHOP);
+        create_directory(&workshop).unwrap();
+        write_atomically(&workshop.join("journal"), b"").unwrap();
+        let began = Instant::now();
+        let scanned = scan_directories(&roots, &naming);
+        assert!(began.elapsed() < PATIENCE);
+        assert!(
+            matches!(&scanned.problems[..], [Problem::Unfinished(root)] if *root == roots[1]),
+            "{:?}",
+            scanned.problems
+        );
+    }
 }
