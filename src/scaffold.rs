@@ -1,4 +1,4 @@
-//! A new image directory: all of its files, written beside it and given its name at the end.
+//! A new image directory: all of its files, written where nobody looks and given its name at the end.
 //!
 //! ```text
 //! images/web/   changelog   control   Dockerfile.template   test.sh
@@ -7,14 +7,14 @@
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, FixedOffset};
 
 use crate::catalog::ImageName;
 use crate::debian::{Author, EntryForm, NewEntry, Version};
-use crate::host::fs::{FileError, create_directory, rename_directory, write_atomically};
-use crate::host::unique_hex;
+use crate::host::fs::{FileError, write_atomically};
+use crate::host::{ChangeError, Changes};
 
 /// What the new image is.
 #[derive(Clone, Debug)]
@@ -98,27 +98,22 @@ impl Scaffold {
 }
 
 /// Writes the files of an image directory that is not there yet: all of them, or none.
-pub fn write_scaffold(directory: &Path, files: &[NewFile]) -> Result<(), FileError> {
-    let taken = || FileError::new("create", directory, io::ErrorKind::AlreadyExists.into());
+pub fn write_scaffold(
+    changes: &Changes,
+    directory: &Path,
+    files: &[NewFile],
+) -> Result<(), ChangeError> {
     if directory.symlink_metadata().is_ok() {
-        return Err(taken());
+        let fault = io::ErrorKind::AlreadyExists.into();
+        return Err(FileError::new("create", directory, fault).into());
     }
-    let beside = beside(directory);
-    create_directory(&beside)?;
-    let written = files.iter().try_for_each(|file| {
-        let path = beside.join(file.name);
-        write_atomically(&path, file.text.as_bytes())?;
-        std::fs::set_permissions(&path, Permissions::from_mode(file.mode))
-            .map_err(|source| FileError::new("write", &path, source))
-    });
-    written
-        .and_then(|()| rename_directory(&beside, directory))
-        .inspect_err(|_| {
-            // The fault is told; what could not be written whole goes as far as it can.
-            let _ = std::fs::remove_dir_all(&beside);
+    changes.make_directory(directory, |beside| {
+        // Without its changelog, which is the first of them, a directory is no image.
+        files.iter().rev().try_for_each(|file| {
+            let path = beside.join(file.name);
+            write_atomically(&path, file.text.as_bytes())?;
+            std::fs::set_permissions(&path, Permissions::from_mode(file.mode))
+                .map_err(|source| FileError::new("write", &path, source))
         })
-}
-
-fn beside(directory: &Path) -> PathBuf {
-    directory.with_file_name(format!(".{}.new", unique_hex()))
+    })
 }

@@ -86,8 +86,8 @@ pub(super) fn write(
     Ok(Ending::Done)
 }
 
-/// Takes the right to change changelogs, and tells others who has it; where another run has it, tells who that is.
-fn begin(
+/// Takes the right to change files, and tells others who has it; where another run has it, tells who that is.
+pub(super) fn begin(
     session: &Session,
     (command, directories): (&str, &[PathBuf]),
 ) -> anyhow::Result<(Changes, Option<HolderNote>)> {

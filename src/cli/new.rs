@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::Ending;
-use super::entries::find_signer;
+use super::entries::{begin, find_signer};
 use super::session::{Flavour, Session};
 use crate::catalog::{ImageName, NameError};
 use crate::debian::Version;
@@ -36,6 +36,7 @@ pub(super) struct Args {
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let settings = session.settings(Flavour::Release)?;
+    let (changes, _note) = begin(session, ("new", &args.directories))?;
     let loaded = session.load(&args.directories, &settings)?;
     let name = name(args, &loaded)?;
     args.version.as_tag().map_err(|error| {
@@ -58,7 +59,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         date: session.clock()?.now(),
     };
     let files = scaffold.files();
-    write_scaffold(&directory, &files)?;
+    write_scaffold(&changes, &directory, &files)?;
     let lines = files
         .iter()
         .map(|file| format!("{}\n", directory.join(file.name).display()));

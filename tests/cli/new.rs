@@ -159,6 +159,28 @@ hint: leave out an epoch, `+` and `~`
 }
 
 #[test]
+fn what_is_left_of_a_new_image_after_a_kill_is_no_image_and_goes_with_the_next() {
+    let left = "images/.pkg-changes/new";
+    let sandbox = sandbox().image(left, "half (1)", "FROM scratch\n");
+    let list = sandbox.pkg(&["list", "--offline", "images"]);
+    assert!(
+        !list.assert_code(0).stdout.contains("half"),
+        "{}",
+        list.stdout
+    );
+    sandbox
+        .pkg(&["new", "web", "--from", "left", "images"])
+        .assert_code(0);
+    assert!(!sandbox.path().join("images/.pkg-changes").exists());
+    // Another run changes files.
+    let held = std::fs::File::open(sandbox.path().join("images")).expect("a directory");
+    held.try_lock().expect("nobody holds it");
+    sandbox
+        .pkg(&["new", "shell", "--from", "left", "images"])
+        .assert_code(4);
+}
+
+#[test]
 fn a_new_image_leaves_nothing_to_warn_of() {
     let sandbox = sandbox().file(
         "config.yaml",
