@@ -13,7 +13,7 @@ use crate::audit::{
 };
 use crate::catalog::ImageId;
 use crate::error::{UsageError, closest_names};
-use crate::host::fs::{FileError, read_text};
+use crate::host::fs::{FileError, read_text, resolve};
 use crate::host::{Change, Changes, architecture};
 use crate::inspect::{find_faults, find_histories, gather, read_files};
 use crate::observe::{Comparison, Inventory, Observer, PublishedRecord};
@@ -213,18 +213,20 @@ async fn find_published(
 
 /// Makes all safe changes at once, and says which.
 fn mend(session: &Session, changes: &Changes, audit: &Audit) -> anyhow::Result<()> {
-    let mut changed: BTreeMap<&Path, Change> = BTreeMap::new();
+    // Several names may be links to one file.
+    let mut changed: BTreeMap<PathBuf, Change> = BTreeMap::new();
     let mut done: Vec<(&Finding, &Fix)> = Vec::new();
     for finding in &audit.findings {
         let Some(fix) = &finding.fix else { continue };
-        let change = match changed.remove(fix.path()) {
+        let real = resolve(fix.path());
+        let change = match changed.remove(&real) {
             Some(change) => change,
             None => unchanged(fix.path())?,
         };
         let new = apply(fix, &change.new);
         done.extend(new.is_some().then_some((finding, fix)));
         let new = new.unwrap_or_else(|| change.new.clone());
-        changed.insert(fix.path(), Change { new, ..change });
+        changed.insert(real, Change { new, ..change });
     }
     let changed = changed.into_values();
     let changed: Vec<Change> = changed.filter(|one| one.old != one.new).collect();

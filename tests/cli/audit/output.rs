@@ -230,6 +230,26 @@ could not check `test-missing` of `images/broken`: the recipe cannot be rendered
 }
 
 #[test]
+fn two_control_files_that_are_one_by_a_link_get_the_changes_of_both() {
+    let recipe = |parent: &str| format!("FROM {{{{ \"{parent}\" | image_tag }}}}\n");
+    let sandbox = Sandbox::with_settings()
+        .image("images/one", "one (1)", "FROM scratch\n")
+        .image("images/two", "two (1)", "FROM scratch\n")
+        .image("images/a", "a (1)", &recipe("one"))
+        .image("images/b", "b (1)", &recipe("two"))
+        .file("images/a/control", "Description: both\n");
+    let link = sandbox.path().join("images/b/control");
+    std::os::unix::fs::symlink("../a/control", link).expect("a link");
+    let fixed = sandbox.pkg(&["audit", "--fix", "images"]);
+    let control = sandbox.read("images/a/control");
+    for name in ["one", "two"] {
+        let said = format!("added `{name}` to `Depends`");
+        assert!(fixed.stderr.contains(&said), "{}", fixed.stderr);
+        assert!(control.contains(name), "{control}");
+    }
+}
+
+#[test]
 fn what_can_be_mended_safely_is_mended_and_not_found_again() {
     let sandbox = faulty();
     let changelog = sandbox.read("images/parent/changelog");
