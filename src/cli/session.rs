@@ -8,7 +8,7 @@ use crate::build::find_login;
 use crate::catalog::{Catalog, ImageId, Pattern};
 use crate::engine::{Engine, RegistryLogin, find_address};
 use crate::error::{
-    BundleError, Diagnostic, Severity, UsageError, closest_names, diagnose_warnings,
+    BundleError, Diagnostic, Severity, UsageError, closest_names, diagnose, diagnose_warnings,
 };
 use crate::host::fs::find_text;
 use crate::host::{Clock, Environment};
@@ -120,6 +120,13 @@ impl Session {
         Ok(parse_settings(&layers)?)
     }
 
+    /// Tells an error after which the command goes on.
+    pub(super) fn tell(&self, error: &anyhow::Error) {
+        for diagnostic in &diagnose(error).1 {
+            self.ui.diagnostic(diagnostic);
+        }
+    }
+
     /// Gives the file of the settings.
     pub(super) fn config(&self) -> &Path {
         &self.config
@@ -187,32 +194,38 @@ impl Session {
 
     /// Sets up the registry's client, where the settings name a registry.
     pub(super) fn registry(&self, settings: &Settings) -> anyhow::Result<Option<registry::Client>> {
-        if settings.naming.registry.is_none() {
-            return Ok(None);
+        match settings.naming.registry {
+            Some(_) => Ok(Some(self.client(settings)?)),
+            None => Ok(None),
         }
+    }
+
+    /// Sets up a client for any registry.
+    pub(super) fn client(&self, settings: &Settings) -> anyhow::Result<registry::Client> {
         let bundle = settings.ca_bundle.as_ref();
         let client = registry::Client::new(registry::Options {
             credentials: self.credentials(settings),
             ca_bundle: bundle.map(|bundle| bundle.path.clone()),
             proxy: registry::Proxy::of_environment(&self.environment),
             concurrency: settings.scan_workers.get(),
-            pace: registry::Pace {
-                patience: settings.registry_timeout,
-                ..registry::Pace::default()
-            },
+            pace: registry::Pace::within(settings.registry_timeout),
         });
-        Ok(Some(client.map_err(|source| match (bundle, &source) {
+        client.map_err(|source| match (bundle, &source) {
             (Some(bundle), ClientError::CaBundle(_) | ClientError::Certificates(_)) => {
                 let place = bundle.place.clone();
                 BundleError { place, source }.into()
             }
             _ => anyhow::Error::from(source),
-        })?))
+        })
     }
 
-    /// Finds the login with which the engine pushes to the settings' registry.
-    pub(super) async fn login(&self, settings: &Settings) -> anyhow::Result<Option<RegistryLogin>> {
-        let Some(registry) = &settings.naming.registry else {
+    /// Finds the login with which the engine pushes: to a host that was named, else to the settings' registry.
+    pub(super) async fn login(
+        &self,
+        settings: &Settings,
+        host: Option<&str>,
+    ) -> anyhow::Result<Option<RegistryLogin>> {
+        let Some(registry) = host.or(settings.naming.registry.as_deref()) else {
             return Ok(None);
         };
         Ok(find_login(&self.credentials(settings), registry).await?)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use std::time::Duration;
 
 use super::retry_after::parse_retry_after;
@@ -23,6 +23,14 @@ impl Answer {
     /// Finds a header that is text.
     pub(super) fn find_header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Tells whether it is a page for browsers, which no registry gives.
+    pub(super) fn is_page(&self) -> bool {
+        let kind = self.find_header(&CONTENT_TYPE).unwrap_or_default();
+        kind.trim_start()
+            .get(.."text/html".len())
+            .is_some_and(|start| start.eq_ignore_ascii_case("text/html"))
     }
 
     /// Tells when the server wants to be asked again.

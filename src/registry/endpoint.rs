@@ -9,10 +9,13 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::error::Asked;
-use crate::oci::{Digest, Reference};
+use crate::oci::Reference;
 
 /// The name by which Docker's default registry is known; its credentials are kept for it.
 pub(super) const DOCKER_HUB: &str = "docker.io";
+
+/// How many tags are asked for at once.
+const PAGE: usize = 1000;
 
 /// One manifest of one repository of one registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +24,12 @@ pub(super) struct Endpoint {
     pub(super) host: String,
     /// The repository as the registry knows it.
     pub(super) repository: String,
-    /// The digest, else the tag, else `latest`.
-    pub(super) manifest: String,
+    /// The digest, else the tag, else `latest`; of a list of tags the one behind which it begins.
+    pub(super) name: String,
     /// What is asked for.
     pub(super) object: Object,
+    /// What is done with it.
+    pub(super) access: Access,
 }
 
 /// What a repository holds.
@@ -34,6 +39,19 @@ pub(super) enum Object {
     Manifest,
     /// Bytes that a manifest names by their digest: a configuration, a layer.
     Blob,
+    /// The list of its tags.
+    Tags,
+    /// Nothing of it: the API itself.
+    Root,
+}
+
+/// What a token has to allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// To read.
+    Read,
+    /// To read and to write.
+    Write,
 }
 
 impl Endpoint {
@@ -54,15 +72,16 @@ impl Endpoint {
         Self {
             host: host.to_owned(),
             repository,
-            manifest: manifest.to_owned(),
+            name: manifest.to_owned(),
             object: Object::Manifest,
+            access: Access::Read,
         }
     }
 
     /// Gives the address of something else in the same repository.
-    pub(super) fn sibling(&self, digest: &Digest, object: Object) -> Self {
+    pub(super) fn sibling(&self, name: String, object: Object) -> Self {
         Self {
-            manifest: digest.as_str().to_owned(),
+            name,
             object,
             ..self.clone()
         }
@@ -79,22 +98,28 @@ impl Endpoint {
             DOCKER_HUB => "registry-1.docker.io",
             host => host,
         };
-        let (repository, manifest) = (&self.repository, &self.manifest);
-        let kind = match self.object {
-            Object::Manifest => "manifests",
-            Object::Blob => "blobs",
+        let (repository, name) = (&self.repository, &self.name);
+        let path = match (self.object, name.as_str()) {
+            (Object::Manifest, _) => format!("{repository}/manifests/{name}"),
+            (Object::Blob, _) => format!("{repository}/blobs/{name}"),
+            (Object::Tags, "") => format!("{repository}/tags/list?n={PAGE}"),
+            (Object::Tags, last) => format!("{repository}/tags/list?n={PAGE}&last={last}"),
+            (Object::Root, _) => String::new(),
         };
-        format!("{scheme}://{authority}/v2/{repository}/{kind}/{manifest}")
+        format!("{scheme}://{authority}/v2/{path}")
     }
 
-    /// Names the manifest in a message.
+    /// Names what is asked for in a message.
     pub(super) fn subject(&self) -> String {
-        let mark = if self.manifest.contains(':') {
-            '@'
-        } else {
-            ':'
-        };
-        format!("`{}{mark}{}`", self.repository, self.manifest)
+        let (repository, name) = (&self.repository, &self.name);
+        match self.object {
+            Object::Tags => format!("the tags of `{repository}`"),
+            Object::Root => "its API".to_owned(),
+            Object::Manifest | Object::Blob if name.contains(':') => {
+                format!("`{repository}@{name}`")
+            }
+            Object::Manifest | Object::Blob => format!("`{repository}:{name}`"),
+        }
     }
 
     /// Tells what was asked once.
@@ -107,9 +132,13 @@ impl Endpoint {
         }
     }
 
-    /// Gives the scope of a token that may read the repository (distribution's token specification).
+    /// Gives the scope of a token for what is done with the repository (distribution's token specification).
     pub(super) fn scope(&self) -> String {
-        format!("repository:{}:pull", self.repository)
+        let actions = match self.access {
+            Access::Read => "pull",
+            Access::Write => "pull,push",
+        };
+        format!("repository:{}:{actions}", self.repository)
     }
 }
 
@@ -132,6 +161,7 @@ fn host_of(authority: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oci::Digest;
 
     #[track_caller]
     fn case(reference: &str, host: &str, url: &str) {

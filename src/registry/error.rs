@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::answer::Said;
 use super::credentials::CredentialsError;
+use super::endpoint::Endpoint;
+use crate::oci::Reference;
 
 /// What was asked, of whom, and how often.
 ///
@@ -138,6 +140,15 @@ pub enum Garbage {
     /// The body is no manifest.
     #[error("a body that is no manifest")]
     NoManifest,
+    /// A 404 that does not come from a registry.
+    #[error("a 404 of something that is no registry{0}")]
+    ForeignAbsence(Said),
+    /// What was there a moment ago is not there.
+    #[error("a 404 for what was there a moment ago")]
+    Contradiction,
+    /// The body is no list of tags.
+    #[error("a body that is no list of tags")]
+    NoTags,
     /// The body is no configuration of an image.
     #[error("a body that is no configuration of an image")]
     NoConfiguration,
@@ -189,6 +200,14 @@ pub enum Hint {
 }
 
 impl RegistryError {
+    /// A registry that has a manifest by one question and not by the next.
+    pub(crate) fn contradiction(reference: &Reference) -> Self {
+        Self::Garbage {
+            asked: Endpoint::of(reference).asked(),
+            garbage: Garbage::Contradiction,
+        }
+    }
+
     /// Gives what was asked.
     #[must_use]
     pub fn asked(&self) -> &Asked {

@@ -2,13 +2,14 @@
 //!
 //! [`Client::presence`] is one HEAD request for a manifest (OCI distribution-spec, "Pulling manifests"). Its rules:
 //!
-//! - Only a 404 means that something is absent. Whatever else goes wrong is an error with a type of its own, because what
+//! - Only a registry's 404 means that something is absent. Whatever else goes wrong is an error with a type of its own, because what
 //!   is taken for absent is built and published again.
 //! - What passes (429, 5xx, a reset, silence) is asked again, ever more slowly, as long as the patience lasts; a registry
 //!   that says when to come back is obeyed, by all requests to it.
 //! - Credentials go to the registry that they are for, or to the token service that it names, and nowhere else. They
 //!   appear in no error and in no debug output.
 
+mod absence;
 mod answer;
 mod authorization;
 mod challenge;
@@ -17,6 +18,8 @@ mod connection;
 mod credentials;
 mod endpoint;
 mod error;
+mod inquiry;
+mod manifest;
 mod patience;
 mod retry_after;
 mod token;
@@ -27,4 +30,5 @@ pub use client::{Client, Presence, RemoteImage};
 pub use connection::{ClientError, Options, Proxy};
 pub use credentials::{Credentials, CredentialsError, Found, Login};
 pub use error::{Asked, Garbage, Hint, Identity, RegistryError};
+pub use manifest::Manifest;
 pub use patience::Pace;

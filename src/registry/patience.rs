@@ -35,8 +35,24 @@ impl Default for Pace {
     }
 }
 
+impl Pace {
+    /// The least that one request may take, however little patience there is.
+    const LEAST_REQUEST: Duration = Duration::from_secs(5);
+
+    /// Gives the usual times with another patience; one request alone takes no longer than that.
+    #[must_use]
+    pub fn within(patience: Duration) -> Self {
+        let usual = Self::default();
+        Self {
+            patience,
+            request: usual.request.min(patience.max(Self::LEAST_REQUEST)),
+            ..usual
+        }
+    }
+}
+
 /// What is left of the patience for one question; it starts to shrink with the first trouble.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Patience {
     budget: Duration,
     first_wait: Duration,
@@ -78,6 +94,14 @@ impl Patience {
             None => bound.min(self.longest_wait).mul_f64(fraction),
         };
         self.allows(wait).then_some(wait)
+    }
+
+    /// Forgets the failures before `good`, at which the host answered somebody else: who is told to wait while others are
+    /// served is in a queue, and the queue moves.
+    pub(super) fn begin_anew_at(&mut self, good: Option<Instant>) {
+        self.since = self
+            .since
+            .map(|since| good.map_or(since, |good| since.max(good)));
     }
 
     /// Tells whether a wait fits into what is left; the clock runs from here.
@@ -139,6 +163,19 @@ mod tests {
         tokio::time::advance(Duration::from_secs(9)).await;
         assert_eq!(patience.wait_with(None, 1.0), None);
         assert_eq!(patience.failures(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_moves_costs_no_patience() {
+        let mut patience = patience(10);
+        assert!(patience.wait_with(None, 1.0).is_some());
+        tokio::time::advance(Duration::from_secs(9)).await;
+        let served = Instant::now();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        let mut left_out = patience.clone();
+        assert_eq!(left_out.wait_with(None, 0.0), None);
+        patience.begin_anew_at(Some(served));
+        assert_eq!(patience.wait_with(None, 1.0), Some(Duration::from_secs(2)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -64,6 +64,8 @@ pub(super) struct Transport {
 struct Host {
     turns: Arc<Semaphore>,
     closed_until: Mutex<Option<Instant>>,
+    /// When it last gave an answer to go by.
+    served: Mutex<Option<Instant>>,
 }
 
 /// Why an attempt gave no answer to go by.
@@ -105,7 +107,10 @@ impl Transport {
             let times = patience.failures() - failed_before + 1;
             self.wait_until_open(&host, question, patience).await?;
             let trouble = match self.attempt(question, times).await {
-                Ok(answer) if !answer.is_passing() => return Ok(answer),
+                Ok(answer) if !answer.is_passing() => {
+                    host.note_service();
+                    return Ok(answer);
+                }
                 Ok(answer) => Trouble::Answer(answer),
                 Err(error) if !may_pass(&error, times) => return Err(error),
                 Err(error) => Trouble::Error(error),
@@ -114,6 +119,10 @@ impl Transport {
                 Trouble::Answer(answer) => answer.retry_after(),
                 Trouble::Error(_) => None,
             };
+            if matches!(&trouble, Trouble::Answer(it) if it.status == StatusCode::TOO_MANY_REQUESTS)
+            {
+                patience.begin_anew_at(host.served());
+            }
             let wait = patience.next_wait(asked_for);
             if let Trouble::Answer(answer) = &trouble
                 && (answer.status == StatusCode::TOO_MANY_REQUESTS || asked_for.is_some())
@@ -138,6 +147,7 @@ impl Transport {
         while let Some(wait) = host.closed_for() {
             let apart = self.first_wait.mul_f64(random_fraction());
             let longer = wait.saturating_add(apart);
+            patience.begin_anew_at(host.served());
             if !patience.allows(wait) {
                 return Err(RegistryError::RateLimited {
                     asked: question.asked(patience.failures()),
@@ -219,6 +229,7 @@ impl Transport {
             Arc::new(Host {
                 turns: Arc::new(Semaphore::new(self.concurrency)),
                 closed_until: Mutex::default(),
+                served: Mutex::default(),
             })
         });
         Arc::clone(host)
@@ -228,6 +239,15 @@ impl Transport {
 const WORDS_LIMIT_BYTES: usize = 64 * 1024;
 
 impl Host {
+    fn note_service(&self) {
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        *served = Some(Instant::now());
+    }
+
+    fn served(&self) -> Option<Instant> {
+        *self.served.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn closed_for(&self) -> Option<Duration> {
         let until = *self
             .closed_until

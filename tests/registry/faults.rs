@@ -91,23 +91,62 @@ fn what_no_registry_answers_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn absent_is_a_404_with_or_without_words() {
-    for fault in [
-        None,
-        Some(Fault::status(404)),
-        Some(Fault::Words(404, String::new())),
-        Some(Fault::Words(404, "no such page".to_owned())),
+async fn absent_is_a_404_with_or_without_words_of_a_host_that_speaks_the_api() {
+    for (fault, pings) in [
+        (None, 0),
+        (Some(Fault::status(404)), 1),
+        (Some(Fault::Words(404, String::new())), 1),
+        (Some(Fault::Words(404, "no such page".to_owned())), 1),
     ] {
         let registry = FaultyRegistry::start();
         if let Some(fault) = fault {
             registry.misbehave(Operation::HeadManifest, ALWAYS, fault);
         }
-        let presence = client()
-            .presence(&reference(registry.host(), "base/nginx:1"))
-            .await;
-        assert_eq!(presence.unwrap(), Presence::Absent);
-        assert_eq!(registry.requests().len(), 1);
+        let client = client();
+        for _ in 0..3 {
+            let absent = reference(registry.host(), "base/nginx:1");
+            assert_eq!(client.presence(&absent).await.unwrap(), Presence::Absent);
+        }
+        // Whether it is a registry is asked once.
+        assert_eq!(registry.requests_of(Operation::Ping).len(), pings);
+        assert_eq!(registry.requests_of(Operation::HeadManifest).len(), 3);
     }
+}
+
+#[tokio::test]
+async fn the_404_of_a_proxy_says_nothing_about_images() {
+    let page = Fault::Status(
+        404,
+        vec![("content-type", "text/html; charset=utf-8".to_owned())],
+    );
+    let words = Fault::Words(404, "default backend - 404".to_owned());
+    for (answer, ping) in [
+        (page, None),
+        (words.clone(), Some(words.clone())),
+        (words.clone(), Some(Fault::Html)),
+        (words.clone(), Some(Fault::status(401))),
+        (words, Some(Fault::status(403))),
+    ] {
+        let registry = FaultyRegistry::start();
+        registry.misbehave(Operation::HeadManifest, ALWAYS, answer.clone());
+        if let Some(ping) = &ping {
+            registry.misbehave(Operation::Ping, ALWAYS, ping.clone());
+        }
+        let presence = client().presence(&reference(registry.host(), "a:1")).await;
+        match presence {
+            Err(RegistryError::Garbage {
+                garbage: Garbage::ForeignAbsence(_),
+                ..
+            }) => {}
+            other => panic!("{answer:?} {ping:?}: {other:?}"),
+        }
+    }
+    // While the host is ill, it is not known whether it is a registry.
+    let registry = FaultyRegistry::start();
+    registry.misbehave(Operation::HeadManifest, ALWAYS, Fault::status(404));
+    registry.misbehave(Operation::Ping, 1..=2, Fault::status(503));
+    let presence = client().presence(&reference(registry.host(), "a:1")).await;
+    assert_eq!(presence.unwrap(), Presence::Absent);
 }
 
 #[tokio::test]

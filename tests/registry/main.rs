@@ -6,6 +6,7 @@ mod manners;
 mod real;
 #[path = "../support/mod.rs"]
 mod support;
+mod writing;
 
 use std::time::Duration;
 

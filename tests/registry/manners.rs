@@ -172,6 +172,30 @@ async fn one_request_too_many_slows_all_requests_to_the_host() {
 }
 
 #[tokio::test]
+async fn a_registry_that_serves_one_at_a_time_serves_all() {
+    let registry = FaultyRegistry::start();
+    registry.put_manifest("a", "1", MANIFEST);
+    // Of ten requests it takes one, which is far too few for the patience of those that wait.
+    for number in (1..2000).filter(|number| number % 10 != 0) {
+        registry.misbehave(Operation::HeadManifest, number..=number, Fault::status(429));
+    }
+    let options = Options {
+        concurrency: 6,
+        pace: Pace {
+            patience: Duration::from_millis(1500),
+            ..steady()
+        },
+        ..Options::default()
+    };
+    let client = Client::new(options).expect("a client");
+    let reference = reference(registry.host(), "a:1");
+    let asks = (0..60).map(|_| client.presence(&reference));
+    for presence in join_all(asks).await {
+        assert!(matches!(presence.expect("its turn"), Presence::Present(_)));
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_followed_without_the_credentials() {
     let target = FaultyRegistry::start();
     let digest = target.put_manifest("a", "1", MANIFEST);

@@ -117,20 +117,35 @@ impl DockerRegistry {
 
     /// Pushes an image without layers by plain requests, and gives its digest.
     pub(crate) async fn push(&self, repository: &str, tag: &str) -> Digest {
-        const CONFIG: &[u8] =
-            br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+        self.push_labelled((repository, tag), &[]).await
+    }
+
+    /// Pushes an image without layers that has labels.
+    pub(crate) async fn push_labelled(
+        &self,
+        (repository, tag): (&str, &str),
+        labels: &[(&str, &str)],
+    ) -> Digest {
         const KIND: &str = "application/vnd.oci.image.manifest.v1+json";
+        let labels: std::collections::BTreeMap<_, _> = labels.iter().copied().collect();
+        let image = serde_json::json!({
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Labels": labels},
+            "rootfs": {"type": "layers", "diff_ids": []},
+        });
+        let image = image.to_string().into_bytes();
         let base = format!("{}://{}/v2/{repository}", self.scheme, self.host);
         let http = self.http();
         let start = http.post(format!("{base}/blobs/uploads/"));
         let headers = self.send(start, Vec::new()).await;
         let location = headers[LOCATION].to_str().expect("an address");
-        let finish = format!("{location}&digest={}", Digest::of(CONFIG));
-        self.send(http.put(finish), CONFIG.to_vec()).await;
+        let finish = format!("{location}&digest={}", Digest::of(&image));
+        self.send(http.put(finish), image.clone()).await;
         let config = serde_json::json!({
             "mediaType": "application/vnd.oci.image.config.v1+json",
-            "digest": Digest::of(CONFIG).as_str(),
-            "size": CONFIG.len(),
+            "digest": Digest::of(&image).as_str(),
+            "size": image.len(),
         });
         let manifest = serde_json::json!({
             "schemaVersion": 2,

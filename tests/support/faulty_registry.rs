@@ -1,4 +1,5 @@
-//! A registry of our own that speaks the distribution API well enough for an engine to push to it, and misbehaves by rule.
+//! A registry of our own that speaks the distribution API well enough for an engine to push to it, and misbehaves by rule;
+//! or one that stands in front of a real registry and misbehaves at some of what passes through.
 //!
 //! ```ignore
 //! let registry = FaultyRegistry::start();
@@ -33,8 +34,15 @@ pub(crate) const ALWAYS: RangeInclusive<usize> = 1..=usize::MAX;
 pub(crate) enum Operation {
     Ping,
     HeadManifest,
+    /// By its tag.
     GetManifest,
+    /// By its digest.
+    ReadBack,
+    /// Under a version.
     PutManifest,
+    /// Under `latest`.
+    PutLatest,
+    ListTags,
     HeadBlob,
     GetBlob,
     StartUpload,
@@ -72,6 +80,14 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// Tells whether the request is carried out before something goes wrong with the answer.
+    fn comes_after_the_work(&self) -> bool {
+        matches!(
+            self,
+            Self::Drip(_) | Self::Half | Self::Digest(_) | Self::NoDigest
+        )
+    }
+
     /// Answers with a status and nothing more.
     pub(crate) fn status(status: u16) -> Self {
         Self::Status(status, Vec::new())
@@ -115,6 +131,13 @@ struct Shared {
     state: Mutex<State>,
     login: Option<Login>,
     watcher: Mutex<Option<Watcher>>,
+    behind: Option<Behind>,
+}
+
+/// A real registry that does the work.
+struct Behind {
+    host: String,
+    http: reqwest::Client,
 }
 
 type Watcher = Box<dyn FnMut(&Recorded) + Send>;
@@ -144,19 +167,32 @@ impl Shared {
 impl FaultyRegistry {
     /// Starts one that asks nobody for a name.
     pub(crate) fn start() -> Self {
-        Self::start_with(None)
+        Self::start_with(None, None)
+    }
+
+    /// Starts one that hands on what it does not misbehave at to a real registry, which asks nobody for a name.
+    pub(crate) fn start_in_front_of(host: &str, login: Option<Login>) -> Self {
+        // The client under test may have been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().build();
+        let behind = Behind {
+            host: host.to_owned(),
+            http: http.expect("a client"),
+        };
+        Self::start_with(login, Some(behind))
     }
 
     /// Starts one that wants a login.
     pub(crate) fn start_for(login: Login) -> Self {
-        Self::start_with(Some(login))
+        Self::start_with(Some(login), None)
     }
 
-    fn start_with(login: Option<Login>) -> Self {
+    fn start_with(login: Option<Login>, behind: Option<Behind>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared {
             login,
+            behind,
             ..Shared::default()
         });
         let (stop, stopped) = oneshot::channel();

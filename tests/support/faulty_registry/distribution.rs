@@ -33,6 +33,12 @@ impl Storage {
         digest
     }
 
+    fn tags(&self, repository: &str) -> Vec<&str> {
+        let names = self.manifests.keys().filter(|(of, _)| of == repository);
+        let names = names.map(|(_, name)| name.as_str());
+        names.filter(|name| !name.contains(':')).collect()
+    }
+
     pub(super) fn find_manifest(&self, repository: &str, tag: &str) -> Option<(String, Vec<u8>)> {
         let key = (repository.to_owned(), tag.to_owned());
         self.manifests.get(&key).cloned()
@@ -47,8 +53,11 @@ pub(super) fn operation(method: &str, path: &str) -> Operation {
         _ if path == "/token" => Operation::Token,
         "GET" | "HEAD" if path == "/v2/" => Operation::Ping,
         "HEAD" if is_of("/manifests/") => Operation::HeadManifest,
+        "GET" if is_of("/manifests/sha256:") => Operation::ReadBack,
         "GET" if is_of("/manifests/") => Operation::GetManifest,
+        "PUT" if is_of("/manifests/latest") => Operation::PutLatest,
         "PUT" if is_of("/manifests/") => Operation::PutManifest,
+        "GET" if is_of("/tags/list") => Operation::ListTags,
         "POST" if is_of("/blobs/uploads") => Operation::StartUpload,
         "PATCH" if is_of("/blobs/uploads/") => Operation::WriteUpload,
         "PUT" if is_of("/blobs/uploads/") => Operation::FinishUpload,
@@ -65,7 +74,7 @@ pub(super) fn answer(state: &mut State, host: &str, request: &Recorded) -> Answe
     let path = path.trim_start_matches("/v2/");
     match request.operation {
         Operation::Ping => Answer::json(StatusCode::OK, &serde_json::json!({})),
-        Operation::HeadManifest | Operation::GetManifest => {
+        Operation::HeadManifest | Operation::GetManifest | Operation::ReadBack => {
             let (repository, name) = path.split_once("/manifests/").unwrap_or_default();
             match storage.find_manifest(repository, name) {
                 Some((kind, body)) => Answer::new(StatusCode::OK, &kind, body.clone())
@@ -73,7 +82,15 @@ pub(super) fn answer(state: &mut State, host: &str, request: &Recorded) -> Answe
                 None => Answer::error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "not known"),
             }
         }
-        Operation::PutManifest => {
+        Operation::ListTags => {
+            let repository = path.trim_end_matches("/tags/list");
+            let tags = storage.tags(repository);
+            Answer::json(
+                StatusCode::OK,
+                &serde_json::json!({"name": repository, "tags": tags}),
+            )
+        }
+        Operation::PutManifest | Operation::PutLatest => {
             let (repository, name) = path.split_once("/manifests/").unwrap_or_default();
             let kind = request.header("content-type").unwrap_or_default();
             let digest = storage.put_manifest(repository, name, kind, &request.body);

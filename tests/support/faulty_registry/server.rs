@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::wire::{Control, Damage, Wire};
-use super::{Fault, Operation, Recorded, Shared, distribution, login};
+use super::{Behind, Fault, Operation, Recorded, Shared, distribution, login};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -27,6 +27,8 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 pub(super) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
+    /// How long the body is; the answer to a HEAD has none.
+    length: usize,
     body: Vec<u8>,
 }
 
@@ -35,6 +37,7 @@ impl Answer {
         let answer = Self {
             status,
             headers: HeaderMap::new(),
+            length: body.len(),
             body,
         };
         answer.with(CONTENT_TYPE.as_str(), kind)
@@ -63,13 +66,14 @@ impl Answer {
             Share::Whole => length,
             Share::Half => length / 2,
         };
+        let told = self.length;
         let part = Bytes::copy_from_slice(&self.body[..end]);
         let frames = stream::iter([Ok(Frame::data(part))]);
         let missing = stream::iter((end < length).then(|| Err(io::ErrorKind::Other.into())));
         let mut response = Response::new(StreamBody::new(frames.chain(missing)).boxed_unsync());
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
-        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        response.headers_mut().insert(CONTENT_LENGTH, told.into());
         response
     }
 }
@@ -162,12 +166,62 @@ async fn exchange(
         let never: Infallible = std::future::pending().await;
         match never {}
     }
-    let answer = |shared: &Shared| match request.operation {
-        Operation::Token => login::give_token(shared, &request),
-        _ => login::refuse(shared, host, &request)
-            .unwrap_or_else(|| distribution::answer(&mut shared.state(), host, &request)),
+    let answer = if fault.as_ref().is_none_or(Fault::comes_after_the_work) {
+        Some(answer(shared, host, &request).await)
+    } else {
+        None
     };
-    misbehave(fault, &request, control, || answer(shared))
+    misbehave(fault, &request, control, || answer.expect("an answer"))
+}
+
+/// Answers as a registry does that behaves.
+async fn answer(shared: &Shared, host: &str, request: &Recorded) -> Answer {
+    if request.operation == Operation::Token {
+        return login::give_token(shared, request);
+    }
+    if let Some(refusal) = login::refuse(shared, host, request) {
+        return refusal;
+    }
+    match &shared.behind {
+        Some(behind) => forward(behind, host, request).await,
+        None => distribution::answer(&mut shared.state(), host, request)
+            .with("docker-distribution-api-version", "registry/2.0"),
+    }
+}
+
+/// Hands a request on to the real registry behind this one, which takes itself to be at this one's address.
+async fn forward(behind: &Behind, host: &str, request: &Recorded) -> Answer {
+    let method = request.method.parse().expect("a method");
+    let url = format!("http://{}{}", behind.host, request.path);
+    let mut headers = request.headers.clone();
+    for name in [
+        "authorization",
+        "connection",
+        "content-length",
+        "transfer-encoding",
+    ] {
+        headers.remove(name);
+    }
+    headers.insert("host", host.parse().expect("a header's value"));
+    let sent = behind.http.request(method, url).headers(headers);
+    let response = sent
+        .body(request.body.clone())
+        .send()
+        .await
+        .expect("an answer");
+    let (status, mut headers) = (response.status(), response.headers().clone());
+    let length = headers.remove(CONTENT_LENGTH);
+    for name in ["connection", "transfer-encoding"] {
+        headers.remove(name);
+    }
+    let body = response.bytes().await.expect("a whole answer").to_vec();
+    let length = length.and_then(|it| it.to_str().ok()?.parse().ok());
+    Answer {
+        status,
+        headers,
+        length: length.unwrap_or(body.len()),
+        body,
+    }
 }
 
 /// Records a request and finds the rule for it.
@@ -194,7 +248,16 @@ fn misbehave(
         None | Some(Fault::Silence) => whole(answer()),
         Some(Fault::Status(status, headers)) => {
             let status = StatusCode::from_u16(status).expect("a status");
-            let answer = Answer::error(status, "TEST", "as the test wants it");
+            let code = match status.as_u16() {
+                401 => "UNAUTHORIZED",
+                403 => "DENIED",
+                404 => "NAME_UNKNOWN",
+                413 => "SIZE_INVALID",
+                429 => "TOOMANYREQUESTS",
+                503 => "UNAVAILABLE",
+                _ => "UNKNOWN",
+            };
+            let answer = Answer::error(status, code, "as the test wants it");
             whole(
                 headers
                     .iter()

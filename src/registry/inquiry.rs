@@ -1,0 +1,246 @@
+//! One question to a registry, with the login that it wants, and what its answer means.
+
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
+use reqwest::{Method, Request, Url};
+use serde_json::Value;
+
+use super::absence::Registries;
+use super::answer::{Answer, Said};
+use super::authorization::{Authorization, Authorizer, Visit};
+use super::challenge::{Challenge, parse_challenges};
+use super::client::Presence;
+use super::endpoint::Object;
+use super::error::{Asked, Garbage, Identity, RegistryError};
+use super::manifest::{MANIFEST_LIMIT_BYTES, MANIFESTS, Manifest};
+use super::transport::{Question, Redirects};
+use crate::oci::Digest;
+
+const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+/// One question, with all that its parts share.
+pub(super) struct Inquiry<'a> {
+    pub(super) authorizer: &'a Authorizer,
+    pub(super) registries: &'a Registries,
+    pub(super) visit: Visit<'a>,
+    pub(super) wanted: Option<&'a Digest>,
+}
+
+impl Inquiry<'_> {
+    /// Asks, logs in where the registry wants that, and asks again.
+    pub(super) async fn ask(&mut self, method: Method) -> Result<Answer, RegistryError> {
+        self.ask_with(method, None).await
+    }
+
+    /// Asks with a manifest as the body.
+    async fn ask_with(
+        &mut self,
+        method: Method,
+        body: Option<&Manifest>,
+    ) -> Result<Answer, RegistryError> {
+        let known = self.authorizer.known(&mut self.visit).await?;
+        let answer = self.send((&method, body), known.as_ref()).await?;
+        if answer.status != 401 {
+            return self.unless_denied(answer, known.as_ref());
+        }
+        let challenges = challenges(&answer);
+        let shown = self
+            .authorizer
+            .answer(&mut self.visit, &challenges, known.as_ref())
+            .await?;
+        let Some(shown) = shown else {
+            return self.unless_denied(answer, known.as_ref());
+        };
+        let answer = self.send((&method, body), Some(&shown)).await?;
+        self.unless_denied(answer, Some(&shown))
+    }
+
+    pub(super) async fn send(
+        &mut self,
+        (method, body): (&Method, Option<&Manifest>),
+        authorization: Option<&Authorization>,
+    ) -> Result<Answer, RegistryError> {
+        let mut question = self.question(method.clone(), body)?;
+        if let Some(authorization) = authorization {
+            let headers = question.request.headers_mut();
+            headers.insert(AUTHORIZATION, authorization.header.clone());
+            question.secrets.clone_from(&authorization.secrets);
+        }
+        let visit = &mut self.visit;
+        visit.transport.send(&question, &mut visit.patience).await
+    }
+
+    fn question(&self, method: Method, body: Option<&Manifest>) -> Result<Question, RegistryError> {
+        let endpoint = self.visit.endpoint;
+        let url = endpoint.url();
+        // A reference that was checked part by part always gives an address; a host that URLs refuse is an exception.
+        let url: Url = url
+            .parse()
+            .map_err(|_| self.garbage(Garbage::Address(Said::text(&url))))?;
+        let mut request = Request::new(method, url);
+        let headers = request.headers_mut();
+        let accept = match endpoint.object {
+            Object::Manifest => MANIFESTS,
+            Object::Blob | Object::Tags | Object::Root => "*/*",
+        };
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        if let Some(manifest) = body {
+            headers.insert(CONTENT_TYPE, manifest.kind.clone());
+            *request.body_mut() = Some(manifest.body.clone().into());
+        }
+        Ok(Question {
+            registry: endpoint.host.clone(),
+            host: endpoint.host.clone(),
+            subject: endpoint.subject(),
+            request,
+            secrets: Vec::new(),
+            limit_bytes: MANIFEST_LIMIT_BYTES,
+            redirects: match body {
+                Some(_) => Redirects::Stay,
+                None => Redirects::Follow,
+            },
+        })
+    }
+
+    /// Reads the whole manifest, where the registry does not tell its digest otherwise.
+    pub(super) async fn read_manifest(&mut self) -> Result<Presence, RegistryError> {
+        Ok(match self.fetch_manifest().await? {
+            Some(manifest) => Presence::Present(manifest.digest),
+            None => Presence::Absent,
+        })
+    }
+
+    /// Fetches the manifest, with the digest of its bytes.
+    pub(super) async fn fetch_manifest(&mut self) -> Result<Option<Manifest>, RegistryError> {
+        let answer = self.ask(Method::GET).await?;
+        match answer.status.as_u16() {
+            200 => {}
+            404 => {
+                self.check_absence(&answer).await?;
+                return Ok(None);
+            }
+            _ => return Err(self.unexpected(answer)),
+        }
+        let manifest = Manifest::find(&answer).ok_or_else(|| self.garbage(Garbage::NoManifest))?;
+        let (digest, told) = (&manifest.digest, self.digest_header(&answer)?);
+        if told.is_some_and(|told| told != *digest) || self.wanted.is_some_and(|it| it != digest) {
+            return Err(self.garbage(Garbage::OtherDigest));
+        }
+        Ok(Some(manifest))
+    }
+
+    /// Puts a manifest under the tag that the question is about.
+    pub(super) async fn put(&mut self, manifest: &Manifest) -> Result<(), RegistryError> {
+        let answer = self.ask_with(Method::PUT, Some(manifest)).await?;
+        match answer.status.as_u16() {
+            // 201 is what the specification has; a 200 says no less.
+            200 | 201 => self.digest_header(&answer).map(|_| ()),
+            _ => Err(self.unexpected(answer)),
+        }
+    }
+
+    /// Fetches a page of the list of tags, or nothing where the registry does not know the repository.
+    pub(super) async fn fetch_tags(&mut self) -> Result<Option<Vec<String>>, RegistryError> {
+        let answer = self.ask(Method::GET).await?;
+        match answer.status.as_u16() {
+            200 => {}
+            404 => {
+                self.check_absence(&answer).await?;
+                return Ok(None);
+            }
+            _ => return Err(self.unexpected(answer)),
+        }
+        let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
+        let tags = json.as_ref().map(|json| &json["tags"]);
+        match tags {
+            // Registries write null for a repository whose tags were all removed.
+            Some(Value::Null) if json.as_ref().is_some_and(|json| json["name"].is_string()) => {
+                Ok(None)
+            }
+            Some(Value::Array(tags)) => {
+                let texts = tags.iter().filter_map(Value::as_str);
+                Ok(Some(texts.map(str::to_owned).collect()))
+            }
+            _ => Err(self.garbage(Garbage::NoTags)),
+        }
+    }
+
+    /// Fetches a configuration, whose digest is the one asked for.
+    pub(super) async fn fetch_config(&mut self) -> Result<Value, RegistryError> {
+        let answer = self.ask(Method::GET).await?;
+        if answer.status != 200 {
+            return Err(self.unexpected(answer));
+        }
+        if self.wanted != Some(&Digest::of(&answer.body)) {
+            return Err(self.garbage(Garbage::OtherDigest));
+        }
+        serde_json::from_slice(&answer.body).map_err(|_| self.garbage(Garbage::NoConfiguration))
+    }
+
+    pub(super) fn digest_header(&self, answer: &Answer) -> Result<Option<Digest>, RegistryError> {
+        let Some(value) = answer.headers.get(DOCKER_CONTENT_DIGEST) else {
+            return Ok(None);
+        };
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let digest = text
+            .parse::<Digest>()
+            .map_err(|_| self.garbage(Garbage::NoDigest(Said::text(&text))))?;
+        if self.wanted.is_some_and(|wanted| *wanted != digest) {
+            return Err(self.garbage(Garbage::OtherDigest));
+        }
+        Ok(Some(digest))
+    }
+
+    fn unless_denied(
+        &self,
+        answer: Answer,
+        shown: Option<&Authorization>,
+    ) -> Result<Answer, RegistryError> {
+        if !matches!(answer.status.as_u16(), 401 | 403) {
+            return Ok(answer);
+        }
+        // The answer to a HEAD has no body; what there is to say then stands in the challenge.
+        let in_challenge = challenges(&answer).into_iter().find_map(|it| match it {
+            Challenge::Bearer(bearer) => bearer.error,
+            Challenge::Basic | Challenge::Other => None,
+        });
+        Err(RegistryError::Denied {
+            asked: self.asked(),
+            status: answer.status.as_u16(),
+            identity: shown.map_or(Identity::Anonymous, |shown| shown.identity),
+            said: match in_challenge {
+                Some(error) if answer.said == Said::default() => Said::text(&error),
+                _ => answer.said,
+            },
+        })
+    }
+
+    pub(super) fn unexpected(&self, answer: Answer) -> RegistryError {
+        let (status, said) = (answer.status.as_u16(), answer.said);
+        if answer.status.is_server_error() {
+            let asked = self.asked();
+            return RegistryError::Server {
+                asked,
+                status,
+                said,
+            };
+        }
+        self.garbage(Garbage::Status { status, said })
+    }
+
+    pub(super) fn garbage(&self, garbage: Garbage) -> RegistryError {
+        let asked = self.asked();
+        RegistryError::Garbage { asked, garbage }
+    }
+
+    fn asked(&self) -> Asked {
+        self.visit.endpoint.asked()
+    }
+}
+
+fn challenges(answer: &Answer) -> Vec<Challenge> {
+    let values = answer.headers.get_all(WWW_AUTHENTICATE).iter();
+    let texts = values.filter_map(|value| value.to_str().ok());
+    texts.flat_map(parse_challenges).collect()
+}
