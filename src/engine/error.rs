@@ -101,9 +101,14 @@ impl EngineError {
     /// Tells whether the same push or pull may pass a moment later. The engine hands the registry's trouble on as text only.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        const PASSING: [&str; 7] = [
+        const PASSING: [&str; 12] = [
             "HTTP status: 5",
+            "HTTP status: 429",
+            "HTTP 429 response",
+            "HTTP 5",
             "toomanyrequests",
+            "unavailable",
+            "timed out",
             "connection reset",
             "connection refused",
             "broken pipe",
@@ -115,7 +120,11 @@ impl EngineError {
                 status: 200 | 500..,
                 message,
                 ..
-            } => PASSING.iter().any(|words| message.contains(words)),
+            } => {
+                // UNKNOWN is the code of what a registry cannot say, and comes with a 500.
+                message.starts_with("unknown: ")
+                    || PASSING.iter().any(|words| message.contains(words))
+            }
             _ => false,
         }
     }
