@@ -10,6 +10,7 @@ use super::work::{
 };
 use super::{Ending, plan};
 use crate::build::{Bases, Cache, OnFailure};
+use crate::publish::Target;
 
 /// Build, test and publish the images that need it
 ///
@@ -73,6 +74,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             WhetherPublish::WithCredentials
         },
         overwrite: Scope::overwrite(args.force),
+        target: Target::default(),
     };
     let manner = Manner {
         jobs: args.jobs.map_or_else(usual_jobs, NonZeroUsize::get),

@@ -21,6 +21,7 @@ mod render;
 mod scope;
 mod session;
 mod signals;
+mod target;
 mod update;
 mod util;
 mod verify;

@@ -8,7 +8,9 @@ use super::scope::Scope;
 use super::session::Session;
 use super::words;
 use super::work::{Prepared, WhetherPublish, Wish, prepare, tell_of_waits};
+use crate::oci::Tag;
 use crate::plan::{Action, InputChange, Reason, Skip, Step};
+use crate::publish::{Overdue, Standing, Target};
 use crate::ui::{Cell, Column, Tone};
 
 /// Print what `build` would do, and why
@@ -55,6 +57,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             WhetherPublish::WithCredentials
         },
         overwrite: Scope::overwrite(args.force),
+        target: Target::default(),
     };
     let prepared = Session::block_on(prepare(session, &wish))?;
     if let Some(name) = &args.explain {
@@ -89,6 +92,7 @@ fn print_table(session: &Session, prepared: &Prepared) -> anyhow::Result<()> {
                 Cell::new(Tone::Dim, words::because(&step.action, catalog)),
             ]
         })
+        .chain(prepared.overdue.iter().map(|it| overdue_row(prepared, it)))
         .collect();
     session.ui.table(
         &[
@@ -127,6 +131,31 @@ fn print_table(session: &Session, prepared: &Prepared) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A published version that `latest` has not followed.
+fn overdue_row(prepared: &Prepared, overdue: &Overdue) -> Vec<Cell> {
+    let image = prepared.loaded.catalog.image(overdue.image);
+    vec![
+        Cell::new(Tone::Accent, "tag".to_owned()),
+        Cell::from(image.label.with_tag(Tag::latest()).to_string()),
+        Cell::new(Tone::Dim, words::overdue(&overdue.standing, &image.version)),
+    ]
+}
+
+fn overdue_json(prepared: &Prepared, overdue: &Overdue) -> Value {
+    let image = prepared.loaded.catalog.image(overdue.image);
+    let (digest, version) = match &overdue.standing {
+        Standing::Behind { digest, version } => (Some(digest.as_str()), version.as_ref()),
+        Standing::Here | Standing::Missing | Standing::Ahead { .. } => (None, None),
+    };
+    json!({
+        "name": image.name.to_string(),
+        "label": image.label.with_tag(Tag::latest()).to_string(),
+        "old": digest,
+        "old_version": version.map(ToString::to_string),
+        "new": overdue.digest.as_str(),
+    })
+}
+
 fn what(step: &Step) -> String {
     let verb = words::verb(&step.action);
     if step.publish && step.action != Action::Publish {
@@ -163,7 +192,9 @@ fn to_json(prepared: &Prepared) -> Value {
             })
         })
         .collect();
-    json!({ "version": 1, "steps": steps })
+    let overdue = prepared.overdue.iter();
+    let latest: Vec<Value> = overdue.map(|it| overdue_json(prepared, it)).collect();
+    json!({ "version": 1, "steps": steps, "latest": latest })
 }
 
 fn reason(action: &Action, name: &dyn Fn(crate::catalog::ImageId) -> String) -> Value {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, Image, ImageId};
+use crate::debian::Version;
 use crate::error::{Diagnostic, Severity};
 use crate::plan::{Action, Drift, Facts, InputChange, Plan, Reason, Skip, describe_changes};
+use crate::publish::Standing;
 
 /// The verb of an action.
 pub(super) fn verb(action: &Action) -> &'static str {
@@ -55,6 +57,24 @@ pub(super) fn because(action: &Action, catalog: &Catalog) -> String {
             format!("published, and since then {}", describe_changes(changes))
         }
         Action::Skip(reason) => skip(reason).to_owned(),
+    }
+}
+
+/// Why `latest` moves to a version that is published already.
+pub(super) fn overdue(standing: &Standing, version: &Version) -> String {
+    match standing {
+        Standing::Behind {
+            version: Some(old), ..
+        } => format!("{version} is published, and `latest` is still {old}"),
+        Standing::Behind { digest, .. } => {
+            format!(
+                "{version} is published, and `latest` is still {}",
+                digest.short()
+            )
+        }
+        Standing::Here | Standing::Missing | Standing::Ahead { .. } => {
+            format!("{version} is published, and there is no `latest`")
+        }
     }
 }
 
@@ -239,6 +259,32 @@ mod tests {
                 shown = shown.replace(digest(text).short(), word);
             }
             assert_eq!(shown, expected);
+        }
+    }
+
+    #[test]
+    fn a_latest_that_did_not_follow_is_told_with_what_it_is() {
+        let version = "1.22-2".parse().expect("a version");
+        let behind = |old: Option<&str>| Standing::Behind {
+            digest: digest("old"),
+            version: old.map(|old| old.parse().expect("a version")),
+        };
+        let by_digest = format!(
+            "1.22-2 is published, and `latest` is still {}",
+            digest("old").short()
+        );
+        for (standing, expected) in [
+            (
+                behind(Some("1.22-1")),
+                "1.22-2 is published, and `latest` is still 1.22-1",
+            ),
+            (behind(None), by_digest.as_str()),
+            (
+                Standing::Missing,
+                "1.22-2 is published, and there is no `latest`",
+            ),
+        ] {
+            assert_eq!(overdue(&standing, &version), expected);
         }
     }
 

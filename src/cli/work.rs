@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, TimeDelta};
@@ -12,18 +13,19 @@ use super::Ending;
 use super::login::Need;
 use super::scope::Scope;
 use super::session::Session;
+use super::target::{self, check_publishing, observe_at, registry_at};
 use super::words;
 use crate::build::{Bases, BuildSecrets, Cache, Event, Made, OnFailure, Phase, Run};
 use crate::catalog::ImageId;
 use crate::engine::{Engine, RegistryLogin};
-use crate::error::{Diagnostic, Severity, UsageError};
+use crate::error::{Diagnostic, Severity};
 use crate::host::fs::FileError;
 use crate::host::{Environment, architecture, unique_hex};
 use crate::ledger::{Attempt, Claim, ClaimError, Holder, Ledger, RunRoom, render_time};
 use crate::observe::{Comparison, Inventory, Observer, Provenance, PublishedRecord};
 use crate::oci::Reference;
 use crate::plan::{Action, Extent, Facts, Goal, Overwrite, Plan, Step, plan};
-use crate::publish::{Latest, Publication};
+use crate::publish::{Kept, Latest, Overdue, Publication, Target, find_overdue};
 use crate::registry;
 use crate::scan::Loaded;
 use crate::settings::{ContainerLimits, Mask, PROXY_VARIABLES, Settings, find_duration};
@@ -31,11 +33,12 @@ use crate::ui::{RunSize, Summary};
 use crate::verify::VerifiedRecord;
 
 /// What a command asks of a plan.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wish<'a> {
     pub(super) scope: &'a Scope,
     pub(super) publish: WhetherPublish,
     pub(super) overwrite: Overwrite,
+    pub(super) target: Target,
 }
 
 /// When something is published.
@@ -156,6 +159,9 @@ pub(super) struct Prepared {
     pub(super) loaded: Loaded,
     pub(super) facts: Vec<Facts>,
     pub(super) plan: Plan,
+    /// What is published, and `latest` did not follow.
+    pub(super) overdue: Vec<Overdue>,
+    target: Target,
     extent: Extent,
     engine: Engine,
     registry: Option<registry::Client>,
@@ -170,31 +176,18 @@ pub(super) struct Prepared {
 pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Result<Prepared> {
     let login = (&wish.scope.login, need(wish.publish));
     let settings = session.settings_with_login(wish.scope.flavour(), login)?;
-    check_publishing(wish.publish, &settings)?;
+    if wish.publish == WhetherPublish::Only {
+        check_publishing(&settings, &wish.target)?;
+    }
     let loaded = session.load(&wish.scope.directories, &settings)?;
     let selection = session.select(&loaded, wish.scope.select.as_deref())?;
-    let (engine, registry) = (
-        session.engine(&settings).await?,
-        session.registry(&settings)?,
-    );
+    let engine = session.engine(&settings).await?;
+    let registry = registry_at(session, &settings, &wish.target)?;
     let verified = session.verified()?;
     let concerned = concerned(&loaded, selection.as_ref());
-    let observer = Observer {
-        engine: Some(&engine),
-        registry: registry.as_ref(),
-        verified: &verified,
-        settings: &settings,
-    };
-    let mut facts = observer.observe(&loaded, &concerned).await?;
-    let roots = wish.scope.directories.clone();
-    let comparison = Comparison {
-        loaded: &loaded,
-        inventory: &Inventory::new(&loaded, &roots, &settings),
-        registry: registry.as_ref(),
-        published: &PublishedRecord::new(&session.state()?),
-        architecture: architecture(),
-    };
-    comparison.compare(&concerned, &mut facts).await;
+    let scanned = (&settings, &loaded, &concerned);
+    let asked = (&engine, registry.as_ref(), &verified);
+    let facts = find_facts(session, wish, scanned, asked).await?;
     let has_credentials = settings.credentials.is_some() && registry.is_some();
     let only = selection.as_ref().filter(|selection| selection.len() == 1);
     let only = only.and_then(|selection| selection.first().copied());
@@ -209,19 +202,29 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         &facts,
         &Goal {
             extent,
-            selection,
+            selection: selection.clone(),
             overwrite: wish.overwrite,
         },
     );
+    let asked = registry
+        .as_ref()
+        .filter(|_| extent != Extent::Build && wish.scope.latest() == Latest::Moves);
+    let planned = (&loaded, &plan);
+    let overdue = match asked {
+        Some(asked) => find_overdue(asked, &wish.target, planned, selection.as_ref()).await?,
+        None => Vec::new(),
+    };
     tell_of_limits(session, &settings, &engine, (&plan, &loaded));
-    let login = session.login(&settings).await?;
+    let login = session.login(&settings, wish.target.host()).await?;
     let credentials = session.credentials(&settings);
     Ok(Prepared {
         settings,
-        roots,
+        roots: wish.scope.directories.clone(),
         loaded,
         facts,
         plan,
+        overdue,
+        target: wish.target.clone(),
         extent,
         engine,
         registry,
@@ -240,14 +243,33 @@ fn need(publish: WhetherPublish) -> Need {
     }
 }
 
-/// What only `publish` needs of the settings.
-fn check_publishing(publish: WhetherPublish, settings: &Settings) -> Result<(), UsageError> {
-    if publish == WhetherPublish::Only && settings.naming.registry.is_none() {
-        let message = "the settings name no registry to publish to".to_owned();
-        let hints = vec!["set `registry`".to_owned()];
-        return Err(UsageError { message, hints });
+/// Asks engine and registry, and holds what they have against what there is here.
+async fn find_facts(
+    session: &Session,
+    wish: &Wish<'_>,
+    (settings, loaded, concerned): (&Settings, &Loaded, &BTreeSet<ImageId>),
+    (engine, registry, verified): (&Engine, Option<&registry::Client>, &VerifiedRecord),
+) -> anyhow::Result<Vec<Facts>> {
+    let usual = registry.filter(|_| wish.target.is_usual());
+    let observer = Observer {
+        engine: Some(engine),
+        registry: usual,
+        verified,
+        settings,
+    };
+    let mut facts = observer.observe(loaded, concerned).await?;
+    if let Some(registry) = registry {
+        observe_at(registry, &wish.target, (loaded, concerned), &mut facts).await?;
     }
-    Ok(())
+    let comparison = Comparison {
+        loaded,
+        inventory: &Inventory::new(loaded, &wish.scope.directories, settings),
+        registry: usual,
+        published: &PublishedRecord::new(&session.state()?),
+        architecture: architecture(),
+    };
+    comparison.compare(concerned, &mut facts).await;
+    Ok(facts)
 }
 
 /// Says what `container_limits` mean for the builds of a plan.
@@ -326,13 +348,14 @@ pub(super) async fn execute(
         let of_whom = |run: &str| run == errand.id || run < stale.as_str() || over.contains(run);
         let unpinned = prepared.engine.remove_pins(of_whom).await;
         // After a failure, `--fail-fast` begins nothing more, and that holds for publishing too.
-        if made.is_whole || errand.manner.on_failure == OnFailure::GoOn {
-            prepared.publish(&made, &errand, &tell).await;
+        let goes_on = made.is_whole || errand.manner.on_failure == OnFailure::GoOn;
+        if !goes_on {
+            return (unpinned, Vec::new());
         }
-        unpinned
+        (unpinned, prepared.publish(&made, &errand, &tell).await)
     };
-    let unpinned = match signals.unless_again(work).await {
-        Ok(unpinned) => unpinned,
+    let (unpinned, kept) = match signals.unless_again(work).await {
+        Ok(done) => done,
         Err(signal) => return Ok(Ending::Interrupted(signal)),
     };
     let mut summary = progress.finish();
@@ -342,7 +365,11 @@ pub(super) async fn execute(
         }
     }
     session.ui.summary(&summary);
-    for diagnostic in prepared.doubts() {
+    for diagnostic in prepared
+        .doubts()
+        .into_iter()
+        .chain(kept.iter().map(target::kept))
+    {
         session.ui.diagnostic(&diagnostic);
     }
     if let Some(fault) = fault.or_else(|| ledger.take_fault()) {
@@ -497,22 +524,26 @@ impl Prepared {
         expected.collect()
     }
 
-    async fn publish(&self, made: &Made, errand: &Errand<'_>, tell: &dyn Fn(Event)) {
+    async fn publish(&self, made: &Made, errand: &Errand<'_>, tell: &dyn Fn(Event)) -> Vec<Kept> {
         let Some(registry) = &self.registry else {
-            return;
+            return Vec::new();
         };
         let publication = Publication {
             loaded: &self.loaded,
             engine: &self.engine,
             registry,
             login: self.login.clone(),
+            target: &self.target,
             latest: errand.manner.latest,
             patience: self.settings.registry_timeout,
             logs: errand.logs.clone(),
             cancelled: errand.cancelled.clone(),
             mask: errand.mask.clone(),
+            kept: Mutex::default(),
         };
         publication.publish(&self.plan, made, tell).await;
+        publication.repair(&self.overdue, tell).await;
+        publication.into_kept()
     }
 }
 
@@ -524,7 +555,8 @@ fn size(prepared: &Prepared, jobs: usize) -> RunSize {
     };
     let builds = count(|action| matches!(action, Action::Build(_)));
     let verifies = count(|action| matches!(action, Action::Verify));
-    let publishes = count(|action| matches!(action, Action::Publish));
+    let overdue = prepared.overdue.len();
+    let publishes = count(|action| matches!(action, Action::Publish)) + overdue;
     let (work, images) = match (builds, verifies, publishes) {
         // Nothing is done: that is told in the word of the command.
         (0, 0, 0) if prepared.extent != Extent::Publish => (Phase::Build, 0),
@@ -532,7 +564,7 @@ fn size(prepared: &Prepared, jobs: usize) -> RunSize {
         (0, verifies, _) => (Phase::Verify, verifies),
         (builds, _, _) => (Phase::Build, builds),
     };
-    let steps = count(|action| !matches!(action, Action::Skip(_) | Action::Pull(_)));
+    let steps = count(|action| !matches!(action, Action::Skip(_) | Action::Pull(_))) + overdue;
     RunSize {
         work,
         images,

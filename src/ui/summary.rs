@@ -16,7 +16,7 @@ use super::lines::{failed_label, infinitive, label, past};
 use super::look::{Look, Tone};
 use super::{duration, text};
 use crate::build::{Fault, Phase};
-use crate::oci::Reference;
+use crate::oci::{Reference, Tag};
 
 /// How many of the last lines of a log are shown.
 const LAST_LINES: usize = 12;
@@ -182,12 +182,18 @@ impl Summary {
                 parts.push(look.paint(tone, &format!("{count} {word}")));
             }
         };
-        for phase in [Phase::Pull, Phase::Build, Phase::Verify, Phase::Publish] {
+        for phase in [Phase::Pull, Phase::Build, Phase::Verify] {
             // An outside image that was refreshed is no result of its own.
             if phase != Phase::Pull || self.work == Phase::Pull {
                 part(Tone::Good, self.passed(phase).len(), past(phase));
             }
         }
+        // A version that an earlier run published, and that `latest` follows now, is not published again.
+        let is_latest = |image: &&Reference| image.tag() == Some(&Tag::latest());
+        let followed = self.published.iter().filter(is_latest).count();
+        let versions = self.published.len() - followed;
+        part(Tone::Good, versions, past(Phase::Publish));
+        part(Tone::Good, followed, "tagged `latest`");
         part(Tone::Bad, self.failed.len(), "failed");
         part(Tone::Caution, self.blocked.len(), "blocked");
         part(Tone::Caution, self.interrupted.len(), "interrupted");
@@ -260,6 +266,19 @@ mod tests {
 
     fn render(summary: &Summary, room: Option<usize>) -> String {
         summary.render(Look::default(), room)
+    }
+
+    #[test]
+    fn a_version_that_latest_follows_is_not_counted_as_published_again() {
+        let mut summary = Summary::new(Phase::Publish);
+        summary.published = ["r.example.org/a:1", "r.example.org/b:latest"]
+            .map(|image| image.parse().unwrap())
+            .into();
+        let shown = summary.render(Look::default(), None);
+        assert!(
+            shown.starts_with("1 published, 1 tagged `latest` in "),
+            "{shown}"
+        );
     }
 
     #[test]

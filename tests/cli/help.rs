@@ -70,13 +70,6 @@ Options:
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000)
 
-      --username <NAME>
-          Log in at the registry as this account, with the password of --password-stdin [env:
-          PKG_USERNAME]
-
-      --password-stdin
-          Read the password from standard input [env: PKG_PASSWORD]
-
   -j, --jobs <N>
           Work on so many images at once [default: the number of processors, 2 to 4]
 
@@ -94,6 +87,16 @@ Options:
 
       --force
           Build published versions anew whose inputs changed, and publish over them
+
+      --retry
+          Try images now that failed with the same inputs before
+          
+          The second failure in a row with the same version, recipe, context, tests and parents
+          makes an image wait: 10 minutes, then 30, 2 hours, 6 and 20. Until then it counts as
+          failed and is not built, unless this or `--force` is given, or `--select` names it alone.
+
+      --wait <TIME>
+          Wait so long for another run on these directories (`30m`) instead of giving up at once
 
       --dry-run
           Print the plan and do nothing
@@ -140,20 +143,17 @@ Arguments:
   <DIR>...  The directories with images; together they make one catalog
 
 Options:
-      --select <GLOB>    Only images whose whole label matches this pattern (`*/nginx:*`), and what
-                         they need
-      --nightly          Put the date behind each version (1.0-1-20261121)
-      --snapshot         Put date and time behind each version (1.0-1-20261121-073000)
-      --username <NAME>  Log in at the registry as this account, with the password of
-                         --password-stdin [env: PKG_USERNAME]
-      --password-stdin   Read the password from standard input [env: PKG_PASSWORD]
-      --no-publish       Leave publishing out
-      --force            Plan for `build --force`: published versions whose inputs changed are
-                         published over
-      --explain <NAME>   Tell of one image what is there, and which file, argument or parent differs
-                         from what was recorded
-      --json             Print JSON
-  -h, --help             Print help
+      --select <GLOB>   Only images whose whole label matches this pattern (`*/nginx:*`), and what
+                        they need
+      --nightly         Put the date behind each version (1.0-1-20261121)
+      --snapshot        Put date and time behind each version (1.0-1-20261121-073000)
+      --no-publish      Leave publishing out
+      --force           Plan for `build --force`: published versions whose inputs changed are
+                        published over
+      --explain <NAME>  Tell of one image what is there, and which file, argument or parent differs
+                        from what was recorded
+      --json            Print JSON
+  -h, --help            Print help
 
 Options of every command:
   -c, --configfile <FILE>  The settings [default: config.yaml]
@@ -228,6 +228,9 @@ fn publish() {
         .assert_snapshot(str![[r#"
 Publish what is built, after its tests passed
 
+A version is published once and never changes. `latest` follows when the registry has confirmed the
+version, and only forward; where an earlier run was cut before that, it follows now.
+
 Credentials come from the settings, or else from where `docker login` keeps them.
 
 Usage: pkg publish [OPTIONS] <DIR>...
@@ -246,12 +249,16 @@ Options:
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000)
 
-      --username <NAME>
-          Log in at the registry as this account, with the password of --password-stdin [env:
-          PKG_USERNAME]
+      --repository <HOST/PATH>
+          Publish there instead of where the settings say, each image under its name; several places
+          are served one by one
 
-      --password-stdin
-          Read the password from standard input [env: PKG_PASSWORD]
+      --tag <TAG>
+          Publish a candidate: what is built goes under this tag, which moves, and not under its
+          version; `latest` stays
+
+      --wait <TIME>
+          Wait so long for another run on these directories (`30m`) instead of giving up at once
 
   -h, --help
           Print help (see a summary with '-h')
@@ -348,13 +355,6 @@ Options:
 
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000)
-
-      --username <NAME>
-          Log in at the registry as this account, with the password of --password-stdin [env:
-          PKG_USERNAME]
-
-      --password-stdin
-          Read the password from standard input [env: PKG_PASSWORD]
 
       --json
           Print JSON
@@ -804,8 +804,8 @@ fn audit() {
 Find what is wrong or doubtful with the images
 
 Changelogs, control files, recipes, dependencies and the git history of the directories are held
-against rules; what cannot be read is a finding, and the rest is looked at all the same. Neither
-engine nor registry is asked.
+against rules; what cannot be read is a finding, and the rest is looked at all the same. The engine
+is not asked, and the registry only with `--registry`.
 
 Usage: pkg audit [OPTIONS] [DIR]...
 
@@ -822,6 +822,9 @@ Options:
           
           [default: warning]
           [possible values: error, warning, note]
+
+      --registry
+          Ask the registry whether published versions were made from what there is now
 
       --rule <ID>
           Ask only this rule; can be given several times

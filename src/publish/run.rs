@@ -1,28 +1,30 @@
-//! Publishing: the version first, `latest` last, and nothing is called published before the registry confirmed the digest.
+//! All images of a run: parents before children, several at once, and each with its log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 
+use super::error::PublishError;
+use super::latest::Overdue;
+use super::push::Parcel;
+use super::target::Target;
 use crate::build::{Event, Fault, Log, Made, Outcome, Phase, cause};
 use crate::catalog::ImageId;
-use crate::engine::{Engine, EngineError, RegistryLogin};
-use crate::host::fs::FileError;
+use crate::debian::Version;
+use crate::engine::{Engine, RegistryLogin};
 use crate::oci::{Digest, Reference, Tag};
 use crate::plan::{Action, Ended, Plan, Schedule};
-use crate::registry::{Client, Presence, RegistryError};
+use crate::registry::Client;
 use crate::scan::Loaded;
 use crate::settings::Mask;
 
 /// How many pushes run at once.
 const PUSHES_AT_ONCE: usize = 4;
-
-/// How long is waited before a push is repeated; it doubles with each one.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// Whether `latest` follows a published version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct Publication<'a> {
     pub registry: &'a Client,
     /// The login for pushes.
     pub login: Option<RegistryLogin>,
+    /// Where the images go, and under which tags.
+    pub target: &'a Target,
     /// Whether `latest` follows.
     pub latest: Latest,
     /// How long a push is repeated that failed in a way that may pass.
@@ -54,46 +58,25 @@ pub struct Publication<'a> {
     pub mask: Mask,
     /// Tells that the run is to end.
     pub cancelled: CancellationToken,
+    /// What was published while `latest` stays at something newer.
+    pub kept: Mutex<Vec<Kept>>,
 }
 
-/// Why an image is not published.
-#[derive(Debug, thiserror::Error)]
-enum PublishError {
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    #[error(transparent)]
-    Log(#[from] FileError),
-    #[error("{label} is not the image any more that passed its tests")]
-    Moved { label: Reference },
-    #[error(
-        "the registry got {label} as {digest} from somebody else meanwhile; a published version does not change"
-    )]
-    Overtaken { label: Reference, digest: Digest },
-    #[error(
-        "the registry does not confirm {reference}: it was pushed as {pushed}, and there is {}",
-        found(there)
-    )]
-    Unconfirmed {
-        reference: Reference,
-        pushed: Digest,
-        there: Presence,
-    },
-    #[error("{label} is published, and `latest` is not moved to it")]
-    Latest {
-        label: Reference,
-        source: Box<PublishError>,
-    },
-    #[error("interrupted")]
-    Interrupted,
+/// A version that was published while `latest` stands at a newer one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The version that was published.
+    pub version: Reference,
+    /// The version at which `latest` stays.
+    pub latest: Version,
 }
 
-fn found(there: &Presence) -> String {
-    match there {
-        Presence::Absent => "nothing".to_owned(),
-        Presence::Present(digest) => digest.to_string(),
-    }
+/// An image to publish.
+#[derive(Clone, Copy)]
+struct Due<'m> {
+    image: ImageId,
+    id: &'m Digest,
+    replaces: Option<&'m Digest>,
 }
 
 impl Publication<'_> {
@@ -104,12 +87,12 @@ impl Publication<'_> {
         let place: BTreeMap<ImageId, usize> = due
             .iter()
             .enumerate()
-            .map(|(i, (image, _))| (*image, i))
+            .map(|(i, due)| (due.image, i))
             .collect();
         let before: Vec<Vec<usize>> = due
             .iter()
-            .map(|(image, _)| {
-                let ancestors = self.loaded.graph.ancestors([*image]);
+            .map(|it| {
+                let ancestors = self.loaded.graph.ancestors([it.image]);
                 let due = ancestors.iter().filter_map(|it| place.get(it).copied());
                 due.collect()
             })
@@ -124,13 +107,24 @@ impl Publication<'_> {
                 let Some(i) = schedule.start_next() else {
                     break;
                 };
-                let (image, id) = due[i];
-                running.push(async move { (i, self.one(image, id, tell).await) });
+                let Due {
+                    image,
+                    id,
+                    replaces,
+                } = due[i];
+                running.push(async move {
+                    let label = &self.image(image).label;
+                    let work = async |parcel: &mut Parcel<'_>| {
+                        parcel.replaces = replaces.cloned();
+                        self.deliver(parcel).await
+                    };
+                    (i, self.one((image, id), label, tell, work).await)
+                });
             }
             let Some((i, how)) = running.next().await else {
                 break;
             };
-            let label = |i: usize| self.loaded.catalog.image(due[i].0).label.clone();
+            let label = |i: usize| self.loaded.catalog.image(due[i].image).label.clone();
             let blocked = schedule.end(i, how);
             if !self.cancelled.is_cancelled() {
                 for blocked in blocked {
@@ -141,14 +135,23 @@ impl Publication<'_> {
         }
     }
 
+    /// Gives what was published while `latest` stays at something newer.
+    #[must_use]
+    pub fn into_kept(self) -> Vec<Kept> {
+        self.kept
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that `latest` stays.
+    pub(super) fn keep(&self, kept: Kept) {
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(kept);
+    }
+
     /// The images to publish. One that passed its own tests is blocked all the same when something that it is built on
     /// was to be built or tested in this run and did not pass.
-    fn due<'m>(
-        &self,
-        plan: &Plan,
-        made: &'m Made,
-        tell: &dyn Fn(Event),
-    ) -> Vec<(ImageId, &'m Digest)> {
+    fn due<'m>(&self, plan: &'m Plan, made: &'m Made, tell: &dyn Fn(Event)) -> Vec<Due<'m>> {
         let failed: BTreeSet<ImageId> = plan
             .steps
             .iter()
@@ -163,7 +166,11 @@ impl Publication<'_> {
             };
             let ancestors = self.loaded.graph.ancestors([step.image]);
             match ancestors.intersection(&failed).next() {
-                None => due.push((step.image, id)),
+                None => due.push(Due {
+                    image: step.image,
+                    id,
+                    replaces: step.replaces.as_ref(),
+                }),
                 Some(_) if self.cancelled.is_cancelled() => {}
                 Some(&by) => {
                     let label = |image| self.loaded.catalog.image(image).label.clone();
@@ -175,8 +182,14 @@ impl Publication<'_> {
         due
     }
 
-    async fn one(&self, image: ImageId, id: &Digest, tell: &dyn Fn(Event)) -> Ended {
-        let label = &self.loaded.catalog.image(image).label;
+    /// Does the work on one image, which the events name by `label`.
+    async fn one(
+        &self,
+        (image, id): (ImageId, &Digest),
+        label: &Reference,
+        tell: &dyn Fn(Event),
+        work: impl AsyncFnOnce(&mut Parcel<'_>) -> Result<Digest, PublishError>,
+    ) -> Ended {
         tell(Event::Started {
             image: label.clone(),
             phase: Phase::Publish,
@@ -185,10 +198,17 @@ impl Publication<'_> {
         let pushed = match Log::open(&self.logs, &format!("{}.push", label.short_name())) {
             Ok(log) => {
                 let mut log = log.hiding(self.mask.clone());
+                let mut parcel = Parcel {
+                    image: self.image(image),
+                    id,
+                    replaces: None,
+                    log: &mut log,
+                    tell,
+                };
                 let pushed = tokio::select! {
                     biased;
                     () = self.cancelled.cancelled() => Err(PublishError::Interrupted),
-                    pushed = self.push(label, id, &mut log, tell) => pushed,
+                    pushed = work(&mut parcel) => pushed,
                 };
                 pushed.map_err(|error| (error, Some(log)))
             }
@@ -214,104 +234,26 @@ impl Publication<'_> {
         how
     }
 
-    async fn push(
-        &self,
-        label: &Reference,
-        id: &Digest,
-        log: &mut Log,
-        tell: &dyn Fn(Event),
-    ) -> Result<Digest, PublishError> {
-        self.is_still(label, id).await?;
-        if let Presence::Present(digest) = self.registry.presence(label).await? {
-            return Err(PublishError::Overtaken {
-                label: label.clone(),
-                digest,
-            });
-        }
-        let step = |reference: &Reference| Event::Step {
-            image: label.clone(),
-            name: format!("push {reference}"),
-        };
-        tell(step(label));
-        let digest = self.push_one(label, id, log).await?;
-        self.confirm(label.with_digest(digest.clone()), &digest)
-            .await?;
-        self.confirm(label.clone(), &digest).await?;
-        if self.latest == Latest::Moves {
-            let latest = label.with_tag(Tag::latest());
-            tell(step(&latest));
-            let moved = self.move_latest(latest, id, log).await;
-            moved.map_err(|source| PublishError::Latest {
-                label: label.clone(),
-                source: Box::new(source),
-            })?;
-        }
-        Ok(digest)
-    }
-
-    async fn move_latest(
-        &self,
-        latest: Reference,
-        id: &Digest,
-        log: &mut Log,
-    ) -> Result<(), PublishError> {
-        self.engine.tag(id, &latest).await?;
-        let digest = self.push_one(&latest, id, log).await?;
-        self.confirm(latest, &digest).await
-    }
-
-    /// The engine pushes what a reference points to at that moment: it has to be the image that passed, before and after.
-    async fn is_still(&self, reference: &Reference, id: &Digest) -> Result<(), PublishError> {
-        if self.engine.find_id(reference).await?.as_ref() == Some(id) {
-            return Ok(());
-        }
-        Err(PublishError::Moved {
-            label: reference.clone(),
-        })
-    }
-
-    /// Pushes, and again where the failure may pass: then only what the registry lacks is sent.
-    async fn push_one(
-        &self,
-        reference: &Reference,
-        id: &Digest,
-        log: &mut Log,
-    ) -> Result<Digest, PublishError> {
-        log.heading(&format!("push {reference}"));
-        let (mut failed_since, mut wait) = (None, FIRST_WAIT);
-        loop {
-            self.is_still(reference, id).await?;
-            let pushed = self
-                .engine
-                .push(reference, self.login.as_ref(), |line| log.line(&line))
-                .await;
-            let error = match pushed {
-                Ok(digest) => {
-                    self.is_still(reference, id).await?;
-                    return Ok(digest);
-                }
-                Err(error) => error,
-            };
-            let since = *failed_since.get_or_insert_with(Instant::now);
-            if !error.may_pass() || since.elapsed() + wait >= self.patience {
-                return Err(error.into());
+    /// Lets `latest` follow the versions that were published without it.
+    pub async fn repair(&self, overdue: &[Overdue], tell: &dyn Fn(Event)) {
+        let repairs = overdue.iter().map(|it| async move {
+            if self.cancelled.is_cancelled() {
+                return;
             }
-            log.heading(&format!("{error}; again in {}s", wait.as_secs()));
-            tokio::time::sleep(wait).await;
-            wait *= 2;
-        }
-    }
-
-    async fn confirm(&self, reference: Reference, pushed: &Digest) -> Result<(), PublishError> {
-        let there = self.registry.presence(&reference).await?;
-        if there == Presence::Present(pushed.clone()) {
-            return Ok(());
-        }
-        Err(PublishError::Unconfirmed {
-            reference,
-            pushed: pushed.clone(),
-            there,
-        })
+            let image = self.image(it.image);
+            let version = self.target.version(&image.label);
+            let latest = version.unwrap_or_else(|_| image.label.clone());
+            let latest = latest.with_tag(Tag::latest());
+            let work = async |parcel: &mut Parcel<'_>| {
+                self.repair_version(parcel, &it.digest).await?;
+                Ok(it.digest.clone())
+            };
+            self.one((it.image, &it.digest), &latest, tell, work).await;
+        });
+        futures_util::stream::iter(repairs)
+            .buffer_unordered(PUSHES_AT_ONCE)
+            .collect::<Vec<()>>()
+            .await;
     }
 }
 
