@@ -17,10 +17,13 @@ mod choosing;
 mod contexts;
 mod ignoring;
 mod inputs;
+mod latest;
 mod likeness;
+mod places;
 mod pruning;
 mod publishing;
 mod refreshing;
+mod registry_faults;
 mod secrets;
 mod stopping;
 #[path = "../support/mod.rs"]
@@ -44,6 +47,8 @@ const TESTS: &[&[Test]] = &[
     support_check::TESTS,
     building::TESTS,
     publishing::TESTS,
+    latest::TESTS,
+    places::TESTS,
     stopping::TESTS,
     trying::TESTS,
     surroundings::TESTS,
@@ -56,6 +61,7 @@ const TESTS: &[&[Test]] = &[
     inputs::TESTS,
     secrets::TESTS,
     likeness::TESTS,
+    registry_faults::TESTS,
 ];
 
 fn main() -> ExitCode {

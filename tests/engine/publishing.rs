@@ -412,16 +412,15 @@ fn a_push_that_fails_for_a_moment_is_repeated(engine: &Engine) {
 
 fn a_digest_that_is_not_confirmed_is_no_publication(engine: &Engine) {
     let other = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-    // The first HEAD is the plan's, the second comes before the push, the third asks for the digest, the fourth for the
-    // tag.
-    for (requests, fault) in [
-        (3..=3, Fault::Digest(other)),
-        (3..=3, Fault::status(404)),
-        (4..=4, Fault::Digest(other)),
-        (4..=4, Fault::status(404)),
+    // The first HEAD is the plan's, the second asks for the tag.
+    for (operation, requests, fault) in [
+        (Operation::ReadBack, 1..=1, Fault::Digest(other)),
+        (Operation::ReadBack, 1..=1, Fault::status(404)),
+        (Operation::HeadManifest, 2..=2, Fault::Digest(other)),
+        (Operation::HeadManifest, 2..=2, Fault::status(404)),
     ] {
         let registry = FaultyRegistry::start();
-        registry.misbehave(Operation::HeadManifest, requests, fault);
+        registry.misbehave(operation, requests, fault);
         let talk = refused(engine, &registry);
         assert!(
             talk.contains("does not confirm") || talk.contains("other bytes"),
@@ -454,12 +453,12 @@ fn a_version_that_somebody_else_published_meanwhile_stays(engine: &Engine) {
 
 fn a_refused_latest_is_told_from_a_refused_version(engine: &Engine) {
     let registry = FaultyRegistry::start();
-    registry.misbehave(Operation::PutManifest, 2..=2, Fault::status(403));
+    registry.misbehave(Operation::PutLatest, 1..=1, Fault::status(403));
     let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
     catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
     let output = catalog.build(&[]);
     output.assert_code(1);
-    let cause = "/a:1-1 is published, and `latest` is not moved to it: the engine cannot push ";
+    let cause = "/a:1-1 is published, and `latest` is not moved to it: asking ";
     assert!(output.stderr.contains(cause), "{}", output.stderr);
     published(engine, &format!("{}:1-1", catalog.repository("a")), None);
     assert!(!is_published(

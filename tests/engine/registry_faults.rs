@@ -1,0 +1,500 @@
+//! Every fault of a registry at every operation: never "published" without the digest, never "absent" but by a 404.
+//!
+//! The program publishes three images with the real engine to a real registry, in front of which one fault happens. By
+//! default a part of the cases runs, those that need no long wait; `scripts/registry-faults` runs all of them on an engine
+//! of its own, and prints a table.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::RangeInclusive;
+use std::process::{Child, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilder};
+use pkg::registry::{self, Client, Presence};
+
+use crate::Test;
+use crate::support::catalog::Catalog;
+use crate::support::docker_registry::DockerRegistry;
+use crate::support::engine::Engine;
+use crate::support::faulty_registry::{ALWAYS, Fault, FaultyRegistry, Login, Operation};
+use crate::support::sandbox::Sandbox;
+
+pub(crate) const TESTS: &[Test] = &[(
+    "every_fault_of_a_registry_is_told_and_nothing_is_published_that_is_not_confirmed",
+    every_fault_of_a_registry_is_told_and_nothing_is_published_that_is_not_confirmed,
+)];
+
+const NAMES: [&str; 3] = ["a", "b", "c"];
+const PASSWORD: &str = "correct-horse-battery";
+/// No case takes longer, or it hangs.
+const LONGEST: Duration = Duration::from_secs(20 * 60);
+/// Cases mostly wait.
+const AT_ONCE: usize = 48;
+
+/// What the program does when the fault happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Doing {
+    /// It asks whether versions, and then `latest`, are there.
+    Presence,
+    /// It reads what `latest` is: manifest and configuration.
+    Reading,
+    /// It, or the engine, fetches a token.
+    Token,
+    /// The engine sends layers and configurations.
+    PushBlobs,
+    /// The engine sends a manifest.
+    PushManifest,
+    /// It reads the version back and moves `latest`.
+    Confirm,
+}
+
+/// Which requests meet the fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Position {
+    First,
+    Middle,
+    Always,
+}
+
+const DOINGS: [Doing; 6] = [
+    Doing::Presence,
+    Doing::Reading,
+    Doing::Token,
+    Doing::PushBlobs,
+    Doing::PushManifest,
+    Doing::Confirm,
+];
+const POSITIONS: [Position; 3] = [Position::First, Position::Middle, Position::Always];
+
+fn rules(doing: Doing, position: Position) -> Vec<(Operation, RangeInclusive<usize>)> {
+    use Operation::{
+        FinishUpload, GetBlob, GetManifest, HeadManifest, PutLatest, PutManifest, ReadBack,
+        StartUpload, Token, WriteUpload,
+    };
+    match (doing, position) {
+        (Doing::Presence, Position::First) => vec![(HeadManifest, 1..=1)],
+        (Doing::Presence, Position::Middle) => vec![(HeadManifest, 5..=5)],
+        (Doing::Presence, Position::Always) => vec![(HeadManifest, ALWAYS)],
+        (Doing::Reading, Position::First) => vec![(GetManifest, 1..=1)],
+        (Doing::Reading, Position::Middle) => vec![(GetBlob, 2..=2)],
+        (Doing::Reading, Position::Always) => vec![(GetManifest, ALWAYS), (GetBlob, ALWAYS)],
+        (Doing::Token, Position::First) => vec![(Token, 1..=1)],
+        (Doing::Token, Position::Middle) => vec![(Token, 7..=7)],
+        (Doing::Token, Position::Always) => vec![(Token, ALWAYS)],
+        (Doing::PushBlobs, Position::First) => vec![(StartUpload, 1..=1)],
+        (Doing::PushBlobs, Position::Middle) => vec![(WriteUpload, 2..=2)],
+        (Doing::PushBlobs, Position::Always) => vec![(FinishUpload, ALWAYS)],
+        (Doing::PushManifest, Position::First) => vec![(PutManifest, 1..=1)],
+        (Doing::PushManifest, Position::Middle) => vec![(PutManifest, 2..=2)],
+        (Doing::PushManifest, Position::Always) => vec![(PutManifest, ALWAYS)],
+        (Doing::Confirm, Position::First) => vec![(ReadBack, 1..=1)],
+        (Doing::Confirm, Position::Middle) => vec![(HeadManifest, 6..=6)],
+        (Doing::Confirm, Position::Always) => vec![(PutLatest, ALWAYS)],
+    }
+}
+
+fn faults() -> Vec<(&'static str, Fault)> {
+    let date = vec![
+        ("date", "Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
+        ("retry-after", "Sun, 06 Nov 1994 08:49:39 GMT".to_owned()),
+    ];
+    let other = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    vec![
+        // What takes longest begins first.
+        ("silence", Fault::Silence),
+        ("a byte a second", Fault::Drip(Duration::from_secs(1))),
+        ("401", Fault::status(401)),
+        ("403", Fault::status(403)),
+        ("404", Fault::status(404)),
+        ("413", Fault::status(413)),
+        ("429, seconds", Fault::header(429, "retry-after", "2")),
+        ("429, date", Fault::Status(429, date)),
+        ("429", Fault::status(429)),
+        ("500", Fault::status(500)),
+        ("502", Fault::status(502)),
+        ("503", Fault::status(503)),
+        ("504", Fault::status(504)),
+        ("reset", Fault::Reset),
+        ("truncated", Fault::Half),
+        ("wrong digest", Fault::Digest(other)),
+        ("HTML with 200", Fault::Html),
+    ]
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    fault: (&'static str, Fault),
+    doing: Doing,
+    position: Position,
+}
+
+/// How a case ended that kept all promises.
+#[derive(Clone, Debug)]
+struct Verdict {
+    code: i32,
+    told: String,
+    took: Duration,
+}
+
+fn cases() -> Vec<Case> {
+    let all = std::env::var("PKG_TEST_ALL_FAULTS").is_ok_and(|value| value == "1");
+    let mut cases = Vec::new();
+    for fault in faults() {
+        for doing in DOINGS {
+            for position in POSITIONS {
+                // The engine tries for a minute what looks as if it may pass, and is silent for five.
+                let is_short = match (fault.0, doing) {
+                    ("silence" | "a byte a second", _) => false,
+                    (_, Doing::PushBlobs) => fault.0 == "403" && position == Position::First,
+                    (name, _) => {
+                        matches!(name, "403" | "404" | "429, date" | "500" | "truncated")
+                            && position != Position::Middle
+                    }
+                };
+                if all || is_short {
+                    cases.push(Case {
+                        fault: fault.clone(),
+                        doing,
+                        position,
+                    });
+                }
+            }
+        }
+    }
+    cases
+}
+
+fn every_fault_of_a_registry_is_told_and_nothing_is_published_that_is_not_confirmed(
+    engine: &Engine,
+) {
+    let catalog = Catalog::new(engine);
+    for name in NAMES {
+        let payload = format!("images/{name}/payload");
+        let recipe = "FROM scratch\nCOPY payload /payload";
+        catalog
+            .image(name, "1-1", &[], recipe)
+            .write(&payload, name.as_bytes());
+    }
+    catalog.build(&[]).assert_code(0);
+    let ids = NAMES.map(|name| catalog.id(name, "1-1"));
+    let cases = cases();
+    let next = AtomicUsize::new(0);
+    let ended: Mutex<Vec<(usize, Result<Verdict, String>)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(number) = Some(next.fetch_add(1, Ordering::Relaxed))
+                    && let Some(case) = cases.get(number)
+                {
+                    let verdict = Stage::new(engine, case, &ids).run();
+                    let mut ended = ended.lock().expect("no thread panics here");
+                    ended.push((number, verdict));
+                }
+            });
+        }
+    });
+    let mut ended = ended.into_inner().expect("no thread panicked");
+    ended.sort_by_key(|(number, _)| *number);
+    report(&cases, &ended);
+}
+
+/// Prints the table and fails with all broken promises.
+#[track_caller]
+#[expect(clippy::print_stdout, reason = "the table is what is asked for")]
+fn report(cases: &[Case], ended: &[(usize, Result<Verdict, String>)]) {
+    assert_eq!(ended.len(), cases.len());
+    let mut broken = String::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (number, verdict) in ended {
+        let Case {
+            fault,
+            doing,
+            position,
+        } = &cases[*number];
+        let name = format!("{:16} {doing:?} {position:?}", fault.0);
+        match verdict {
+            Ok(verdict) => {
+                let kind = match verdict.code {
+                    0 => "passed, and the digests were confirmed",
+                    _ => "refused, with the cause",
+                };
+                *counts.entry(kind).or_default() += 1;
+                let took = verdict.took.as_secs();
+                println!("{name:44} {} {took:4}s {}", verdict.code, verdict.told);
+            }
+            Err(promise) => {
+                println!("{name:44} BROKEN {promise}");
+                writeln!(broken, "{name}: {promise}\n").expect("a text");
+            }
+        }
+    }
+    println!("{} cases: {counts:?}", ended.len());
+    assert!(broken.is_empty(), "{broken}");
+}
+
+/// One case: a registry behind its faulty front, and the images under labels of this front.
+struct Stage<'a> {
+    engine: &'a Engine,
+    case: &'a Case,
+    ids: &'a [String; 3],
+    behind: DockerRegistry,
+    front: FaultyRegistry,
+    sandbox: Sandbox,
+}
+
+impl<'a> Stage<'a> {
+    fn new(engine: &'a Engine, case: &'a Case, ids: &'a [String; 3]) -> Self {
+        let behind = DockerRegistry::start();
+        let login = (case.doing == Doing::Token).then_some(Login::Token("ann", PASSWORD));
+        let front = FaultyRegistry::start_in_front_of(behind.host(), login);
+        let settings = format!(
+            "namespace: {}\nregistry: \"{}\"\nusername: ann\npassword: {PASSWORD}\nregistry_timeout: 4s\n",
+            engine.namespace(),
+            front.host()
+        );
+        let mut sandbox = Sandbox::new().file("config.yaml", &settings);
+        if let Ok(address) = std::env::var("DOCKER_HOST") {
+            sandbox = sandbox.env("DOCKER_HOST", &address);
+        }
+        for name in NAMES {
+            let changelog = format!(
+                "{name} (1-1) stable; urgency=medium\n\n  * A change.\n\n -- Ann <ann@example.org>  \
+                 Fri, 20 Nov 2026 10:00:00 +0000\n"
+            );
+            let recipe = "FROM scratch\nCOPY payload /payload\n";
+            let control = format!("Package: {name}\nMaintainer: Ann <ann@example.org>\n");
+            sandbox = sandbox
+                .file(&format!("images/{name}/changelog"), &changelog)
+                .file(&format!("images/{name}/control"), &control)
+                .file(&format!("images/{name}/Dockerfile.template"), recipe)
+                .file(&format!("images/{name}/payload"), name);
+        }
+        Self {
+            engine,
+            case,
+            ids,
+            behind,
+            front,
+            sandbox,
+        }
+    }
+
+    fn run(self) -> Result<Verdict, String> {
+        self.prepare();
+        for (operation, requests) in rules(self.case.doing, self.case.position) {
+            let fault = self.case.fault.1.clone();
+            self.front.misbehave(operation, requests, fault);
+        }
+        let command: &[&str] = match self.case.doing {
+            Doing::Presence => &["plan", "images"],
+            _ => &["--info", "publish", "images"],
+        };
+        let began = Instant::now();
+        let (code, talk) = self.pkg(command)?;
+        let took = began.elapsed();
+        let judged = match self.case.doing {
+            Doing::Presence => self.judge_plan(code, &talk),
+            Doing::Reading => self.judge_latest(code, &talk),
+            _ => self.judge_publication(code, &talk),
+        };
+        self.clean();
+        let told = judged.map_err(|promise| format!("{promise}\nexit {code}\n{talk}"))?;
+        Ok(Verdict { code, told, took })
+    }
+
+    /// Puts images where the case needs them: at the registry alone, or on the engine alone.
+    fn prepare(&self) {
+        let namespace = self.engine.namespace();
+        for (name, id) in NAMES.iter().zip(self.ids) {
+            let repository = format!("{namespace}/{name}");
+            let labels = |version| {
+                [
+                    ("pkg.parents", ""),
+                    ("org.opencontainers.image.title", *name),
+                    ("org.opencontainers.image.version", version),
+                ]
+            };
+            let push = |tag, labels: [(&'static str, &str); 3]| {
+                let pushed = self.behind.push_labelled((&repository, tag), &labels);
+                self.engine.wait(pushed)
+            };
+            match self.case.doing {
+                Doing::Presence => {
+                    push("1-1", labels("1-1"));
+                    push("latest", labels("1-1"));
+                }
+                Doing::Reading => {
+                    push("1-1", labels("1-1"));
+                    push("latest", labels("0.9-1"));
+                }
+                _ => {
+                    let host = self.front.host();
+                    let repository = format!("{host}/{repository}");
+                    let options = TagImageOptionsBuilder::new().repo(&repository).tag("1-1");
+                    let tagging = self.engine.docker().tag_image(id, Some(options.build()));
+                    self.engine.wait(tagging).expect("a tag");
+                }
+            }
+        }
+    }
+
+    fn clean(&self) {
+        if matches!(self.case.doing, Doing::Presence | Doing::Reading) {
+            return;
+        }
+        for name in NAMES {
+            let image = format!(
+                "{}/{}/{name}:1-1",
+                self.front.host(),
+                self.engine.namespace()
+            );
+            let options = RemoveImageOptionsBuilder::new().build();
+            let removal = self
+                .engine
+                .docker()
+                .remove_image(&image, Some(options), None);
+            self.engine.wait(removal).expect("a tag to remove");
+        }
+    }
+
+    fn pkg(&self, arguments: &[&str]) -> Result<(i32, String), String> {
+        let talk = self.sandbox.home().join("talk");
+        let file = std::fs::File::create(&talk).expect("a file");
+        let mut command = self.sandbox.command(env!("CARGO_BIN_EXE_pkg"));
+        let child = command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("the same file"))
+            .stderr(file)
+            .spawn()
+            .expect("the program");
+        let code = wait(child);
+        let talk = std::fs::read_to_string(&talk).expect("its talk");
+        match code {
+            Some(code) => Ok((code, talk)),
+            None => Err(format!("it hangs, or a signal ended it\n{talk}")),
+        }
+    }
+
+    /// Asks the registry behind the front, which behaves.
+    fn digest(&self, name: &str, tag: &str) -> Option<String> {
+        let reference = format!(
+            "{}/{}/{name}:{tag}",
+            self.behind.host(),
+            self.engine.namespace()
+        );
+        let reference = reference.parse().expect("a reference");
+        let client = Client::new(registry::Options::default()).expect("a client");
+        let presence = self.engine.wait(client.presence(&reference));
+        match presence.expect("an answer") {
+            Presence::Present(digest) => Some(digest.to_string()),
+            Presence::Absent => None,
+        }
+    }
+
+    /// Gives the identity of the image that the registry has.
+    fn id_at_registry(&self, name: &str) -> Option<String> {
+        let reference = format!(
+            "{}/{}/{name}:1-1",
+            self.behind.host(),
+            self.engine.namespace()
+        );
+        let reference = reference.parse().expect("a reference");
+        let client = Client::new(registry::Options::default()).expect("a client");
+        let manifest = self.engine.wait(client.fetch_manifest(&reference));
+        Some(manifest.expect("an answer")?.config()?.to_string())
+    }
+
+    /// All three versions are there: none is planned to be built, unless a 404 says so.
+    fn judge_plan(&self, code: i32, talk: &str) -> Result<String, String> {
+        let says_absent = talk.contains("not published");
+        if says_absent && self.case.fault.0 != "404" {
+            return Err("absent, and no 404 said so".to_owned());
+        }
+        if code == 0 && !says_absent && !talk.contains("3 already published") {
+            return Err("neither an error nor all that is there".to_owned());
+        }
+        told(code, talk)
+    }
+
+    /// The versions are there, and `latest` is an older one.
+    fn judge_latest(&self, code: i32, talk: &str) -> Result<String, String> {
+        for name in NAMES {
+            let is_moved = self.digest(name, "latest") == self.digest(name, "1-1");
+            if !is_moved && (code == 0 || is_claimed(talk, name, "latest")) {
+                return Err(format!(
+                    "`latest` of {name} did not follow, and that is not told"
+                ));
+            }
+        }
+        told(code, talk)
+    }
+
+    /// What is called published is at the registry, and it is the image that was tested.
+    fn judge_publication(&self, code: i32, talk: &str) -> Result<String, String> {
+        for (name, id) in NAMES.iter().zip(self.ids) {
+            if code != 0 && !is_claimed(talk, name, "1-1") {
+                continue;
+            }
+            if !is_claimed(talk, name, "1-1") {
+                return Err(format!("{name} is not published, and that is not told"));
+            }
+            if self.id_at_registry(name).as_ref() != Some(id) {
+                return Err(format!("{name} is called published, and it is not there"));
+            }
+            if self.digest(name, "latest") != self.digest(name, "1-1") {
+                return Err(format!("{name} is called published without `latest`"));
+            }
+        }
+        told(code, talk)
+    }
+}
+
+fn is_claimed(talk: &str, name: &str, tag: &str) -> bool {
+    let words = format!("published pkgtest-{}-", std::process::id());
+    let end = format!("/{name} {tag}");
+    talk.lines().any(|line| {
+        let claim = line.split(words.as_str()).nth(1);
+        claim.is_some_and(|claim| {
+            claim
+                .split(" in ")
+                .next()
+                .is_some_and(|it| it.ends_with(&end))
+        })
+    })
+}
+
+/// An exit code of 0 needs no cause, and any other one does.
+fn told(code: i32, talk: &str) -> Result<String, String> {
+    let cause = talk.lines().find_map(|line| {
+        let (_, cause) = line.split_once("error: ").or_else(|| {
+            let (_, failure) = line.split_once("failed to publish ")?;
+            failure.split_once(": ")
+        })?;
+        Some(cause.to_owned())
+    });
+    match (code, cause) {
+        (0, _) => Ok(talk.lines().last().unwrap_or_default().to_owned()),
+        (1 | 4, Some(cause)) => Ok(cause),
+        (1 | 4, None) => Err("no cause is told".to_owned()),
+        _ => Err("an exit code that means something else".to_owned()),
+    }
+}
+
+fn wait(mut child: Child) -> Option<i32> {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return status.code();
+        }
+        if began.elapsed() > LONGEST {
+            child.kill().expect("a child to end");
+            child.wait().expect("a child");
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
