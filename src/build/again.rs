@@ -223,7 +223,9 @@ mod tests {
 
     fn words(lines: &[&str]) -> Words {
         let mut words = Words::default();
-        lines.iter().for_each(|line| words.line(line));
+        for line in lines {
+            words.line(line);
+        }
         words
     }
 

@@ -208,7 +208,7 @@ mod tests {
         let take = |directories: &[PathBuf], patience, told: &mut Vec<String>| {
             let holder = holder();
             Claim::take((state.path(), directories), &holder, patience, |busy| {
-                told.push(busy.to_string())
+                told.push(busy.to_string());
             })
         };
         let mut told = Vec::new();

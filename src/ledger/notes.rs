@@ -188,9 +188,9 @@ mod tests {
         fn new() -> Self {
             let state = tempfile::tempdir().unwrap();
             let roots = ["images", "istio"].map(|name| state.path().join(name));
-            roots
-                .iter()
-                .for_each(|root| create_directory(root).unwrap());
+            for root in &roots {
+                create_directory(root).unwrap();
+            }
             Self { state, roots }
         }
 
