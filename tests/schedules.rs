@@ -10,7 +10,7 @@ use pkg::plan::{Ended, Schedule};
 const FEW: u64 = 300;
 const MOST_IMAGES: u64 = 1000;
 
-/// Numbers that look random and are the same each time (SplitMix64).
+/// Numbers that look random and are the same each time (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -70,7 +70,9 @@ impl<'a> Watcher<'a> {
     fn new(before: &'a [Vec<usize>]) -> Self {
         let mut behind = vec![Vec::new(); before.len()];
         for (i, parents) in before.iter().enumerate() {
-            parents.iter().for_each(|&parent| behind[parent].push(i));
+            for &parent in parents {
+                behind[parent].push(i);
+            }
         }
         let open: Vec<usize> = before.iter().map(Vec::len).collect();
         Self {
