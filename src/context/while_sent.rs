@@ -1,5 +1,6 @@
 //! Files that change while the context is on its way.
 
+use std::error::Error;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -47,7 +48,9 @@ fn send_while(happens: impl FnOnce(&Path)) -> (Result<(), ContextError>, Vec<u8>
 fn broken_off(happens: impl FnOnce(&Path), message: &str) {
     let (sent, received, image) = send_while(happens);
     let error = sent.expect_err("the directory changed");
-    let said = crate::build::cause(&error).replace(&image, "IMAGE");
+    let sources = std::iter::successors(Some(&error as &dyn Error), |error| error.source());
+    let said: Vec<String> = sources.map(ToString::to_string).collect();
+    let said = said.join(": ").replace(&image, "IMAGE");
     assert_eq!(said, message);
     let has_end = received.ends_with(&[0; 1024]);
     assert!(!has_end, "half a context does not look like a whole one");
