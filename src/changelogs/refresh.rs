@@ -1,4 +1,5 @@
-//! The images that need a rebuild, each with the reason, in dated versions: `1.2-3-20261121`.
+//! The images that need a rebuild, each with the reason, in dated versions: `1.2-3-20261121`, and of the same day once more
+//! `1.2-3-20261121.1`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate};
 use super::entry::{Draft, Order, UpdateErrors};
 use super::update::next_rebuild;
 use crate::catalog::{Catalog, Graph, ImageId};
-use crate::debian::Version;
+use crate::debian::{Stamp, Version};
 use crate::oci::Reference;
 
 /// Which images are to be refreshed.
@@ -102,9 +103,8 @@ pub fn draft_refresh(
             }
             Ok(Draft {
                 image: refresh.image,
-                version: match find_dated(old, date) {
+                version: match find_dated(old, date, update_id) {
                     Some(version) => version,
-                    // It was refreshed on this day already.
                     None => next_rebuild(old, update_id)?,
                 },
                 order: Order::Ascending,
@@ -140,17 +140,30 @@ fn short_label(reference: &Reference) -> String {
     }
 }
 
-/// Finds the version of a day: its date stands in place of an earlier one at the end, else behind it all. There is none
-/// where it would not sort after the version that is there.
-fn find_dated(old: &Version, date: NaiveDate) -> Option<Version> {
+/// Finds the version of a day: its date stands in place of an earlier one, else behind it all; a second version of one day,
+/// or one of an earlier day, is numbered: `1.2-20261121.1`. There is none where it would not sort after the version that is there.
+fn find_dated(old: &Version, date: NaiveDate, update_id: &str) -> Option<Version> {
     let text = old.as_str();
-    let is_date = |part: &str| part.len() == 8 && NaiveDate::parse_from_str(part, "%Y%m%d").is_ok();
-    let plain = match text.rsplit_once('-') {
-        Some((before, part)) if is_date(part) => before,
-        _ => text,
-    };
-    let dated: Version = format!("{plain}-{}", date.format("%Y%m%d")).parse().ok()?;
+    let (head, rebuild) = cut_rebuild(text, update_id);
+    let parts = [(text, ""), (head, rebuild)].into_iter();
+    let mut found = parts.filter_map(|(text, rebuild)| {
+        let (plain, stamp) = text.rsplit_once('-')?;
+        Some((plain, Stamp::parse(stamp)?.next(date), rebuild))
+    });
+    // The rebuild of a dated version keeps its number: without it the version would sort before that one.
+    let (plain, stamp, rebuild) = found.next().unwrap_or((text, Stamp::of(date), ""));
+    let dated: Version = format!("{plain}-{stamp}{rebuild}").parse().ok()?;
     (dated > *old).then_some(dated)
+}
+
+/// Cuts the number of a rebuild off: `1.2-20261121-s1` is `1.2-20261121` and `-s1`.
+fn cut_rebuild<'a>(text: &'a str, update_id: &str) -> (&'a str, &'a str) {
+    let separator = format!("-{update_id}");
+    let at = text.rfind(&separator).filter(|at| {
+        let number = &text[at + separator.len()..];
+        !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+    });
+    text.split_at(at.unwrap_or(text.len()))
 }
 
 #[cfg(test)]
@@ -229,7 +242,8 @@ mod tests {
     #[track_caller]
     fn case(old: &str, expected: Option<&str>) {
         let date = NaiveDate::from_ymd_opt(2026, 11, 21).expect("a date");
-        let dated = find_dated(&old.parse().expect("a version"), date);
+        let old_version = old.parse().expect("a version");
+        let dated = find_dated(&old_version, date, "s");
         assert_eq!(dated.as_ref().map(Version::as_str), expected, "{old}");
     }
 
@@ -242,7 +256,10 @@ mod tests {
             "0.0.3-20250601-s1-20260816",
             Some("0.0.3-20250601-s1-20261121"),
         );
-        case("1.2-20260816-s1", Some("1.2-20260816-s1-20261121"));
+        case("1.2-20260816.2", Some("1.2-20261121"));
+        case("1.2-3-20260816-s2", Some("1.2-3-20261121-s2"));
+        case("1.2-3-20260816.1-s2", Some("1.2-3-20261121-s2"));
+        case("1.2-s2", Some("1.2-s2-20261121"));
         case("1.0~rc1", Some("1.0~rc1-20261121"));
         case("v20220915-3", Some("v20220915-3-20261121"));
         // No day has this number.
@@ -250,8 +267,28 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_is_not_later_gives_no_version() {
-        case("1.2-3-20261121", None);
-        case("1.2-3-20261122", None);
+    fn a_day_that_is_not_later_is_numbered() {
+        case("1.2-3-20261121", Some("1.2-3-20261121.1"));
+        case("1.2-3-20261121.9", Some("1.2-3-20261121.10"));
+        case("1.2-3-20261122", Some("1.2-3-20261122.1"));
+        case("1.2-3-20261121-s1", Some("1.2-3-20261121.1-s1"));
+        // No number is left.
+        case("1.2-3-20261121.18446744073709551615", None);
+    }
+
+    #[test]
+    fn versions_do_not_grow_however_often_updates_and_refreshes_take_turns() {
+        let first = NaiveDate::from_ymd_opt(2026, 11, 21).expect("a date");
+        let mut version: Version = "1.22.1-3".parse().expect("a version");
+        for week in 0..100 {
+            let date = first + TimeDelta::weeks(week);
+            for _ in 0..2 {
+                let next = find_dated(&version, date, "s").expect("a version of the day");
+                assert!(next > version && next.as_tag().is_ok(), "{version} {next}");
+                version = next;
+            }
+            version = version.next_rebuild("s").expect("a rebuild");
+        }
+        assert_eq!(version.as_str(), "1.22.1-3-20281014.1-s100");
     }
 }

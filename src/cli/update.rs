@@ -69,7 +69,7 @@ enum Part {
     Minor,
     /// 1.2.3-4 → 1.2.4-1
     Patch,
-    /// 1.2.3-4 → 1.2.3-5
+    /// 1.2.3-4 → 1.2.3-5, the number at the end without a date behind it: 1.2-3-s1 → 1.2-3-s2, 1.2-3-20261121 → 1.2-4
     Debian,
 }
 
@@ -119,6 +119,12 @@ fn find_images(
     settings: &Settings,
 ) -> anyhow::Result<BTreeSet<ImageId>> {
     let mut images = BTreeSet::new();
+    if args.name.split(',').any(|name| name.trim().is_empty()) {
+        let message = format!("a name is empty: `{}`", args.name);
+        let hints =
+            vec!["names of images stand with one comma between them: `nginx,redis`".to_owned()];
+        return Err(UsageError { message, hints }.into());
+    }
     for name in args.name.split(',').map(str::trim) {
         if !args.glob {
             let image = find_image(loaded, name)

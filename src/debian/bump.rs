@@ -5,6 +5,9 @@
 //! 1.2.3-4    2.0.0-1  1.3.0-1  1.2.4-1  1.2.3-5
 //! 13.7       14.0     13.8     13.7.1   13.7-1
 //! ```
+//!
+//! Debian's numbering raises the number at the end, once the date of a refresh is gone: `1.2-3-20261121` → `1.2-4`, and
+//! `1.2-3-s1` → `1.2-3-s2`, since `1.2-4` sorts before that.
 
 use semver::Version as Numbers;
 
@@ -23,16 +26,29 @@ pub enum Bump {
     Debian,
 }
 
-/// A version that has no such part.
+/// Why a version has no such part.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` has no numbers of which one could go up")]
-pub struct BumpError(String);
+pub enum BumpError {
+    /// Before the first hyphen stands no version of semantic versioning.
+    #[error(
+        "`{0}` is not one to three numbers without leading zeros, and only of such is one raised by its name"
+    )]
+    Upstream(String),
+    /// What comes next would not sort after it.
+    #[error("no version with a higher number at its end sorts after `{0}`")]
+    Revision(String),
+}
 
 impl Version {
     /// Gives the next version; the date of a weekly rebuild goes, and a new upstream version has revision 1 where this one has a
     /// revision. It may follow this one ([`Version::may_follow`]).
+    ///
+    /// [`Bump::Debian`] raises the number at the end of what is left, also that of a rebuild: `1.2-4` would sort before `1.2-3-s1`.
     pub fn bumped(&self, bump: Bump) -> Result<Self, BumpError> {
-        let refused = || BumpError(self.as_str().to_owned());
+        let refused = || match bump {
+            Bump::Debian => BumpError::Revision(self.as_str().to_owned()),
+            _ => BumpError::Upstream(upstream(self.as_str()).to_owned()),
+        };
         let undated = self.find_undated();
         let text = undated.as_ref().unwrap_or(self).as_str();
         let next = match bump {
@@ -54,12 +70,15 @@ fn next_revision(text: &str) -> String {
     }
 }
 
+/// Gives what stands before the first hyphen.
+fn upstream(text: &str) -> &str {
+    text.split('-').next().unwrap_or(text)
+}
+
 /// Raises a number of the upstream part, which is everything before the first hyphen; as many numbers stay as there were.
 fn next_upstream(text: &str, bump: Bump) -> Option<String> {
-    let (upstream, has_revision) = match text.split_once('-') {
-        Some((upstream, _)) => (upstream, true),
-        None => (text, false),
-    };
+    let has_revision = text.contains('-');
+    let upstream = upstream(text);
     let numbers = upstream.strip_prefix('v').unwrap_or(upstream);
     let prefix = &upstream[..upstream.len() - numbers.len()];
     let count = numbers.split('.').count();
@@ -152,5 +171,25 @@ mod tests {
         case("2.1.2rocm5.6-3", [None, None, None, Some("2.1.2rocm5.6-4")]);
         case("1.2.3.4-1", [None, None, None, Some("1.2.3.4-2")]);
         case("1.2~rc1-1", [None, None, None, Some("1.2~rc1-2")]);
+        case(
+            "2023.07.17.00-2-20260816",
+            [None, None, None, Some("2023.07.17.00-3")],
+        );
+        case(
+            "1.2-3-20260816.1",
+            [Some("2.0-1"), Some("1.3-1"), Some("1.2.1-1"), Some("1.2-4")],
+        );
+        case(
+            "1.2-3-20260816-s1",
+            [
+                Some("2.0-1"),
+                Some("1.3-1"),
+                Some("1.2.1-1"),
+                Some("1.2-3-20260816-s2"),
+            ],
+        );
+        let version: Version = "2023.07.17.00-2-20260816".parse().expect("a version");
+        let error = version.bumped(Bump::Minor).expect_err("no such part");
+        assert_eq!(error, BumpError::Upstream("2023.07.17.00".to_owned()));
     }
 }

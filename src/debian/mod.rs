@@ -5,6 +5,7 @@ mod bump;
 mod changelog;
 mod control;
 mod sources;
+mod stamp;
 mod version;
 
 pub use bump::{Bump, BumpError};
@@ -17,4 +18,5 @@ pub use sources::{
     Mirrors, Source, find_mirrors, has_credentials, parse_deb822_sources, parse_debian_codename,
     parse_one_line_sources,
 };
+pub use stamp::Stamp;
 pub use version::{Version, VersionError};

@@ -10,8 +10,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::NaiveDate;
-
+use super::Stamp;
 use crate::oci::{Tag, TagError};
 
 /// A version as it was written, ordered as Debian orders it.
@@ -121,12 +120,11 @@ impl Version {
         by_version.then_with(|| self.cmp(old)) == Ordering::Greater
     }
 
-    /// Finds the version without the date at its end, where there is one: `1.2-3` of `1.2-3-20260816`.
+    /// Finds the version without the date at its end, where there is one: `1.2-3` of `1.2-3-20260816` and `1.2-3-20260816.1`.
     #[must_use]
     pub fn find_undated(&self) -> Option<Self> {
-        let (before, date) = self.text.rsplit_once('-')?;
-        let is_date = date.len() == 8 && NaiveDate::parse_from_str(date, "%Y%m%d").is_ok();
-        before.parse().ok().filter(|_| is_date)
+        let (before, stamp) = self.text.rsplit_once('-')?;
+        Stamp::parse(stamp).and_then(|_| before.parse().ok())
     }
 
     /// Gives the version of the next rebuild, as docker-pkg numbers them: `1.2-1` → `1.2-1-s1` → `1.2-1-s2`, with `s` for `id`.
@@ -380,6 +378,10 @@ mod tests {
             ("8.1.33-1-s1-20250720", "8.1.33-1-s2"),
             ("18.2.2-wmf5-20240623", "18.2.2-wmf6"),
             ("1.2-3-20260816", "1.2-3-20260816-s1"),
+            ("1.2-3-20260816", "1.2-3-20260816.1"),
+            ("1.2-3-20260816.9", "1.2-3-20260816.10"),
+            ("1.2-3-20260816.1", "1.2-3-20261121"),
+            ("1.2-3-20260816.1", "1.2-4"),
         ] {
             assert!(version(new).may_follow(&version(old)), "{old}, {new}");
             assert!(!version(old).may_follow(&version(new)), "{new}, {old}");

@@ -529,13 +529,45 @@ fn a_part_of_the_version_goes_up() {
         .pkg(&["update", "odd", "--bump", "minor", "images"])
         .assert_snapshot(str![[r#"
 ------- stderr -------
-error: the version of `odd` cannot go up by itself: `2.1.2rocm5.6-3` has no numbers of which one could go up
+error: the version of `odd` cannot go up by itself: `2.1.2rocm5.6` is not one to three numbers without leading zeros, and only of such is one raised by its name
   --> images/odd/changelog:1
 hint: name one with `--version`
 [exit status: 1]
 [EOF]
 
 "#]]);
+}
+
+#[test]
+fn a_name_between_commas_is_needed() {
+    diamond()
+        .pkg(&["update", "left,", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: a name is empty: `left,`
+hint: names of images stand with one comma between them: `nginx,redis`
+[exit status: 2]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn the_number_at_the_end_goes_up_once_a_date_behind_it_is_gone() {
+    for (old, new) in [
+        ("1.2-3", "1.2-4"),
+        ("1.2-3-20261121", "1.2-4"),
+        ("1.2-3-20261121.1", "1.2-4"),
+        ("1.2-3-s1", "1.2-3-s2"),
+        ("2023.07.17.00-2-20260816", "2023.07.17.00-3"),
+    ] {
+        let sandbox = diamond().changelog("images/app", &format!("app ({old})"));
+        sandbox
+            .pkg(&["update", "app", "--bump=debian", "images"])
+            .assert_code(0);
+        let text = sandbox.read("images/app/changelog");
+        assert!(text.starts_with(&format!("app ({new}) ")), "{old}: {text}");
+    }
 }
 
 #[test]

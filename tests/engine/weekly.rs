@@ -145,7 +145,7 @@ fn the_weekly_update_publishes_and_pushes_what_works_and_puts_back_what_fails(en
     output.assert_code(1);
     assert_eq!(
         pushed(&catalog),
-        ["(1-1-20261121-s1)", "(1-1)", "(1-1)", "(1-1-20261121-s1)"]
+        ["(1-1-20261121.1)", "(1-1)", "(1-1)", "(1-1-20261121.1)"]
     );
 
     // Mended, everything goes out.
