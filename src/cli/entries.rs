@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, FixedOffset};
 use serde_json::json;
 
 use super::Ending;
@@ -9,6 +10,7 @@ use super::session::Session;
 use super::work::holder;
 use crate::changelogs::{Draft, Signature, Update, prepare};
 use crate::debian::{Author, EntryForm};
+use crate::error::{Diagnostic, Severity};
 use crate::host::{Change, ChangeError, Changes, find_author};
 use crate::ledger::{HolderNote, find_holder};
 use crate::scan::Loaded;
@@ -66,6 +68,7 @@ pub(super) fn write(
     let drafts = draft(&loaded)?;
     let signature = sign(session, writing)?;
     let updates = prepare(&loaded, drafts, &signature)?;
+    warn_of_earlier_dates(session, &loaded, &updates, signature.date);
     if let Some((changes, _note)) = changes
         && !updates.is_empty()
     {
@@ -84,6 +87,42 @@ pub(super) fn write(
         Manner::Write => print_table(session, &loaded, &updates)?,
     }
     Ok(Ending::Done)
+}
+
+/// Warns of entries that are dated before those below them: the clock went back, or `SOURCE_DATE_EPOCH` is left from elsewhere.
+fn warn_of_earlier_dates(
+    session: &Session,
+    loaded: &Loaded,
+    updates: &[Update],
+    date: DateTime<FixedOffset>,
+) {
+    // Clocks of writers and zones differ by hours, days are meant.
+    let below = updates.iter().filter_map(|update| {
+        let image = loaded.catalog.image(update.image);
+        let dated = image.dated?;
+        (date.date_naive() < dated.date_naive() && date < dated).then_some((dated, image))
+    });
+    let below: Vec<_> = below.collect();
+    let Some((latest, _)) = below.iter().max_by_key(|(dated, _)| *dated) else {
+        return;
+    };
+    let entries = match below.len() {
+        1 => "the new entry is".to_owned(),
+        count => format!("{count} new entries are"),
+    };
+    let message = format!(
+        "{entries} dated {}, before the one below of {}",
+        date.date_naive(),
+        latest.date_naive()
+    );
+    let places = below.iter().map(|(_, image)| image.entry.clone());
+    let diagnostic = Diagnostic {
+        places: places.collect(),
+        ..Diagnostic::new(Severity::Warning, message)
+    };
+    session.ui.diagnostic(
+        &diagnostic.hint("look at the clock of this machine, and whether SOURCE_DATE_EPOCH is set"),
+    );
 }
 
 /// Takes the right to change files, and tells others who has it; where another run has it, tells who that is.

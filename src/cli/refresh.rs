@@ -1,6 +1,6 @@
 //! `pkg refresh`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
@@ -23,7 +23,7 @@ use crate::settings::Settings;
 /// Write changelog entries for the images that need a rebuild, in dated versions
 ///
 /// An image needs one when a base image is not what it was built on any more, when it is older than asked for, or when an image that it is built on gets one. Its version is that of the day,
-/// 1.2-3-20261121; an earlier date at the end gives way. All changelogs are changed, or none.
+/// 1.2-3-20261121, a second time on that day 1.2-3-20261121.1; an earlier date gives way. All changelogs are changed, or none.
 #[derive(Debug, clap::Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -39,7 +39,7 @@ pub(super) struct Args {
     /// Refresh what is older than so many days
     #[arg(long, value_name = "N")]
     since_days: Option<u32>,
-    /// Leave out images whose whole label matches this pattern; may be given several times
+    /// Leave out images whose name or whole label matches this pattern; may be given several times
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// Do not ask the registry whether base images have moved
@@ -71,8 +71,9 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     if let Some(reason) = &args.reason {
         check_reason(reason)?;
     }
-    let patterns = args.exclude.iter().map(|text| Pattern::parse(text));
-    let patterns: Vec<Pattern> = patterns.collect::<Result<_, _>>()?;
+    let patterns = args.exclude.iter();
+    let patterns = patterns.map(|text| Ok((text.as_str(), Pattern::parse(text)?)));
+    let patterns: Vec<(&str, Pattern)> = patterns.collect::<anyhow::Result<_>>()?;
     let login = (&LoginArgs::default(), Need::Optional);
     let settings = session.settings_with_login(Flavour::Release, login)?;
     let now = session.clock()?.now();
@@ -83,15 +84,10 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         form: EntryForm::Items,
     };
     write(session, &writing, |loaded| {
-        let is_excluded = |label: &str| patterns.iter().any(|pattern| pattern.matches(label));
-        let images = loaded.catalog.iter();
         let wish = RefreshWish {
             all: args.all,
             oldest_days: args.since_days,
-            excluded: images
-                .filter(|(_, image)| is_excluded(&image.label.to_string()))
-                .map(|(id, _)| id)
-                .collect(),
+            excluded: find_excluded(session, loaded, &patterns),
             moved: if args.all || args.offline {
                 BTreeMap::new()
             } else {
@@ -109,6 +105,29 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             note,
         )?)
     })
+}
+
+/// Finds the images that patterns leave out; one that leaves out none is probably misspelt, and its image would be refreshed.
+fn find_excluded(
+    session: &Session,
+    loaded: &Loaded,
+    patterns: &[(&str, Pattern)],
+) -> BTreeSet<ImageId> {
+    let mut excluded = BTreeSet::new();
+    for (text, pattern) in patterns {
+        let images = loaded.catalog.iter().filter(|(_, image)| {
+            pattern.matches(image.name.as_str()) || pattern.matches(&image.label.to_string())
+        });
+        let matching: Vec<ImageId> = images.map(|(id, _)| id).collect();
+        if matching.is_empty() {
+            let message = format!("`--exclude {text}` leaves no image out");
+            let diagnostic = Diagnostic::new(Severity::Warning, message)
+                .hint("it matches whole names and whole labels: `nginx*`, `*/nginx:*`");
+            session.ui.diagnostic(&diagnostic);
+        }
+        excluded.extend(matching);
+    }
+    excluded
 }
 
 /// Finds what was built on base images that have moved since, and says of which images that cannot be known.

@@ -65,18 +65,112 @@ fn what_is_older_than_asked_for_is_refreshed_alone() {
 }
 
 #[test]
-fn a_second_refresh_on_one_day_is_numbered() {
+fn a_second_refresh_on_one_day_is_numbered_and_gives_way_to_the_next_date() {
     let sandbox = aged();
     sandbox.pkg(&["refresh", "--all", "images"]).assert_code(0);
-    sandbox
-        .pkg(&["refresh", "--all", "--exclude", "*/[abr]*", "images"])
-        .assert_snapshot(str![[r#"
-------- stderr -------
-nothing to write: no image needs an entry
+    let again = [
+        "refresh",
+        "--all",
+        "--exclude=*t",
+        "--exclude=bottom",
+        "--exclude=*/app:*",
+        "images",
+    ];
+    sandbox.pkg(&again).assert_snapshot(str![[r#"
+NAME   FROM            TO                CHANGELOG
+alone  1.0-1-20261121  1.0-1-20261121.1  images/alone/changelog
 [exit status: 0]
 [EOF]
 
 "#]]);
+    sandbox.pkg(&["update", "alone", "images"]).assert_code(0);
+    let next = [&again[..], &["--date=20261205"]].concat();
+    sandbox.pkg(&next).assert_snapshot(str![[r#"
+NAME   FROM                 TO                 CHANGELOG
+alone  1.0-1-20261121.1-s1  1.0-1-20261205-s1  images/alone/changelog
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn a_pattern_that_leaves_nothing_out_is_told() {
+    let sandbox = aged();
+    sandbox
+        .pkg(&[
+            "refresh",
+            "--all",
+            "--exclude=alon",
+            "--exclude=[bl]*",
+            "--exclude=app:*",
+            "--exclude=*right*",
+            "--exclude=ap*",
+            "images",
+        ])
+        .assert_snapshot(str![[r#"
+NAME   FROM            TO              CHANGELOG
+alone  1.0-1-20260816  1.0-1-20261121  images/alone/changelog
+------- stderr -------
+warning: `--exclude alon` leaves no image out
+hint: it matches whole names and whole labels: `nginx*`, `*/nginx:*`
+warning: `--exclude app:*` leaves no image out
+hint: it matches whole names and whole labels: `nginx*`, `*/nginx:*`
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn an_entry_that_is_dated_before_the_one_below_it_is_told() {
+    let sandbox = aged().env("SOURCE_DATE_EPOCH", "1500000000");
+    sandbox
+        .pkg(&[
+            "refresh",
+            "--all",
+            "--exclude=*t",
+            "--exclude=app",
+            "--dry-run",
+            "--json",
+            "images",
+        ])
+        .assert_snapshot(str![[r#"
+{
+  "version": 1,
+  "updates": [
+    {
+      "name": "alone",
+      "from": "1.0-1-20260816",
+      "to": "1.0-1-20260816.1",
+      "changelog": "images/alone/changelog"
+    },
+    {
+      "name": "bottom",
+      "from": "1.0-1",
+      "to": "1.0-1-20170714",
+      "changelog": "images/bottom/changelog"
+    }
+  ]
+}
+------- stderr -------
+warning: 2 new entries are dated 2017-07-14, before the one below of 2026-11-20
+  --> images/alone/changelog:1
+  --> images/bottom/changelog:1
+hint: look at the clock of this machine, and whether SOURCE_DATE_EPOCH is set
+[exit status: 0]
+[EOF]
+
+"#]]);
+    let output = sandbox.pkg(&["update", "app", "images"]);
+    let words = "warning: the new entry is dated 2017-07-14, before the one below of 2026-11-20\n";
+    assert!(
+        output.assert_code(0).stderr.starts_with(words),
+        "{}",
+        output.render()
+    );
+    let output = sandbox.pkg(&["update", "app", "images"]);
+    assert_eq!(output.assert_code(0).stderr, "");
 }
 
 #[test]
