@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::Ending;
-use super::logs::{Logs, read_logs};
+use super::logs::{Logs, read_logs, tell_gaps};
 use super::session::{Flavour, Session};
 use crate::error::{UsageError, closest_names};
 use crate::history::{
@@ -71,6 +71,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let logs = read_logs(session, &args.directories, &settings.naming)?;
     let query = query(session, args, &logs)?;
     let found = answer(&logs.records, &query);
+    tell_gaps(session, &found);
     if args.json {
         print_json(session, &query, &found)?;
         return Ok(Ending::Done);
@@ -155,7 +156,7 @@ fn images(session: &Session, args: &Args, logs: &Logs) -> anyhow::Result<Option<
 /// Says what is not shown, where nobody asked for it to be left out.
 fn words_on_rest(args: &Args, query: &Query, found: &Answer<'_>) -> Option<String> {
     let newest = found.older.first().filter(|_| args.since.is_none());
-    let Some(newest) = newest else {
+    let Some(newest) = newest.and_then(|newest| newest.entry.date) else {
         let is_nothing = found.dated.is_empty() && found.undated.is_empty();
         let since = query.since.map(|since| format!(" since {since}"));
         let until = query.until.map(|until| format!(" until {until}"));
@@ -163,7 +164,7 @@ fn words_on_rest(args: &Args, query: &Query, found: &Answer<'_>) -> Option<Strin
         return is_nothing.then(|| format!("there is no such entry{time}"));
     };
     let since = query.since?;
-    let day = newest.entry.date?.date_naive();
+    let day = newest.date_naive();
     Some(format!(
         "not shown: {} from before {since}, the newest from {day} (`--since 1y` shows a year)",
         count(found.older.len(), "entry", "entries"),
@@ -213,7 +214,7 @@ impl View {
 
     fn show_item(&self, item: &Item<'_>, by: By, lines: &mut Vec<Paragraph>) {
         let mut heading = match by {
-            By::Day => self.names(&item.records, "images"),
+            By::Day => self.names(&item.records),
             By::Image => self.versions(&item.records),
         };
         if let Some(author) = &item.first().entry.author {
@@ -244,16 +245,22 @@ impl View {
         }
         if !item.dependants.is_empty() {
             let mut cells = vec![Cell::new(Tone::Dim, "and what is built on it: ")];
-            cells.extend(self.names(&item.dependants, "images"));
+            cells.extend(self.names(&item.dependants));
             lines.push(Paragraph::new(4, cells));
         }
     }
 
     /// Names images with their versions where they are few, else counts them.
-    fn names(&self, records: &[&Record], several: &str) -> Vec<Cell> {
+    fn names(&self, records: &[&Record]) -> Vec<Cell> {
         if records.len() > MOST_NAMES && !self.is_whole {
-            let count = format!("{} {several}", records.len());
-            return vec![Cell::new(Tone::Strong, count)];
+            let images: BTreeSet<&str> = records.iter().map(|one| one.image.as_str()).collect();
+            let of = count(images.len(), "image", "images");
+            let words = if images.len() == records.len() {
+                of
+            } else {
+                format!("{} of {of}", count(records.len(), "entry", "entries"))
+            };
+            return vec![Cell::new(Tone::Strong, words)];
         }
         let mut cells = Vec::new();
         for record in records {

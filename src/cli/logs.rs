@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::catalog::Catalog;
 use crate::debian::parse_readable_entries;
 use crate::error::{Diagnostic, Severity, diagnose, diagnose_warnings};
-use crate::history::{Record, records};
+use crate::history::{Answer, Record, records};
 use crate::host::fs::read_text;
 use crate::place::Place;
 use crate::scan::{Problem, Problems, Scanned, Warning, scan_directories};
@@ -81,7 +81,6 @@ pub(super) fn read_logs(
         found.extend(log.records);
     }
     let records = found;
-    tell_gaps(session, &records);
     if records.is_empty() {
         session.ui.say("there is no entry in these directories");
     }
@@ -170,26 +169,34 @@ fn changelogs_of(problem: &Problem) -> Vec<PathBuf> {
     }
 }
 
-/// Tells of entries that do not say when they were written, or by whom.
-fn tell_gaps(session: &Session, records: &[Record]) {
-    let trailer = |record: &&Record| {
+/// Tells of entries of an answer that do not say when they were written, or by whom.
+pub(super) fn tell_gaps(session: &Session, found: &Answer<'_>) {
+    let records = || found.dated.iter().chain(&found.undated);
+    let trailer = |record: &Record| {
         let path = record.place.path();
         let line = record.entry.trailer_line;
         line.map_or_else(|| record.place.clone(), |line| Place::line(path, line))
     };
-    let undated = records.iter().filter(|record| record.entry.date.is_none());
-    let undated: Vec<Place> = undated.map(|record| trailer(&record)).collect();
-    let nobody = records
+    let undated = found.undated.iter().map(|record| trailer(record)).collect();
+    let nobody = records().filter(|record| record.entry.author.is_none());
+    let nobody = nobody.map(|record| trailer(record)).collect();
+    let unsigned = found
+        .unsigned
         .iter()
-        .filter(|record| record.entry.author.is_none());
-    let nobody: Vec<Place> = nobody.map(|record| trailer(&record)).collect();
-    for (places, what) in [
+        .map(|record| trailer(record))
+        .collect();
+    let gaps: [(Vec<Place>, &str); 3] = [
         (undated, "no date that can be read, and stand at the end"),
         (nobody, "no author that can be read"),
-    ] {
+        (unsigned, "no author that can be read, and are not shown"),
+    ];
+    for (places, what) in gaps {
         let message = match places.len() {
             0 => continue,
-            1 => format!("an entry has {}", what.replace("stand", "stands")),
+            1 => format!(
+                "an entry has {}",
+                what.replace("stand", "stands").replace("are", "is")
+            ),
             several => format!("{several} entries have {what}"),
         };
         warn(session, diagnostic(message, places));

@@ -23,9 +23,11 @@ pub struct Query {
 pub struct Answer<'a> {
     /// Those of the time that was asked for, newest first.
     pub dated: Vec<&'a Record>,
-    /// Those without a date, in the order of their places: they may be of that time.
+    /// Those without a date that may be of that time by the entries around them, in the order of their places.
     pub undated: Vec<&'a Record>,
-    /// Those that are older, newest first.
+    /// Those of that time whose author cannot be read, where one was asked for.
+    pub unsigned: Vec<&'a Record>,
+    /// Those that are older, newest first, and last of all those without a date.
     pub older: Vec<&'a Record>,
 }
 
@@ -34,17 +36,28 @@ pub struct Answer<'a> {
 pub fn answer<'a>(records: &'a [Record], query: &Query) -> Answer<'a> {
     let author = query.author.as_ref().map(|part| part.to_lowercase());
     let mut answer = Answer::default();
-    let asked = records.iter().filter(|record| {
-        is_of_image(record, query.images.as_ref()) && is_of_author(record, author.as_deref())
-    });
-    for record in asked {
-        match record.entry.date {
-            None => answer.undated.push(record),
-            Some(date) if query.until.is_some_and(|until| until.is_before(date)) => (),
-            Some(date) if query.since.is_some_and(|since| since.is_after(date)) => {
-                answer.older.push(record);
-            }
-            Some(_) => answer.dated.push(record),
+    let of_images = records
+        .iter()
+        .filter(|record| is_of_image(record, query.images.as_ref()));
+    for record in of_images {
+        let is_unsigned = author.is_some() && record.entry.author.is_none();
+        if !is_unsigned && !is_of_author(record, author.as_deref()) {
+            continue;
+        }
+        let date = record.entry.date;
+        let earliest = date.or(record.not_before);
+        let latest = date.or(record.not_after);
+        if earliest.is_some_and(|date| query.until.is_some_and(|until| until.is_before(date))) {
+            continue;
+        }
+        let is_older =
+            latest.is_some_and(|date| query.since.is_some_and(|since| since.is_after(date)));
+        match (is_unsigned, is_older, date) {
+            (true, true, _) => {}
+            (true, false, _) => answer.unsigned.push(record),
+            (false, true, _) => answer.older.push(record),
+            (false, false, Some(_)) => answer.dated.push(record),
+            (false, false, None) => answer.undated.push(record),
         }
     }
     for list in [&mut answer.dated, &mut answer.older] {
@@ -141,9 +154,10 @@ mod tests {
         case(
             &query(Some("2026-11-20T09:30:00Z"), None),
             "web 2",
-            "app 2",
-            "app 3, site 1, app 1",
+            "",
+            "app 3, site 1, app 1, app 2",
         );
+        case(&query(None, Some("2026-09-30")), "", "", "");
     }
 
     #[test]
@@ -155,6 +169,15 @@ mod tests {
         case(&query("ann ö"), "web 2, app 1", "", "");
         case(&query("BEN@example"), "app 3, site 1", "", "");
         case(&query("nobody"), "", "", "");
+        let records = parse(&CHANGELOGS);
+        let unsigned = |query: &Query| named(&answer(&records, query).unsigned);
+        assert_eq!(unsigned(&query("ben")), "app 2");
+        assert_eq!(unsigned(&Query::default()), "");
+        let late = Query {
+            since: Some(moment("2026-11-21")),
+            ..query("ben")
+        };
+        assert_eq!(unsigned(&late), "");
     }
 
     #[test]

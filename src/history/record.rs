@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, FixedOffset};
+
 use super::{Reason, parse_reason};
 use crate::debian::{Entry, Version};
 use crate::place::Place;
@@ -19,6 +21,10 @@ pub struct Record {
     pub reason: Reason,
     /// The header of the entry.
     pub place: Place,
+    /// When the next dated entry below was written: this one is not older, as far as anybody knows.
+    pub not_before: Option<DateTime<FixedOffset>>,
+    /// When the next dated entry above was written: this one is not newer.
+    pub not_after: Option<DateTime<FixedOffset>>,
 }
 
 /// Gives the entries of one changelog, newest first as in the file.
@@ -31,12 +37,26 @@ pub fn records(image: &str, changelog: &Path, entries: Vec<Entry>) -> Vec<Record
         .collect();
     previous.push(None);
     let both = entries.into_iter().zip(previous);
-    both.map(|(entry, previous)| Record {
-        image: image.to_owned(),
-        reason: parse_reason(&entry.body),
-        place: Place::line(changelog, entry.header_line),
-        previous,
-        entry,
-    })
-    .collect()
+    let mut records: Vec<Record> = both
+        .map(|(entry, previous)| Record {
+            image: image.to_owned(),
+            reason: parse_reason(&entry.body),
+            place: Place::line(changelog, entry.header_line),
+            previous,
+            not_before: None,
+            not_after: None,
+            entry,
+        })
+        .collect();
+    let mut last = None;
+    for record in &mut records {
+        record.not_after = last;
+        last = record.entry.date.or(last);
+    }
+    last = None;
+    for record in records.iter_mut().rev() {
+        record.not_before = last;
+        last = record.entry.date.or(last);
+    }
+    records
 }

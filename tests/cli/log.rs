@@ -348,6 +348,55 @@ warning: an entry has no author that can be read
 }
 
 #[test]
+fn what_has_no_date_is_shown_where_it_may_be_of_the_time_that_was_asked_for() {
+    let sandbox = broken();
+    let stderr = |arguments: &[&str]| {
+        let output = sandbox.pkg(&[&["log", "images"], arguments].concat());
+        let undated = output.assert_code(0).stdout.contains("Without a date");
+        let told = output.stderr.contains("no date that can be read");
+        assert_eq!(undated, told, "{}", output.render());
+        let nobody = output.stderr.contains("no author that can be read");
+        (undated, nobody)
+    };
+    assert_eq!(stderr(&["--since=2026-11-20"]), (true, false));
+    // The entries around it are of the 19th and the 20th.
+    assert_eq!(stderr(&["--since=2026-11-21"]), (false, false));
+    assert_eq!(stderr(&["--until=2026-11-18"]), (false, false));
+    assert_eq!(stderr(&["--until=2026-11-19"]), (true, true));
+    assert_eq!(stderr(&["--image=tilde"]), (false, false));
+    let output = sandbox.pkg(&["log", "images", "--author=ben"]);
+    let words = "warning: an entry has no author that can be read, and is not shown\n";
+    assert!(output.stderr.contains(words), "{}", output.render());
+}
+
+#[test]
+fn entries_are_not_counted_as_images() {
+    let date = "Fri, 20 Nov 2026 10:00:00 +0000";
+    let sandbox = ["a", "b", "c"]
+        .iter()
+        .fold(Sandbox::with_settings(), |sandbox, name| {
+            let entries = (1..=4).rev();
+            let entries: String = entries
+                .map(|number| entry(&format!("{name} (1-{number})"), "  * Same.", ANN, date))
+                .collect();
+            sandbox
+                .file(&format!("images/{name}/changelog"), &entries)
+                .file(
+                    &format!("images/{name}/Dockerfile.template"),
+                    "FROM scratch\n",
+                )
+        });
+    sandbox.pkg(&["log", "images"]).assert_snapshot(str![[r#"
+Fri 2026-11-20
+  12 entries of 3 images by Ann Example
+    Same.
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
 fn json_has_each_entry_by_itself() {
     let arguments = [
         "log", "images", "--json", "--image", "web", "--image", "toolbox",
