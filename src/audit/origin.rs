@@ -4,6 +4,8 @@
 //! the one line that it fits; of several that fit the same, each in its order. Where that is not clear, only the file is told:
 //! a wrong line is worse than none.
 
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use crate::place::Place;
@@ -12,6 +14,8 @@ use crate::place::Place;
 const LEAST_LITERAL: usize = 3;
 /// What stands for a tag.
 const TAG: char = '\0';
+/// So often lines are held against each other for one template; where that is not enough, only the file is told.
+const MOST_LOOKS: usize = 2_000_000;
 
 /// Gives the place in a template of a line of what it gave, counted from 1.
 #[must_use]
@@ -20,24 +24,40 @@ pub fn place_in_template(path: &Path, source: &str, rendered: &str, line: usize)
 }
 
 /// A template and what it gave.
-pub(super) struct Origin<'a> {
+#[derive(Debug)]
+pub struct Origin<'a> {
     path: &'a Path,
-    literal: String,
-    rendered: Vec<&'a str>,
+    source: &'a str,
+    rendered: &'a str,
+    /// Made by the first question, for all lines at once.
+    lines: OnceCell<Lines>,
+}
+
+/// The lines of both texts.
+#[derive(Debug)]
+struct Lines {
+    /// The template with signs in the place of its tags.
+    literal: Vec<String>,
+    /// For each rendered line the one of the template, counted from 1.
+    origins: Vec<Option<usize>>,
 }
 
 impl<'a> Origin<'a> {
-    pub(super) fn new(path: &'a Path, source: &str, rendered: &'a str) -> Self {
+    pub(super) fn new(path: &'a Path, source: &'a str, rendered: &'a str) -> Self {
         Self {
             path,
-            literal: without_tags(source),
-            rendered: rendered.lines().collect(),
+            source,
+            rendered,
+            lines: OnceCell::new(),
         }
     }
 
     /// Gives the place of a line of the rendered text, counted from 1.
-    pub(super) fn place(&self, line: usize) -> Place {
-        match self.find_line(line) {
+    #[must_use]
+    pub fn place(&self, line: usize) -> Place {
+        let origins = &self.lines().origins;
+        let origin = line.checked_sub(1).and_then(|index| *origins.get(index)?);
+        match origin {
             Some(line) => Place::line(self.path, line),
             None => Place::file(self.path),
         }
@@ -45,64 +65,163 @@ impl<'a> Origin<'a> {
 
     /// Gives the literal text of a line of the template, with something else where tags stand.
     pub(super) fn literal_line(&self, place: &Place) -> &str {
-        let line = place.line_number();
-        line.and_then(|line| self.literal.lines().nth(line - 1))
-            .unwrap_or_default()
+        let literal = &self.lines().literal;
+        let index = place.line_number().and_then(|line| line.checked_sub(1));
+        index
+            .and_then(|index| literal.get(index))
+            .map_or("", String::as_str)
     }
 
-    fn find_line(&self, line: usize) -> Option<usize> {
-        let candidates = self.candidates(self.rendered.get(line.checked_sub(1)?)?);
-        if let [only] = candidates.as_slice() {
-            return Some(*only);
+    fn lines(&self) -> &Lines {
+        self.lines.get_or_init(|| {
+            let literal = without_tags(self.source);
+            Lines {
+                origins: find_origins(&literal, self.rendered),
+                literal: literal.lines().map(str::to_owned).collect(),
+            }
+        })
+    }
+}
+
+/// Finds the line of the template for each rendered line.
+fn find_origins(literal: &str, rendered: &str) -> Vec<Option<usize>> {
+    let patterns = Patterns::of(literal);
+    let mut left = MOST_LOOKS;
+    let mut fitting: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut alike: HashMap<Vec<usize>, Vec<usize>> = HashMap::new();
+    for (index, line) in rendered.lines().enumerate() {
+        let line = line.trim_end();
+        let found = fitting
+            .entry(line)
+            .or_insert_with(|| patterns.find_best(line, &mut left));
+        alike.entry(found.clone()).or_default().push(index);
+    }
+    let mut origins = vec![None; rendered.lines().count()];
+    if left == 0 {
+        return origins;
+    }
+    for (found, indexes) in alike {
+        let written = found.iter().flat_map(|&index| &patterns.all[index].lines);
+        let mut written: Vec<usize> = written.copied().collect();
+        written.sort_unstable();
+        if let [only] = written.as_slice() {
+            for index in indexes {
+                origins[index] = Some(*only);
+            }
+        } else if written.len() == indexes.len() {
+            for (index, line) in indexes.into_iter().zip(written) {
+                origins[index] = Some(line);
+            }
         }
-        let alike: Vec<usize> = (1..=self.rendered.len())
-            .filter(|&other| self.candidates(self.rendered[other - 1]) == candidates)
-            .collect();
-        let order = alike.iter().position(|&other| other == line)?;
-        (alike.len() == candidates.len()).then(|| candidates[order])
     }
-
-    /// Gives the lines that fit with the most literal text: `FROM {{ a }}/b` comes before `FROM {{ c }}`.
-    fn candidates(&self, rendered: &str) -> Vec<usize> {
-        let lines = self.literal.lines().enumerate();
-        let fitting: Vec<(usize, usize)> = lines
-            .filter(|(_, pattern)| fits(pattern, rendered))
-            .map(|(index, pattern)| (index + 1, weight(pattern)))
-            .collect();
-        let most = fitting.iter().map(|(_, weight)| *weight).max();
-        let best = fitting.iter().filter(|(_, weight)| Some(*weight) == most);
-        best.map(|(line, _)| *line).collect()
-    }
+    origins
 }
 
-/// Counts the characters that are literal and no blanks.
-fn weight(pattern: &str) -> usize {
-    let is_literal = |c: &char| *c != TAG && !c.is_whitespace();
-    pattern.chars().filter(is_literal).count()
+/// The different lines of a template.
+struct Patterns<'a> {
+    all: Vec<Pattern<'a>>,
+    /// Those without tags, by their text.
+    plain: HashMap<&'a str, usize>,
+    /// Those with tags, by the text before the first one and behind the last one.
+    tagged: HashMap<(&'a str, &'a str), Vec<usize>>,
+    /// How long these texts are.
+    lengths: BTreeMap<usize, BTreeSet<usize>>,
 }
 
-fn fits(pattern: &str, line: &str) -> bool {
-    let (pattern, line) = (pattern.trim_end(), line.trim_end());
-    if !pattern.contains(TAG) {
-        return pattern == line;
-    }
-    if weight(pattern) < LEAST_LITERAL {
-        return false;
-    }
-    let parts: Vec<&str> = pattern.split(TAG).collect();
-    let [first, between @ .., last] = parts.as_slice() else {
-        return false;
-    };
-    let Some(mut rest) = line.strip_prefix(first) else {
-        return false;
-    };
-    for part in between {
-        let Some(at) = rest.find(part) else {
-            return false;
+/// What stands in some lines of a template.
+struct Pattern<'a> {
+    /// The literal texts between the tags.
+    parts: Vec<&'a str>,
+    /// How many characters are literal and no blanks.
+    weight: usize,
+    /// The lines, counted from 1.
+    lines: Vec<usize>,
+}
+
+impl<'a> Patterns<'a> {
+    fn of(literal: &'a str) -> Self {
+        let mut patterns = Self {
+            all: Vec::new(),
+            plain: HashMap::new(),
+            tagged: HashMap::new(),
+            lengths: BTreeMap::new(),
         };
-        rest = &rest[at + part.len()..];
+        let mut known: HashMap<&str, usize> = HashMap::new();
+        for (index, text) in literal.lines().enumerate() {
+            let text = text.trim_end();
+            let next = patterns.all.len();
+            let number = *known.entry(text).or_insert(next);
+            if number == next {
+                patterns.add(text);
+            }
+            patterns.all[number].lines.push(index + 1);
+        }
+        patterns
     }
-    rest.ends_with(last)
+
+    fn add(&mut self, text: &'a str) {
+        let number = self.all.len();
+        let is_literal = |c: &char| *c != TAG && !c.is_whitespace();
+        let pattern = Pattern {
+            parts: text.split(TAG).collect(),
+            weight: text.chars().filter(is_literal).count(),
+            lines: Vec::new(),
+        };
+        match pattern.parts.as_slice() {
+            [first, .., last] if pattern.weight >= LEAST_LITERAL => {
+                let lengths = self.lengths.entry(first.len()).or_default();
+                lengths.insert(last.len());
+                self.tagged.entry((*first, *last)).or_default().push(number);
+            }
+            [text] => {
+                self.plain.insert(*text, number);
+            }
+            _ => {}
+        }
+        self.all.push(pattern);
+    }
+
+    /// Gives the patterns that fit with the most literal text: `FROM {{ a }}/b` comes before `FROM {{ c }}`.
+    fn find_best(&self, line: &str, left: &mut usize) -> Vec<usize> {
+        let mut fitting: Vec<usize> = self.plain.get(line).copied().into_iter().collect();
+        for (&before, behind) in &self.lengths {
+            for &behind in behind {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    return Vec::new();
+                }
+                let Some(end) = line.len().checked_sub(behind).filter(|end| *end >= before) else {
+                    continue;
+                };
+                let (Some(first), Some(inner), Some(last)) =
+                    (line.get(..before), line.get(before..end), line.get(end..))
+                else {
+                    continue;
+                };
+                let numbers = self
+                    .tagged
+                    .get(&(first, last))
+                    .map_or(&[][..], Vec::as_slice);
+                *left = left.saturating_sub(numbers.len());
+                let numbers = numbers.iter().copied();
+                fitting.extend(numbers.filter(|&number| self.all[number].holds(inner)));
+            }
+        }
+        let most = fitting.iter().map(|&number| self.all[number].weight).max();
+        fitting.retain(|&number| Some(self.all[number].weight) == most);
+        fitting
+    }
+}
+
+impl Pattern<'_> {
+    /// Tells whether the texts between the tags stand in their order in what is between the first and the last of them.
+    fn holds(&self, mut inner: &str) -> bool {
+        let between = self.parts.get(1..self.parts.len() - 1).unwrap_or_default();
+        between.iter().all(|part| {
+            let at = inner.find(part);
+            at.inspect(|at| inner = &inner[at + part.len()..]).is_some()
+        })
+    }
 }
 
 /// Puts one sign in the place of each tag, and keeps the ends of lines inside of it.
@@ -124,8 +243,10 @@ fn without_tags(source: &str) -> String {
 }
 
 fn find_tag(text: &str) -> Option<usize> {
-    let starts = ["{{", "{%", "{#"].iter();
-    starts.filter_map(|start| text.find(start)).min()
+    let braces = text.match_indices('{').map(|(at, _)| at);
+    let mut tags =
+        braces.filter(|at| matches!(text.as_bytes().get(at + 1), Some(b'{' | b'%' | b'#')));
+    tags.next()
 }
 
 /// Gives the length of the tag with which the text begins; what stands in quotes does not end it.
@@ -217,5 +338,53 @@ mod tests {
         );
         case("{{ all }}\n", "USER root\n", &[None]);
         case("{# USER root #}\nRUN {{ x", "USER root\n", &[None]);
+    }
+
+    #[test]
+    fn a_text_between_two_tags_counts_as_well() {
+        case(
+            "RUN {{ a }} x {{ b }}\nRUN {{ a }} y {{ b }}\n",
+            "RUN 1 y 2\nRUN 1 x 2\nRUN y x\n",
+            &[Some(2), Some(1), None],
+        );
+        case("ENV a{{ b }}a\n", "ENV a\nENV aa\n", &[None, Some(1)]);
+    }
+
+    fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+        let lines: Vec<String> = (1..=count).map(line).collect();
+        lines.concat()
+    }
+
+    #[test]
+    fn many_lines_are_found_as_quickly_as_few() {
+        let count = 20_000;
+        let same = |_| "RUN apt-get install foo\n".to_owned();
+        let plain = |n| format!("RUN apt-get install foo{n}\n");
+        let tagged = |n| format!("RUN {{{{ a }}}} b{n}\n");
+        for (source, rendered) in [
+            (lines(count, same), lines(count, same)),
+            (lines(count, plain), lines(count, plain)),
+            (
+                lines(count, tagged),
+                lines(count, |n| format!("RUN x b{n}\n")),
+            ),
+            (
+                lines(count, |_| "RUN {{ a }}\n".to_owned()),
+                lines(count, plain),
+            ),
+        ] {
+            let origin = Origin::new(Path::new("t"), &source, &rendered);
+            for line in 1..=count {
+                assert_eq!(origin.place(line).line_number(), Some(line));
+            }
+        }
+    }
+
+    #[test]
+    fn what_would_take_too_long_is_told_by_the_file() {
+        let source = lines(3000, |n| format!("RUN {}{{{{ a }}}}\n", "x".repeat(n)));
+        let rendered = lines(3000, |n| format!("RUN {}y\n", "x".repeat(n)));
+        let origin = Origin::new(Path::new("t"), &source, &rendered);
+        assert_eq!(origin.place(7).line_number(), None);
     }
 }
