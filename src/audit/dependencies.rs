@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use super::finding::Notes;
 use super::fix::Fix;
-use super::subject::{Ground, Recipe, Subject, Use};
+use super::subject::{Ground, Recipe, Subject};
 use crate::debian::DependencyField;
-use crate::dockerfile::BaseSource;
 use crate::place::Place;
 
-pub(super) fn find_undeclared(subject: &Subject<'_>, ground: &Ground<'_>, notes: &mut Notes<'_>) {
+pub(super) fn find_undeclared(subject: &Subject<'_>, _: &Ground<'_>, notes: &mut Notes<'_>) {
     let Some(control) = &subject.control else {
         notes.cannot("the control file cannot be read");
         return;
@@ -23,7 +22,6 @@ pub(super) fn find_undeclared(subject: &Subject<'_>, ground: &Ground<'_>, notes:
         if is_declared || !told.insert(&one.name) {
             continue;
         }
-        let field = field_of(subject, one, ground);
         let message = match subject.control_text {
             Some(_) => format!("`{}` is used, and `control` does not declare it", one.name),
             None => format!(
@@ -32,6 +30,8 @@ pub(super) fn find_undeclared(subject: &Subject<'_>, ground: &Ground<'_>, notes:
             ),
         };
         let finding = notes.add(one.place.clone(), message);
+        // What an image is built on or takes files from is needed while it is built.
+        let field = DependencyField::BuildDepends;
         finding.hint(format!("add it to `{}`", field.as_str()));
         if subject.control_text.is_some() {
             finding.fix(Fix::Dependency {
@@ -40,24 +40,6 @@ pub(super) fn find_undeclared(subject: &Subject<'_>, ground: &Ground<'_>, notes:
                 name: one.name.clone(),
             });
         }
-    }
-}
-
-/// What the result is made on is in `Depends`, all else in `Build-Depends`.
-fn field_of(subject: &Subject<'_>, used: &Use, ground: &Ground<'_>) -> DependencyField {
-    let base = subject.recipe.as_ref().and_then(|recipe| {
-        let bottom = recipe.dockerfile.result_stages().last()?;
-        (bottom.source == BaseSource::Image).then(|| bottom.base.text.parse().ok())?
-    });
-    let label = ground.catalog.find(&used.name);
-    let label = label.map(|id| &ground.catalog.image(id).label);
-    let is_base = |base: &crate::oci::Reference| {
-        label.is_some_and(|label| label.familiar().name() == base.familiar().name())
-    };
-    if base.as_ref().is_some_and(is_base) {
-        DependencyField::Depends
-    } else {
-        DependencyField::BuildDepends
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Finding {
     pub fix: Option<Fix>,
 }
 
-/// A rule that could not look at a subject: neither fine nor at fault.
+/// A rule that did not look at a subject: neither fine nor at fault.
 #[derive(Clone, Debug)]
 pub struct Unchecked {
     /// The rule.
@@ -43,6 +43,8 @@ pub struct Audit {
     pub findings: Vec<Finding>,
     /// What could not be checked.
     pub unchecked: Vec<Unchecked>,
+    /// What there is nothing to check of: rules on Dockerfiles, where an image has none.
+    pub inapplicable: Vec<Unchecked>,
     /// Every subject, in the order of the findings.
     pub subjects: Vec<String>,
 }
@@ -63,6 +65,7 @@ pub(super) struct Notes<'a> {
     pub(super) subject: &'a Subject<'a>,
     pub(super) findings: Vec<Finding>,
     pub(super) unchecked: Vec<Unchecked>,
+    pub(super) inapplicable: Vec<Unchecked>,
 }
 
 impl Notes<'_> {
@@ -98,21 +101,30 @@ impl Notes<'_> {
         finding
     }
 
-    /// Gives the rendered recipe, and says so where there should be one; a declared image has none.
+    /// Gives the rendered recipe, and says why there is none.
     pub(super) fn recipe<'s>(&mut self, subject: &'s Subject<'s>) -> Option<&'s Recipe<'s>> {
-        if subject.recipe.is_none() && !subject.is_declared() {
-            self.cannot("the recipe cannot be rendered");
+        if subject.recipe.is_none() {
+            if subject.is_declared() {
+                let reason = "an `image.yaml` declares it, and it has no Dockerfile";
+                self.inapplicable.push(self.unchecked(reason));
+            } else {
+                self.cannot(subject.lack_of_recipe());
+            }
         }
         subject.recipe.as_ref()
     }
 
     /// Says that the rule cannot look at the subject.
     pub(super) fn cannot(&mut self, reason: impl Into<String>) {
-        self.unchecked.push(Unchecked {
+        self.unchecked.push(self.unchecked(reason));
+    }
+
+    fn unchecked(&self, reason: impl Into<String>) -> Unchecked {
+        Unchecked {
             rule: self.rule,
             subject: self.subject.title.clone(),
             reason: reason.into(),
-        });
+        }
     }
 }
 

@@ -116,13 +116,16 @@ pub(super) fn find_missing_entries(subject: &Subject<'_>, _: &Ground<'_>, notes:
             rest.len()
         ),
     };
-    // What is declared changes the order of builds and not what is built.
     let is_declaration = files.iter().all(|file| file.ends_with("control"));
     let finding = notes.add(top_line(subject), message);
     if is_declaration {
         finding.severity = finding.severity.min(Severity::Note);
+        finding.hint(
+            "it changes the order of builds and not the image: the next entry may as well tell of it",
+        );
+    } else {
+        finding.hint("`pkg update` writes an entry: without a new version nobody gets the change");
     }
-    finding.hint("`pkg update` writes an entry: without a new version nobody gets the change");
     for file in files {
         finding.also(Place::file(file));
     }

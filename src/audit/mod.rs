@@ -28,14 +28,16 @@ mod secrets;
 mod shell;
 mod subject;
 mod table;
+mod tokens;
 mod users;
 
 pub use allow::find_allowed;
 pub use finding::{Audit, Finding, Unchecked};
 pub use fix::{Fix, apply};
 pub use formats::{render_json, render_junit, render_sarif};
-pub use origin::place_in_template;
+pub use origin::{Origin, place_in_template};
 pub use policy::Policy;
 pub use rule::{Rule, find_rule, near_rules, rules};
 pub use run::audit;
+pub use secrets::names_secret;
 pub use subject::{Fault, Ground, History, Published, Recipe, Subject, Use, UseKind};

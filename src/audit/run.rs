@@ -6,6 +6,7 @@ use super::finding::{Audit, Finding, Notes};
 use super::policy::Policy;
 use super::rule::{Check, Rule, rules};
 use super::subject::{Fault, Ground, Subject};
+use super::tokens::redact;
 
 /// Audits subjects; `faults` are what reading them came upon.
 #[must_use]
@@ -38,10 +39,12 @@ pub fn audit(
                 subject,
                 findings: Vec::new(),
                 unchecked: Vec::new(),
+                inapplicable: Vec::new(),
             };
             check(subject, ground, &mut notes);
             audit.findings.append(&mut notes.findings);
             audit.unchecked.append(&mut notes.unchecked);
+            audit.inapplicable.append(&mut notes.inapplicable);
         }
     }
     let allowed: HashMap<&str, &BTreeSet<String>> = subjects
@@ -52,7 +55,10 @@ pub fn audit(
     let counts =
         |rule: &Rule, title: &str| !policy.excludes(rule, title) && !is_allowed(rule.id, title);
     audit.findings.retain(|one| counts(one.rule, &one.subject));
-    audit.unchecked.retain(|one| counts(one.rule, &one.subject));
+    for list in [&mut audit.unchecked, &mut audit.inapplicable] {
+        list.retain(|one| counts(one.rule, &one.subject));
+    }
+    hide_secrets(&mut audit);
     audit.findings.sort_by(|a, b| {
         let key = |one: &Finding| (one.subject.clone(), one.places.clone(), one.rule.id);
         key(a).cmp(&key(b))
@@ -62,6 +68,17 @@ pub fn audit(
             == (b.rule.id, &b.places, &b.message, &b.subject)
     });
     audit
+}
+
+/// Whatever a finding quotes, the secrets in it stay where they are.
+fn hide_secrets(audit: &mut Audit) {
+    for finding in &mut audit.findings {
+        finding.message = redact(&finding.message);
+        finding.hint = finding.hint.as_deref().map(redact);
+    }
+    for one in &mut audit.unchecked {
+        one.reason = redact(&one.reason);
+    }
 }
 
 fn of_fault(fault: &Fault, rule: &'static Rule, subjects: &[Subject<'_>]) -> Finding {

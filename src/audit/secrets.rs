@@ -1,11 +1,15 @@
-//! A secret in `ARG` or `ENV` stays in the image's history for everybody who can pull it.
+//! A secret in a recipe stays in the image's history or configuration for everybody who can pull it.
 
 use super::finding::Notes;
-use super::subject::{Ground, Subject};
+use super::subject::{Ground, Recipe, Subject};
+use super::tokens::find_secret;
+use crate::catalog::Recipe as CatalogRecipe;
+use crate::declared::ImageFile;
 use crate::dockerfile::Instruction;
+use crate::place::Place;
 
-/// A name that ends with one of these words is a secret's.
-const WORDS: [&str; 9] = [
+/// A name whose last word ends so is a secret's.
+const ENDINGS: [&str; 9] = [
     "password",
     "passwd",
     "passphrase",
@@ -16,15 +20,35 @@ const WORDS: [&str; 9] = [
     "credentials",
     "apikey",
 ];
+/// So is one that ends with one of these behind another word: `PWD` alone is the directory of a shell.
+const SHORT: [&str; 3] = ["pwd", "pass", "pw"];
 /// So is one that ends with these two.
-const PAIRS: [(&str, &str); 4] = [
+const PAIRS: [(&str, &str); 9] = [
     ("api", "key"),
     ("access", "key"),
     ("private", "key"),
     ("secret", "key"),
+    ("encryption", "key"),
+    ("signing", "key"),
+    ("auth", "key"),
+    // What redis-cli and Docker read.
+    ("rediscli", "auth"),
+    ("auth", "config"),
 ];
 
+/// Values that switch something on or off.
+const SWITCHES: [&str; 9] = ["true", "false", "0", "1", "none", "yes", "no", "on", "off"];
+
 pub(super) fn find(subject: &Subject<'_>, _: &Ground<'_>, notes: &mut Notes<'_>) {
+    if let Some(CatalogRecipe::Declared { path, file }) = subject.image.map(|image| &image.recipe) {
+        let text = subject.declaration_text.as_deref().unwrap_or_default();
+        let place = |name: &str| match find_key_line(text, name) {
+            Some(line) => Place::line(path, line),
+            None => Place::file(path),
+        };
+        find_declared(file, place, notes);
+        return;
+    }
     let Some(recipe) = notes.recipe(subject) else {
         return;
     };
@@ -36,19 +60,75 @@ pub(super) fn find(subject: &Subject<'_>, _: &Ground<'_>, notes: &mut Notes<'_>)
     }
     let stages = recipe.dockerfile.stages.iter();
     for one in stages.flat_map(|stage| &stage.instructions) {
-        for (name, value) in pairs(one) {
-            if is_secret(name, value) {
-                add(notes, origin.place(one.line), &one.keyword, name);
+        if ["ARG", "ENV"].contains(&one.keyword.as_str()) {
+            for (name, value) in pairs(one) {
+                if is_secret(name, value) {
+                    add(notes, origin.place(one.line), &one.keyword, name);
+                }
             }
+        } else if let Some((line, form)) = find_in_lines(recipe, one) {
+            let message = format!(
+                "`{}` puts {} into the history of the image",
+                one.keyword,
+                form.describe()
+            );
+            notes.add(origin.place(line), message).hint(MOUNT);
         }
     }
 }
 
-fn add(notes: &mut Notes<'_>, place: crate::place::Place, keyword: &str, name: &str) {
+const MOUNT: &str = "give it to the step that needs it: `RUN --mount=type=secret,id=…`";
+
+fn add(notes: &mut Notes<'_>, place: Place, keyword: &str, name: &str) {
     let message = format!("`{keyword} {name}` puts a secret into the history of the image");
-    notes
-        .add(place, message)
-        .hint("give it to the step that needs it: `RUN --mount=type=secret,id=…`");
+    notes.add(place, message).hint(MOUNT);
+}
+
+/// Finds the first line of an instruction that holds a secret.
+fn find_in_lines(recipe: &Recipe<'_>, one: &Instruction) -> Option<(usize, super::tokens::Form)> {
+    let written = recipe.text.get(one.span.clone()).unwrap_or_default();
+    let lines = written.lines().enumerate();
+    // A comment between the lines of an instruction is none of it.
+    let mut lines =
+        lines.filter(|(index, line)| *index == 0 || !line.trim_start().starts_with('#'));
+    lines.find_map(|(index, line)| Some((one.line + index, find_secret(line)?)))
+}
+
+/// What an `image.yaml` declares is in the configuration of the image.
+fn find_declared(file: &ImageFile, place: impl Fn(&str) -> Place, notes: &mut Notes<'_>) {
+    const HINT: &str = "give it to the container when it is run";
+    for (name, value) in &file.environment {
+        if is_secret(name, Some(value)) {
+            let message = format!("`environment` puts a secret into the image: `{name}`");
+            notes.add(place(name), message).hint(HINT);
+        }
+    }
+    for (key, command) in [("entrypoint", &file.entrypoint), ("cmd", &file.cmd)] {
+        if let Some(form) = command.0.iter().find_map(|word| find_secret(word)) {
+            let message = format!("`{key}` puts {} into the image", form.describe());
+            notes.add(place(key), message).hint(HINT);
+        }
+    }
+}
+
+/// Finds the line of an `image.yaml` in which a key stands.
+fn find_key_line(text: &str, key: &str) -> Option<usize> {
+    let is_of_key = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let has_key = |line: &str| {
+        line.match_indices(key).any(|(at, _)| {
+            let before = line[..at].chars().next_back();
+            let after = line[at + key.len()..].trim_start_matches(['"', '\'', ' ']);
+            !before.is_some_and(is_of_key) && after.starts_with(':')
+        })
+    };
+    text.lines().position(has_key).map(|index| index + 1)
+}
+
+/// Tells whether a line of a Dockerfile names a secret, or holds one.
+#[must_use]
+pub fn names_secret(line: &str) -> bool {
+    let mut names = line.split(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c));
+    names.any(|name| is_secret(name, Some("?"))) || find_secret(line).is_some()
 }
 
 /// Gives the names that an `ARG` or `ENV` sets, each with its value.
@@ -78,7 +158,7 @@ fn pairs(one: &Instruction) -> Vec<(&str, Option<&str>)> {
 
 fn is_secret(name: &str, value: Option<&str>) -> bool {
     let value = value.unwrap_or_default().trim_matches(['"', '\'']);
-    if has_login(value) {
+    if find_secret(value).is_some() {
         return true;
     }
     let lower = name.to_ascii_lowercase();
@@ -87,27 +167,18 @@ fn is_secret(name: &str, value: Option<&str>) -> bool {
         .filter(|word| !word.is_empty())
         .collect();
     // `TOKEN_LIFETIME` is about a token.
+    let ends = |last: &str| ENDINGS.iter().any(|ending| last.ends_with(ending));
     let names_one = match words.as_slice() {
-        [.., before, last] => WORDS.contains(last) || PAIRS.contains(&(before, last)),
-        [last] => WORDS.contains(last),
+        [.., before, last] => ends(last) || SHORT.contains(last) || PAIRS.contains(&(before, last)),
+        [last] => ends(last),
         [] => false,
     };
     let is_public = words.contains(&"public");
     // An empty value holds a place, a path leads to the secret, and a switch is none.
     let is_harmless = value.is_empty()
         || value.starts_with('/')
-        || ["true", "false", "0", "1", "none"].contains(&value.to_ascii_lowercase().as_str());
+        || SWITCHES.contains(&value.to_ascii_lowercase().as_str());
     names_one && !is_public && !is_harmless
-}
-
-/// Tells whether a value is an address with a password: `https://user:password@host`.
-fn has_login(value: &str) -> bool {
-    let authority = value.split_once("://").map(|(_, rest)| rest);
-    let authority = authority.and_then(|rest| rest.split('/').next());
-    let login = authority.and_then(|authority| authority.rsplit_once('@'));
-    login
-        .and_then(|(login, _)| login.split_once(':'))
-        .is_some_and(|(_, password)| !password.is_empty() && !password.starts_with('$'))
 }
 
 #[cfg(test)]
@@ -125,6 +196,11 @@ mod tests {
         case("GITHUB_TOKEN", "?", true);
         case("AWS_SECRET_ACCESS_KEY", "x", true);
         case("api-key", "x", true);
+        case("PGPASSWORD", "x", true);
+        case("MYSQL_PWD", "x", true);
+        case("DB_PASS", "x", true);
+        case("REDISCLI_AUTH", "x", true);
+        case("X", &format!("ghp_{}", "a".repeat(36)), true);
         case("PROXY", "http://ann:hush@proxy.example.org/", true);
         for (name, value) in [
             ("DB_PASSWORD", ""),
@@ -139,8 +215,21 @@ mod tests {
             ("PROXY", "http://ann@proxy.example.org/"),
             ("PROXY", "http://ann:$PASS@proxy.example.org/"),
             ("REQUIRE_TOKEN", "true"),
+            ("ALLOW_EMPTY_PASSWORD", "yes"),
+            ("PWD", "x"),
+            ("OLD_PWD", "/srv"),
+            ("BYPASS", "x"),
         ] {
             case(name, value, false);
         }
+    }
+
+    #[test]
+    fn a_key_of_a_declaration_is_found_by_its_line() {
+        let text = "bootstrap: x\nenvironment:\n  A_KEY: 1\n  \"KEY\": 2\n";
+        assert_eq!(find_key_line(text, "KEY"), Some(4));
+        assert_eq!(find_key_line(text, "A_KEY"), Some(3));
+        assert_eq!(find_key_line(text, "B"), None);
+        assert_eq!(find_key_line("environment: {A: x, KEY: y}", "KEY"), Some(1));
     }
 }

@@ -33,6 +33,8 @@ pub struct Subject<'a> {
     pub control_text: Option<String>,
     /// The control file; an empty one where there is none, and nothing where it cannot be read.
     pub control: Option<Control>,
+    /// The text of `image.yaml`, where there is one.
+    pub declaration_text: Option<String>,
     /// The rendered recipe, where the image is made from a template and that could be rendered.
     pub recipe: Option<Recipe<'a>>,
     /// The images of the catalog that the recipe uses, each as often as it does.
@@ -157,6 +159,19 @@ impl Subject<'_> {
         Place::line(&self.file("changelog"), line)
     }
 
+    /// Says why there is no rendered recipe, where the image is not declared.
+    pub(super) fn lack_of_recipe(&self) -> &'static str {
+        if self.image.is_some() {
+            "the recipe cannot be rendered"
+        } else if self.changelog.is_none() {
+            "the changelog cannot be read"
+        } else if self.control.is_none() {
+            "the control file cannot be read"
+        } else {
+            "it is no image of the catalog, and another finding says why"
+        }
+    }
+
     /// Tells whether the image is declared in an `image.yaml`.
     pub(super) fn is_declared(&self) -> bool {
         let recipe = self.image.map(|image| &image.recipe);
@@ -165,14 +180,9 @@ impl Subject<'_> {
 }
 
 impl<'a> Recipe<'a> {
-    /// Finds the place in the template of a line of the rendered text, counted from 1.
-    #[must_use]
-    pub fn place(&self, line: usize) -> Place {
-        self.origin().place(line)
-    }
-
     /// Prepares to find lines of the rendered text in the template.
-    pub(super) fn origin(&self) -> Origin<'a> {
+    #[must_use]
+    pub fn origin(&self) -> Origin<'a> {
         Origin::new(self.path, self.source, self.text)
     }
 }

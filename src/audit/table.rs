@@ -220,7 +220,7 @@ pub(super) static RULES: [Rule; 45] = [
     rule!(
         "secret-in-history",
         Error,
-        "`ARG` or `ENV` puts a secret into the history of an image",
+        "A recipe puts a secret into an image or its history",
         Check::Subject(secrets::find)
     ),
     rule!(

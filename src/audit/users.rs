@@ -2,8 +2,10 @@
 
 use super::finding::Notes;
 use super::subject::{Ground, Recipe, Subject};
+use crate::catalog::Recipe as CatalogRecipe;
 use crate::dockerfile::{BaseSource, User};
 use crate::oci::Reference;
+use crate::place::Place;
 use crate::settings::Severity;
 
 /// Images are built on each other this deep at most.
@@ -20,6 +22,18 @@ enum Inherited {
 }
 
 pub(super) fn find_root(subject: &Subject<'_>, ground: &Ground<'_>, notes: &mut Notes<'_>) {
+    if let Some(CatalogRecipe::Declared { path, file }) = subject.image.map(|image| &image.recipe) {
+        let is_base = !subject.dependants.is_empty();
+        if !file.entrypoint.0.is_empty() || !is_base && !file.cmd.0.is_empty() {
+            notes
+                .add(
+                    Place::file(path),
+                    "an `image.yaml` names no user: root runs what it declares",
+                )
+                .hint("declare the base here, and set USER and what runs in a template on it");
+        }
+        return;
+    }
     let Some(recipe) = notes.recipe(subject) else {
         return;
     };
@@ -87,10 +101,8 @@ fn inherited(recipe: &Recipe<'_>, ground: &Ground<'_>) -> Inherited {
         let Some(next) = ground.recipes.get(parent.name.as_str()) else {
             // A declared image has no user.
             return match parent.recipe {
-                crate::catalog::Recipe::Declared { .. } => Inherited::Root,
-                crate::catalog::Recipe::Template { .. } => {
-                    Inherited::Unknown(parent.name.to_string())
-                }
+                CatalogRecipe::Declared { .. } => Inherited::Root,
+                CatalogRecipe::Template { .. } => Inherited::Unknown(parent.name.to_string()),
             };
         };
         if let Some(user) = next.dockerfile.final_user() {

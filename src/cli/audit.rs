@@ -14,7 +14,7 @@ use crate::audit::{
 use crate::catalog::ImageId;
 use crate::error::{UsageError, closest_names};
 use crate::host::fs::{FileError, read_text, resolve};
-use crate::host::{Change, Changes, architecture};
+use crate::host::{Change, Changes, architecture, find_work_tree};
 use crate::inspect::{find_faults, find_histories, gather, read_files};
 use crate::observe::{Comparison, Inventory, Observer, PublishedRecord};
 use crate::plan::{Availability, Drift};
@@ -112,7 +112,11 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let fail_on = args.fail_on.severity();
     match (args.format, args.json) {
         (Format::Json, _) | (Format::Text, true) => session.ui.print(&render_json(&audit))?,
-        (Format::Sarif, _) => session.ui.print(&render_sarif(&audit))?,
+        (Format::Sarif, _) => {
+            let top = args.directories.iter().find_map(|one| find_work_tree(one));
+            let below_top = |path: &Path| find_below(top.as_deref()?, path);
+            session.ui.print(&render_sarif(&audit, below_top))?;
+        }
         (Format::Junit, _) => session.ui.print(&render_junit(&audit, fail_on))?,
         (Format::Text, false) => print_text(session, &audit)?,
     }
@@ -211,6 +215,14 @@ async fn find_published(
     Ok(published.collect())
 }
 
+/// Finds the path of a file from the top of its work tree; a link in the place of the file is a file of the tree.
+fn find_below(top: &Path, path: &Path) -> Option<PathBuf> {
+    let directory = path.parent().filter(|parent| *parent != Path::new(""));
+    let real = directory.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    let path = real.join(path.file_name()?);
+    path.strip_prefix(top).ok().map(Path::to_owned)
+}
+
 /// Makes all safe changes at once, and says which.
 fn mend(session: &Session, changes: &Changes, audit: &Audit) -> anyhow::Result<()> {
     // Several names may be links to one file.
@@ -300,8 +312,30 @@ fn render_finding(session: &Session, finding: &Finding) -> String {
 }
 
 fn sum_up(session: &Session, audit: &Audit) {
-    for line in unchecked_lines(&audit.unchecked) {
-        session.ui.say(&line);
+    for group in group(&audit.unchecked) {
+        let Group {
+            rules,
+            images,
+            reason,
+        } = group;
+        session
+            .ui
+            .say(&format!("could not check {rules} of {images}: {reason}"));
+    }
+    for group in group(&audit.inapplicable) {
+        let verb = if group.rules.starts_with('`') {
+            "does"
+        } else {
+            "do"
+        };
+        let Group {
+            rules,
+            images,
+            reason,
+        } = group;
+        session
+            .ui
+            .say(&format!("{rules} {verb} not apply to {images}: {reason}"));
     }
     let images = counted(audit.subjects.len(), "image");
     let counts: Vec<String> = Severity::ALL
@@ -328,8 +362,15 @@ fn sum_up(session: &Session, audit: &Audit) {
         .say(&format!("{images}: {}{fixable}", counts.join(", ")));
 }
 
-/// One line for each reason, with the rules and how many images it concerns.
-fn unchecked_lines(unchecked: &[Unchecked]) -> Vec<String> {
+/// Rules that were not asked about images, for one reason.
+struct Group<'a> {
+    rules: String,
+    images: String,
+    reason: &'a str,
+}
+
+/// One group for each reason, with the rules and how many images it concerns.
+fn group(unchecked: &[Unchecked]) -> Vec<Group<'_>> {
     let mut reasons: BTreeMap<&str, (Vec<&str>, Vec<&str>)> = BTreeMap::new();
     for one in unchecked {
         let (rules, images) = reasons.entry(&one.reason).or_default();
@@ -343,15 +384,19 @@ fn unchecked_lines(unchecked: &[Unchecked]) -> Vec<String> {
             rules.dedup();
             images.sort_unstable();
             images.dedup();
-            let what = match rules.as_slice() {
+            let rules = match rules.as_slice() {
                 [one] => format!("`{one}`"),
                 several => format!("{} rules", several.len()),
             };
-            let of = match images.as_slice() {
+            let images = match images.as_slice() {
                 [one] => format!("`{one}`"),
                 several => counted(several.len(), "image"),
             };
-            format!("could not check {what} of {of}: {reason}")
+            Group {
+                rules,
+                images,
+                reason,
+            }
         })
         .collect()
 }

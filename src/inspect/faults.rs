@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::audit::Fault;
+use crate::audit::{Fault, names_secret};
 use crate::catalog::GraphError;
 use crate::host::fs::FileError;
 use crate::place::Place;
@@ -99,6 +99,7 @@ fn of_problem(problem: &Problem) -> Option<Fault> {
         } => Fault {
             hint: line
                 .as_ref()
+                .filter(|line| !names_secret(line))
                 .map(|line| format!("line {} of the rendered text is `{line}`", source.line())),
             ..at("dockerfile-unreadable", place)
         },

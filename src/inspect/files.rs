@@ -18,6 +18,7 @@ pub struct Files {
     pub(super) changelog: Option<Changelog>,
     pub(super) control_text: Option<String>,
     pub(super) control: Option<Control>,
+    pub(super) declaration_text: Option<String>,
     pub(super) ignored: IgnoreRules,
     pub(super) has_test: bool,
 }
@@ -75,6 +76,7 @@ fn read(directory: &Path, image: Option<&Image>, settings: &Settings) -> Files {
         changelog_text,
         control_text,
         control,
+        declaration_text: text("image.yaml").flatten(),
         ignored: ignored.unwrap_or_default(),
         // A test that cannot be read is there.
         has_test: !matches!(test, Some(Ok(None))),

@@ -147,10 +147,12 @@ fn subject<'a>(
 ) -> Subject<'a> {
     let source = found.recipe.map(|recipe| recipe.source).unwrap_or_default();
     let mut allowed = find_allowed(source);
-    for text in [&files.control_text, &files.changelog_text]
-        .into_iter()
-        .flatten()
-    {
+    let texts = [
+        &files.control_text,
+        &files.changelog_text,
+        &files.declaration_text,
+    ];
+    for text in texts.into_iter().flatten() {
         allowed.append(&mut find_allowed(text));
     }
     Subject {
@@ -165,6 +167,7 @@ fn subject<'a>(
         changelog: files.changelog,
         control_text: files.control_text,
         control: files.control,
+        declaration_text: files.declaration_text,
         recipe: found.recipe,
         uses: found.uses,
         dependants: BTreeSet::new(),
@@ -202,6 +205,7 @@ fn uses(
             kind: UseKind::Asked,
         })
         .collect();
+    let origin = recipe.map(Recipe::origin);
     for written in rendering.dockerfile().image_references() {
         let Ok(reference) = written.text.parse::<Reference>() else {
             continue;
@@ -214,9 +218,9 @@ fn uses(
         if is_told || name == own || !means_current(&reference, &named.label) {
             continue;
         }
-        let place = recipe.map_or_else(
+        let place = origin.as_ref().map_or_else(
             || Place::file(image.recipe_path()),
-            |recipe| recipe.place(written.line),
+            |origin| origin.place(written.line),
         );
         uses.push(Use {
             name: name.to_owned(),

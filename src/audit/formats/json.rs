@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::audit::{Audit, Finding};
+use crate::audit::{Audit, Finding, Unchecked};
 use crate::place::Place;
 use crate::settings::Severity;
 
@@ -10,11 +10,11 @@ use crate::settings::Severity;
 #[must_use]
 pub fn render_json(audit: &Audit) -> String {
     let findings: Vec<Value> = audit.findings.iter().map(finding).collect();
-    let unchecked: Vec<Value> = audit
-        .unchecked
-        .iter()
-        .map(|one| json!({ "rule": one.rule.id, "image": one.subject, "reason": one.reason }))
-        .collect();
+    let unchecked = |list: &[Unchecked]| -> Vec<Value> {
+        list.iter()
+            .map(|one| json!({ "rule": one.rule.id, "image": one.subject, "reason": one.reason }))
+            .collect()
+    };
     let value = json!({
         "version": 1,
         "images": audit.subjects.len(),
@@ -24,7 +24,8 @@ pub fn render_json(audit: &Audit) -> String {
             "note": audit.count(Severity::Note),
         },
         "findings": findings,
-        "unchecked": unchecked,
+        "unchecked": unchecked(&audit.unchecked),
+        "inapplicable": unchecked(&audit.inapplicable),
     });
     format!("{value:#}\n")
 }

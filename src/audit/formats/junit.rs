@@ -24,7 +24,7 @@ pub fn render_junit(audit: &Audit, fail_on: Severity) -> String {
         let suite = suites.entry(&one.subject).or_default();
         suite.entry(one.rule.id).or_default().findings.push(one);
     }
-    for one in &audit.unchecked {
+    for one in audit.unchecked.iter().chain(&audit.inapplicable) {
         let suite = suites.entry(&one.subject).or_default();
         suite.entry(one.rule.id).or_default().unchecked.push(one);
     }

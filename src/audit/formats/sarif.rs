@@ -1,7 +1,7 @@
 //! SARIF 2.1.0 (OASIS), as GitHub and editors read it.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -11,10 +11,23 @@ use crate::place::Place;
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// Renders an audit; what could not be checked is told as notifications of the run.
+/// What paths from the top of the repository are relative to: the name that GitHub gives it.
+const TOP: &str = "%SRCROOT%";
+
+/// Renders an audit; what was not checked is told as notifications of the run.
+///
+/// `find_below_top` gives the path of a file from the top of its repository, which is what readers of reports go by; a file
+/// that is in none keeps the path that the user gave.
 #[must_use]
-pub fn render_sarif(audit: &Audit) -> String {
-    let value = json!({
+pub fn render_sarif(audit: &Audit, find_below_top: impl Fn(&Path) -> Option<PathBuf>) -> String {
+    let unchecked = audit.unchecked.iter().map(unchecked);
+    let inapplicable = audit.inapplicable.iter().map(inapplicable);
+    let results: Vec<Value> = audit
+        .findings
+        .iter()
+        .map(|finding| result(finding, &find_below_top))
+        .collect();
+    let mut value = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
@@ -27,12 +40,16 @@ pub fn render_sarif(audit: &Audit) -> String {
             },
             "invocations": [{
                 "executionSuccessful": true,
-                "toolExecutionNotifications":
-                    audit.unchecked.iter().map(notification).collect::<Vec<_>>(),
+                "toolExecutionNotifications": unchecked.chain(inapplicable).collect::<Vec<_>>(),
             }],
-            "results": audit.findings.iter().map(result).collect::<Vec<_>>(),
+            "results": results,
         }],
     });
+    let mut places = audit.findings.iter().flat_map(|finding| &finding.places);
+    if places.any(|place| find_below_top(place.path()).is_some()) {
+        value["runs"][0]["originalUriBaseIds"] =
+            json!({ TOP: { "description": { "text": "The top of the git repository" } } });
+    }
     format!("{value:#}\n")
 }
 
@@ -45,13 +62,16 @@ fn rule(rule: &Rule) -> Value {
     })
 }
 
-fn result(finding: &Finding) -> Value {
+fn result(finding: &Finding, find_below_top: &impl Fn(&Path) -> Option<PathBuf>) -> Value {
     let index = rules().iter().position(|rule| rule.id == finding.rule.id);
     let text = match &finding.hint {
         Some(hint) => format!("{} ({hint})", finding.message),
         None => finding.message.clone(),
     };
-    let mut places = finding.places.iter().map(location);
+    let mut places = finding
+        .places
+        .iter()
+        .map(|place| location(place, find_below_top));
     let first: Vec<Value> = places.next().into_iter().collect();
     let mut value = json!({
         "ruleId": finding.rule.id,
@@ -67,16 +87,40 @@ fn result(finding: &Finding) -> Value {
     value
 }
 
-fn notification(one: &Unchecked) -> Value {
+fn unchecked(one: &Unchecked) -> Value {
+    let Unchecked {
+        rule,
+        subject,
+        reason,
+    } = one;
+    let text = format!("could not check `{}` of `{subject}`: {reason}", rule.id);
+    notification(rule, "note", &text)
+}
+
+fn inapplicable(one: &Unchecked) -> Value {
+    let Unchecked {
+        rule,
+        subject,
+        reason,
+    } = one;
+    let text = format!("`{}` does not apply to `{subject}`: {reason}", rule.id);
+    notification(rule, "none", &text)
+}
+
+fn notification(rule: &Rule, level: &str, text: &str) -> Value {
     json!({
-        "level": "note",
-        "message": { "text": format!("could not check `{}` of `{}`: {}", one.rule.id, one.subject, one.reason) },
-        "associatedRule": { "id": one.rule.id },
+        "level": level,
+        "message": { "text": text },
+        "associatedRule": { "id": rule.id },
     })
 }
 
-fn location(place: &Place) -> Value {
-    let mut physical = json!({ "artifactLocation": { "uri": uri(place.path()) } });
+fn location(place: &Place, find_below_top: &impl Fn(&Path) -> Option<PathBuf>) -> Value {
+    let artifact = match find_below_top(place.path()) {
+        Some(path) => json!({ "uri": uri(&path), "uriBaseId": TOP }),
+        None => json!({ "uri": uri(place.path()) }),
+    };
+    let mut physical = json!({ "artifactLocation": artifact });
     let mut region = Map::new();
     if let Some(line) = place.line_number() {
         region.insert("startLine".to_owned(), line.into());

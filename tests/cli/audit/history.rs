@@ -1,5 +1,7 @@
 //! Changes without an entry, by git.
 
+use serde_json::Value as Json;
+
 use super::{commit, committed, findings, fine, git};
 use crate::support::sandbox::Sandbox;
 
@@ -111,6 +113,10 @@ fn a_change_of_what_is_declared_is_worth_a_note() {
     let sandbox = committed(fine()).file("images/tool/control", "Package: tool\n");
     let found = findings(&sandbox, "entry-missing");
     assert_eq!(found["findings"][0]["severity"], "note");
+    assert_eq!(
+        found["findings"][0]["hint"],
+        "it changes the order of builds and not the image: the next entry may as well tell of it"
+    );
     let sandbox = sandbox.file("images/tool/Dockerfile.template", "FROM scratch\n");
     let found = findings(&sandbox, "entry-missing");
     assert_eq!(found["findings"][0]["severity"], "warning");
@@ -141,6 +147,50 @@ fn strange_names_of_files_are_no_obstacle() {
     changed(&sandbox, &["strange"]);
     commit(&sandbox, "Change");
     changed(&sandbox, &["strange"]);
+}
+
+/// What is found of changes without an entry in another directory: the images with a finding, and those not checked.
+#[track_caller]
+fn elsewhere(sandbox: &Sandbox, directory: &str, expected: [&[&str]; 2]) -> String {
+    let directory = format!("{directory}/images");
+    let output = sandbox.pkg(&["audit", "--json", "--rule=entry-missing", &directory]);
+    let found: Json = serde_json::from_str(&output.stdout).expect("JSON");
+    for (key, expected) in ["findings", "unchecked"].into_iter().zip(expected) {
+        let list = found[key].as_array().expect("a list").iter();
+        let images: Vec<_> = list
+            .map(|one| one["image"].as_str().expect("a name"))
+            .collect();
+        assert_eq!(images, expected, "{directory}: {key}");
+    }
+    found["unchecked"][0]["reason"].to_string()
+}
+
+#[test]
+fn what_a_shallow_clone_cannot_tell_is_not_called_fine() {
+    let file = "images/tool/Dockerfile.template";
+    let sandbox = committed(fine());
+    let changed = format!("{}STOPSIGNAL 15\n", sandbox.read(file));
+    let sandbox = sandbox.file(file, &changed);
+    commit(&sandbox, "Change without an entry");
+    let sandbox = sandbox.file("notes", "Words\n");
+    commit(&sandbox, "Something else");
+    let origin = format!("file://{}", sandbox.path().display());
+    for depth in ["1", "2", "3"] {
+        let clone = ["clone", "--quiet", "--depth", depth, &origin, depth];
+        git(&sandbox, &clone);
+    }
+    let reason = elsewhere(&sandbox, "1", [&[], &["parent", "tool"]]);
+    assert!(
+        reason.contains("the clone is shallow and lacks"),
+        "{reason}"
+    );
+    assert!(reason.contains("git fetch --unshallow"), "{reason}");
+    elsewhere(&sandbox, "2", [&[], &["parent", "tool"]]);
+    // The first commit of all lacks nothing.
+    elsewhere(&sandbox, "3", [&["tool"], &[]]);
+    // What has changed since is known all the same.
+    let sandbox = sandbox.file(&format!("1/{file}"), &format!("{changed}USER 33\n"));
+    elsewhere(&sandbox, "1", [&["tool"], &["parent"]]);
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod output;
 mod pages;
 mod repositories;
 mod rules;
+mod sarif;
+mod secrets;
 
 use serde_json::Value as Json;
 

@@ -65,6 +65,21 @@ fn apt_is_read_as_a_shell_reads_it() {
         0,
     );
     lines("apt-lists", "RUN apt-get update\nFROM scratch", 0);
+    for run in [
+        "RUN sh -ec \"apt-get install curl\"",
+        "RUN [\"sh\", \"-c\", \"true && apt-get install curl\"]",
+        "RUN sudo -E apt-get install curl",
+        "RUN timeout -k 1 5 apt-get install curl",
+        "RUN echo curl | xargs -r apt-get install",
+    ] {
+        lines("apt-recommends", run, 1);
+    }
+    lines("apt-recommends", "RUN sh a.sh -c 'apt-get install a'", 0);
+    lines(
+        "apt-lists",
+        "RUN apt-get update && sh -c 'rm -rf /var/lib/apt/lists/*'",
+        0,
+    );
     lines(
         "apt-filter",
         "RUN {{ 'a' | apt_install }} && {{ 'b' | apt_remove }}",
