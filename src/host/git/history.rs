@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use super::parents::find_with_parents;
 use super::{Git, GitError};
 use crate::host::fs::find_text;
 
@@ -96,8 +97,11 @@ pub async fn find_cut_commits(git: &Git<'_>) -> Result<HashSet<String>, GitError
     let path = String::from_utf8_lossy(&path);
     let path = git.directory().join(path.trim_end_matches('\n'));
     // A clone with all of the history has no such file.
-    let text = find_text(&path)?.unwrap_or_default();
-    Ok(text.lines().map(str::to_owned).collect())
+    match find_text(&path)? {
+        None => Ok(HashSet::new()),
+        // The first commit of all may be in it, and nothing is cut off there.
+        Some(text) => find_with_parents(git, text).await,
+    }
 }
 
 /// What commits, or what is not committed, added to files that were there before.

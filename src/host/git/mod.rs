@@ -1,6 +1,7 @@
 //! git: the program, and what it knows of directories.
 
 mod history;
+mod parents;
 mod program;
 
 pub use history::{
