@@ -627,7 +627,8 @@ Options:
           - major:  1.2.3-4 → 2.0.0-1
           - minor:  1.2.3-4 → 1.3.0-1
           - patch:  1.2.3-4 → 1.2.4-1
-          - debian: 1.2.3-4 → 1.2.3-5
+          - debian: 1.2.3-4 → 1.2.3-5, the number at the end without a date behind it: 1.2-3-s1 →
+            1.2-3-s2, 1.2-3-20261121 → 1.2-4
 
       --glob
           Take NAME for a pattern of names, as `php8.*`
@@ -737,7 +738,8 @@ Write changelog entries for the images that need a rebuild, in dated versions
 
 An image needs one when a base image is not what it was built on any more, when it is older than
 asked for, or when an image that it is built on gets one. Its version is that of the day,
-1.2-3-20261121; an earlier date at the end gives way. All changelogs are changed, or none.
+1.2-3-20261121, a second time on that day 1.2-3-20261121.1; an earlier date gives way. All
+changelogs are changed, or none.
 
 Usage: pkg refresh [OPTIONS] <DIR>...
 
@@ -753,7 +755,8 @@ Options:
           Refresh what is older than so many days
 
       --exclude <GLOB>
-          Leave out images whose whole label matches this pattern; may be given several times
+          Leave out images whose name or whole label matches this pattern; may be given several
+          times
 
       --offline
           Do not ask the registry whether base images have moved

@@ -40,9 +40,8 @@ tool
     --> images/tool/changelog:1
     hint: the changelog counts: write its name in `Package` as well
 ------- stderr -------
-could not check 12 rules of `images/broken`: the changelog cannot be read
+could not check 25 rules of `images/broken`: the changelog cannot be read
 could not check `entry-missing` of 3 images: the directory is in no git repository
-could not check 13 rules of `images/broken`: the recipe cannot be rendered
 3 images: 1 error, 2 warnings, 1 note; `--fix` mends 2
 [exit status: 3]
 [EOF]
@@ -116,7 +115,8 @@ fn json_tells_what_was_found_and_what_could_not_be_checked() {
       "image": "images/broken",
       "reason": "the changelog cannot be read"
     }
-  ]
+  ],
+  "inapplicable": []
 }
 ------- stderr -------
 could not check 2 rules of `images/broken`: the changelog cannot be read
@@ -209,7 +209,7 @@ fn junit_has_a_suite_for_each_image() {
 <testsuites name="pkg audit" tests="5" failures="1" errors="0" skipped="2">
   <testsuite name="images/broken" tests="2" failures="0" errors="0" skipped="2" time="0">
     <testcase classname="images/broken" name="name-differs" time="0"><skipped message="the changelog cannot be read"/></testcase>
-    <testcase classname="images/broken" name="test-missing" time="0"><skipped message="the recipe cannot be rendered"/></testcase>
+    <testcase classname="images/broken" name="test-missing" time="0"><skipped message="the changelog cannot be read"/></testcase>
   </testsuite>
   <testsuite name="parent" tests="1" failures="0" errors="0" skipped="0" time="0">
     <testcase classname="parent" name="audit" time="0"/>
@@ -220,8 +220,7 @@ fn junit_has_a_suite_for_each_image() {
   </testsuite>
 </testsuites>
 ------- stderr -------
-could not check `name-differs` of `images/broken`: the changelog cannot be read
-could not check `test-missing` of `images/broken`: the recipe cannot be rendered
+could not check 2 rules of `images/broken`: the changelog cannot be read
 3 images: 1 warning, 1 note; `--fix` mends 1
 [exit status: 3]
 [EOF]
@@ -268,9 +267,8 @@ tool
 images/parent/changelog: ended the last line [changelog-newline]
 images/tool/control: added `parent` to `Build-Depends` [dependency-undeclared]
 images/tool/control: wrote `tool` into `Package` [name-differs]
-could not check 12 rules of `images/broken`: the changelog cannot be read
+could not check 25 rules of `images/broken`: the changelog cannot be read
 could not check `entry-missing` of 3 images: the directory is in no git repository
-could not check 13 rules of `images/broken`: the recipe cannot be rendered
 3 images: 1 error, 1 note
 [exit status: 3]
 [EOF]
@@ -422,9 +420,10 @@ tool
     --> images/tool/changelog:1
     hint: the changelog counts: write its name in `Package` as well
 ------- stderr -------
-could not check 12 rules of `images/a`: the changelog cannot be read
+could not check 13 rules of `images/b`: it is no image of the catalog, and another finding says why
+could not check 25 rules of `images/a`: the changelog cannot be read
 could not check `entry-missing` of 7 images: the directory is in no git repository
-could not check 13 rules of 5 images: the recipe cannot be rendered
+could not check 13 rules of 3 images: the recipe cannot be rendered
 7 images: 4 errors, 2 warnings; `--fix` mends 1
 [exit status: 3]
 [EOF]
