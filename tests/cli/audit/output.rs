@@ -67,10 +67,8 @@ fn json_tells_what_was_found_and_what_could_not_be_checked() {
         .pkg(&[
             "audit",
             "--json",
-            "--rule",
-            "name-differs",
-            "--rule",
-            "version-order",
+            "--rule=name-differs",
+            "--rule=version-order",
             "images",
         ])
         .assert_snapshot(str![[r#"
