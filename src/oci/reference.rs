@@ -98,6 +98,8 @@ impl Reference {
     }
 
     /// Gives the reference as Docker lists it: without its default registry and the `library` there.
+    ///
+    /// The default registry stays where the rest would be read as an image of another one: `docker.io/r.example.org/a`.
     #[must_use]
     pub fn familiar(&self) -> Self {
         let is_default = matches!(
@@ -111,8 +113,10 @@ impl Reference {
             Some(short) if !short.contains('/') => short,
             _ => &self.repository,
         };
+        let first = repository.split_once('/').map(|(first, _)| first);
+        let names_registry = first.is_some_and(is_registry);
         Self {
-            registry: None,
+            registry: names_registry.then(|| "docker.io".to_owned()),
             repository: repository.to_owned(),
             ..self.clone()
         }
@@ -339,6 +343,17 @@ mod tests {
             let familiar = text.trim_start_matches("docker.io/");
             assert_eq!(reference.familiar().to_string(), familiar);
         }
+    }
+
+    #[test]
+    fn what_the_default_registry_holds_is_never_taken_for_another_registrys() {
+        for text in ["docker.io/r.example.org/a:1", "docker.io/localhost/a"] {
+            let reference: Reference = text.parse().expect("a reference");
+            assert_eq!(reference.familiar(), reference);
+        }
+        let reference: Reference = "index.docker.io/r.example.org/a".parse().expect("one");
+        let familiar = reference.familiar();
+        assert_eq!(familiar.to_string(), "docker.io/r.example.org/a");
     }
 
     #[test]
