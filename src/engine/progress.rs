@@ -122,7 +122,8 @@ impl BuildKitFollower {
                 .steps
                 .get(&warning.vertex)
                 .map_or(0, |step| step.number);
-            let text = format!("warning: {}", String::from_utf8_lossy(&warning.short));
+            let short = String::from_utf8_lossy(&warning.short);
+            let text = format!("warning: {}", super::error::one_line(&short));
             told.push(BuildProgress::Line { step, text });
         }
         for vertex in &report.vertexes {
@@ -257,7 +258,7 @@ impl ClassicFollower {
 
 #[cfg(test)]
 mod tests {
-    use bollard_buildkit_proto::moby::buildkit::v1::VertexLog;
+    use bollard_buildkit_proto::moby::buildkit::v1::{VertexLog, VertexWarning};
 
     use super::*;
 
@@ -324,6 +325,20 @@ mod tests {
             ..StatusResponse::default()
         });
         assert_eq!(again, []);
+    }
+
+    #[test]
+    fn a_warning_is_one_line() {
+        let mut follower = BuildKitFollower::default();
+        let told = follower.follow(StatusResponse {
+            warnings: vec![VertexWarning {
+                short: b"old\nform".to_vec(),
+                ..VertexWarning::default()
+            }],
+            ..StatusResponse::default()
+        });
+        let (step, text) = (0, "warning: old form".to_owned());
+        assert_eq!(told, [BuildProgress::Line { step, text }]);
     }
 
     #[test]
