@@ -23,13 +23,19 @@ pub struct PatternError {
 impl Pattern {
     /// Compiles a pattern; every text is one, as long as it is not huge.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
+        // Far longer than any label; a set that has no end is looked for to the end of the text, each one anew.
+        const LONGEST: usize = 4096; // bytes
+        let too_large = || PatternError {
+            text: text.chars().take(40).collect(),
+        };
+        if text.len() > LONGEST {
+            return Err(too_large());
+        }
         let regex = regex::RegexBuilder::new(&translate(text))
             .dot_matches_new_line(true)
             .size_limit(1 << 20)
             .build()
-            .map_err(|_| PatternError {
-                text: text.chars().take(40).collect(),
-            })?;
+            .map_err(|_| too_large())?;
         Ok(Self {
             text: text.to_owned(),
             regex,
@@ -180,5 +186,6 @@ mod tests {
             error.to_string(),
             format!("`{begin}[a-z…` is too long for a pattern")
         );
+        Pattern::parse(&"[".repeat(4097)).expect_err("one bracket over");
     }
 }
