@@ -59,9 +59,7 @@ pub async fn walk_commits(
     directories: &[PathBuf],
     mut on_commit: impl FnMut(&str, &[PathBuf]) -> ControlFlow<()>,
 ) -> Result<(), GitError> {
-    let mut commit = String::new();
-    let mut paths: Vec<PathBuf> = Vec::new();
-    let mut is_over = false;
+    let mut commits = Commits::default();
     let arguments = [
         "log",
         "--first-parent",
@@ -71,24 +69,51 @@ pub async fn walk_commits(
         "--format=%x01%H",
     ];
     ask(git, &arguments, directories, |line| {
+        commits.take(line, &mut on_commit)
+    })
+    .await?;
+    commits.finish(&mut on_commit);
+    Ok(())
+}
+
+/// Reads commits and the names of their files, a line each.
+#[derive(Default)]
+pub(in crate::host) struct Commits {
+    commit: String,
+    paths: Vec<PathBuf>,
+    is_over: bool,
+}
+
+impl Commits {
+    /// Takes a line; the commit before it is told when the next one begins.
+    pub(in crate::host) fn take(
+        &mut self,
+        line: &str,
+        on_commit: &mut impl FnMut(&str, &[PathBuf]) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         if let Some(next) = line.strip_prefix(COMMIT) {
-            let files = std::mem::take(&mut paths);
-            let going = on_commit(&commit, &files);
-            next.clone_into(&mut commit);
-            is_over = going.is_break();
+            let files = std::mem::take(&mut self.paths);
+            let going = on_commit(&self.commit, &files);
+            next.clone_into(&mut self.commit);
+            self.is_over = going.is_break();
             return going;
         }
         if !line.is_empty() {
-            paths.push(path_of(line));
+            self.paths.push(path_of(line));
         }
         ControlFlow::Continue(())
-    })
-    .await?;
-    if !is_over {
-        // The one that ends the walk or goes on from the last commit does not matter any more.
-        let _ = on_commit(&commit, &paths);
     }
-    Ok(())
+
+    /// Tells the last commit.
+    pub(in crate::host) fn finish(
+        self,
+        on_commit: &mut impl FnMut(&str, &[PathBuf]) -> ControlFlow<()>,
+    ) {
+        if !self.is_over {
+            // Whether to go on behind the last commit does not matter any more.
+            let _ = on_commit(&self.commit, &self.paths);
+        }
+    }
 }
 
 /// Finds the commits at which the history of a shallow clone is cut off: all of their files look new.
@@ -144,20 +169,60 @@ pub async fn find_added_lines(
     if let Added::By(commits) = added {
         arguments.extend(commits.iter().map(String::as_str));
     }
-    let (mut commit, mut path) = (String::new(), PathBuf::new());
-    let mut is_heading = false;
+    let mut lines = AddedLines::default();
     ask(git, &arguments, files, |line| {
-        if let Some(next) = line.strip_prefix(COMMIT) {
-            next.clone_into(&mut commit);
-        } else if let Some(name) = line.strip_prefix("+++ ").filter(|_| is_heading) {
-            path = path_of(name.trim_end_matches('\t'));
-        } else if let Some(text) = line.strip_prefix('+') {
-            on_line(&commit, &path, text);
-        }
-        is_heading = line.starts_with("--- ");
+        lines.take(line, &mut on_line);
         ControlFlow::Continue(())
     })
     .await
+}
+
+/// Reads patches without context, a line each.
+#[derive(Default)]
+pub(in crate::host) struct AddedLines {
+    commit: String,
+    path: PathBuf,
+    /// How many lines of a hunk are still to come: there, `+++ ` and `--- ` begin no file.
+    left: u64,
+}
+
+impl AddedLines {
+    /// Takes a line, and tells it where it was added.
+    pub(in crate::host) fn take(
+        &mut self,
+        line: &str,
+        on_line: &mut impl FnMut(&str, &Path, &str),
+    ) {
+        if let Some(next) = line.strip_prefix(COMMIT) {
+            next.clone_into(&mut self.commit);
+            self.left = 0;
+        } else if self.left == 0
+            && let Some(name) = line.strip_prefix("+++ ")
+        {
+            self.path = path_of(name.trim_end_matches('\t'));
+        } else if self.left == 0
+            && let Some(hunk) = line.strip_prefix("@@ ")
+        {
+            self.left = count_lines(hunk);
+        } else if let Some(text) = line.strip_prefix('+') {
+            self.left = self.left.saturating_sub(1);
+            on_line(&self.commit, &self.path, text);
+        } else if line.starts_with('-') {
+            self.left = self.left.saturating_sub(1);
+        }
+    }
+}
+
+/// Counts the lines of a hunk: three for `-4 +4,2 @@`, since a single one is not counted there.
+fn count_lines(hunk: &str) -> u64 {
+    let sides = hunk
+        .split(' ')
+        .take_while(|side| side.starts_with(['-', '+']));
+    let counts = sides.map(|side| match side.split_once(',') {
+        Some((_, count)) => count.parse::<u64>().unwrap_or_default(),
+        None => 1,
+    });
+    counts.fold(0, u64::saturating_add)
 }
 
 async fn ask(
@@ -175,7 +240,7 @@ async fn ask(
 }
 
 /// Reads a path as git writes it; one with strange characters stands in quotes, and only C's most common escapes are read.
-fn path_of(text: &str) -> PathBuf {
+pub(in crate::host) fn path_of(text: &str) -> PathBuf {
     let Some(quoted) = text
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'))
@@ -221,6 +286,20 @@ mod tests {
             ("GIT_CONFIG_KEY_2", "color.ui"),
             ("GIT_CONFIG_VALUE_2", "always"),
         ])
+    }
+
+    #[test]
+    fn lines_that_look_like_headings_are_lines() {
+        let patch = "\u{1}3f5c\n--- a b\t\n+++ a b\t\n@@ -1,2 +1,2 @@ x\n--- old\n-more\n+++ new\n++two\n\
+            --- c\n+++ c\n@@ -0,0 +1 @@\n+three\n@@ -4 +5 @@\n-x\n\\ No newline at end of file\n+y\n";
+        let (mut added, mut found) = (AddedLines::default(), Vec::new());
+        for line in patch.lines() {
+            added.take(line, &mut |commit: &str, path: &Path, text: &str| {
+                assert_eq!(commit, "3f5c");
+                found.push(format!("{}: {text}", path.display()));
+            });
+        }
+        assert_eq!(found, ["a b: ++ new", "a b: +two", "c: three", "c: y"]);
     }
 
     #[tokio::test]
