@@ -3,7 +3,7 @@
 PKG = target/release/pkg
 CARGO_FLAGS = --locked
 
-.PHONY: quickstart test check test-engine update-snapshots corpus bench
+.PHONY: quickstart test check test-engine update-snapshots corpus bench fuzz
 
 # Builds the images of ./images and shows what came out.
 quickstart:
@@ -52,3 +52,8 @@ bench:
 	cargo bench $(CARGO_FLAGS) --bench catalog
 	scripts/bench-scan
 	scripts/bench-build
+
+# The parsers of foreign bytes under coverage feedback, ten million inputs each; see docs/reliability.md. `make check` runs
+# the same functions over the inputs in fuzz/corpus/ and a few changed ones.
+fuzz:
+	fuzz/run

@@ -10,6 +10,7 @@
 //! border    host → engine → registry
 //! stages    scan → context → verify → observe → assemble → ledger → build → publish → prune → changelogs → scaffold → revision → inspect
 //! user      error → ui → cli
+//! proof     fuzzing
 //! ```
 //!
 //! Every file that the program reads or writes, and who does it:
@@ -80,3 +81,11 @@ pub mod verify;
 pub mod cli;
 pub mod error;
 pub mod ui;
+
+// What tries the parsers; no part of the program.
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+
+/// A parser's name, and the function that tries it with any bytes; named here because these stand beside the parsers.
+#[cfg(any(test, feature = "fuzzing"))]
+pub type FuzzTarget = (&'static str, fn(&[u8]));

@@ -7,6 +7,8 @@ mod changes;
 mod diff;
 mod entries;
 mod explain;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod graph;
 mod list;
 mod log;

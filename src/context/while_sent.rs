@@ -48,8 +48,12 @@ fn send_while(happens: impl FnOnce(&Path)) -> (Result<(), ContextError>, Vec<u8>
 fn broken_off(happens: impl FnOnce(&Path), message: &str) {
     let (sent, received, image) = send_while(happens);
     let error = sent.expect_err("the directory changed");
-    let sources = std::iter::successors(Some(&error as &dyn Error), |error| error.source());
-    let said: Vec<String> = sources.map(ToString::to_string).collect();
+    let mut said = Vec::new();
+    let mut next: Option<&dyn Error> = Some(&error);
+    while let Some(error) = next {
+        said.push(error.to_string());
+        next = error.source();
+    }
     let said = said.join(": ").replace(&image, "IMAGE");
     assert_eq!(said, message);
     let has_end = received.ends_with(&[0; 1024]);

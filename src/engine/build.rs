@@ -330,7 +330,7 @@ fn step_error(error: &bollard::errors::Error) -> Option<String> {
 }
 
 /// Follows either builder.
-struct Follower {
+pub(super) struct Follower {
     kind: FollowerKind,
     id: Option<String>,
 }
@@ -341,7 +341,7 @@ enum FollowerKind {
 }
 
 impl Follower {
-    fn new(builder: Builder) -> Self {
+    pub(super) fn new(builder: Builder) -> Self {
         let kind = match builder {
             Builder::BuildKit => FollowerKind::BuildKit(BuildKitFollower::default()),
             Builder::Classic => FollowerKind::Classic(ClassicFollower::default()),
@@ -349,7 +349,7 @@ impl Follower {
         Self { kind, id: None }
     }
 
-    fn follow(&mut self, info: BuildInfo, on_progress: &mut impl FnMut(BuildProgress)) {
+    pub(super) fn follow(&mut self, info: BuildInfo, on_progress: &mut impl FnMut(BuildProgress)) {
         let told = match (info.aux, &mut self.kind) {
             // The classic builder gives one for each stage; the last counts.
             (Some(BuildInfoAux::Default(ImageId { id })), _) => {
@@ -367,13 +367,17 @@ impl Follower {
         told.into_iter().for_each(on_progress);
     }
 
-    fn finish(&mut self, error: Option<&str>, on_progress: &mut impl FnMut(BuildProgress)) {
+    pub(super) fn finish(
+        &mut self,
+        error: Option<&str>,
+        on_progress: &mut impl FnMut(BuildProgress),
+    ) {
         if let FollowerKind::Classic(follower) = &mut self.kind {
             follower.finish(error).into_iter().for_each(on_progress);
         }
     }
 
-    fn failed(&self) -> Option<&FailedStep> {
+    pub(super) fn failed(&self) -> Option<&FailedStep> {
         match &self.kind {
             FollowerKind::BuildKit(follower) => follower.failed(),
             FollowerKind::Classic(_) => None,

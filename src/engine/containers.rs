@@ -45,7 +45,7 @@ impl Engine {
 
 impl Container {
     /// Reads one item of the engine's list; a container without an image, such as podman's of a pod, uses none.
-    fn find_in(summary: &ContainerSummary) -> Option<Self> {
+    pub(super) fn find_in(summary: &ContainerSummary) -> Option<Self> {
         let image = parse_id(summary.image_id.as_deref()?)?;
         let names = summary.names.iter().flatten();
         // A link gives a container a further name below that of the other one: `/web/database`.

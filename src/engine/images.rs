@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bollard::models::ImageSummary;
 use bollard::query_parameters::{
     ListImagesOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
 };
@@ -54,6 +55,30 @@ impl EngineImages {
             .iter()
             .map(|(reference, image)| (reference.as_str(), image))
     }
+
+    /// Reads the engine's list.
+    pub(super) fn of(listed: Vec<ImageSummary>) -> Self {
+        let mut images = Self::default();
+        for summary in listed {
+            // Identities of another algorithm are none that this program could have made.
+            let Ok(id) = summary.id.parse::<Digest>() else {
+                continue;
+            };
+            let image = EngineImage {
+                id,
+                manifests: summary
+                    .repo_digests
+                    .iter()
+                    .filter_map(|text| text.rsplit_once('@')?.1.parse().ok())
+                    .collect(),
+                labels: summary.labels.into_iter().collect(),
+                size_bytes: u64::try_from(summary.size).unwrap_or_default(),
+            };
+            let tags = summary.repo_tags.into_iter();
+            images.0.extend(tags.map(|tag| (tag, image.clone())));
+        }
+        images
+    }
 }
 
 impl FromIterator<(String, EngineImage)> for EngineImages {
@@ -78,30 +103,7 @@ impl Engine {
                 self.docker.list_images(None::<ListImagesOptions>),
             )
             .await?;
-        let mut images = EngineImages::default();
-        for summary in listed {
-            // Identities of another algorithm are none that this program could have made.
-            let Ok(id) = summary.id.parse::<Digest>() else {
-                continue;
-            };
-            let image = EngineImage {
-                id,
-                manifests: summary
-                    .repo_digests
-                    .iter()
-                    .filter_map(|text| text.rsplit_once('@')?.1.parse().ok())
-                    .collect(),
-                labels: summary.labels.into_iter().collect(),
-                size_bytes: u64::try_from(summary.size).unwrap_or_default(),
-            };
-            images.0.extend(
-                summary
-                    .repo_tags
-                    .into_iter()
-                    .map(|tag| (tag, image.clone())),
-            );
-        }
-        Ok(images)
+        Ok(EngineImages::of(listed))
     }
 
     /// Finds the identity that a reference has now.

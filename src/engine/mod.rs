@@ -9,6 +9,8 @@ mod build;
 mod connection;
 mod containers;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod images;
 mod labels;
 mod progress;

@@ -183,7 +183,7 @@ async fn follow<T>(
 }
 
 /// `<tag>: digest: sha256:… size: N`, the same on all engines.
-fn find_digest(status: &str) -> Option<Digest> {
+pub(super) fn find_digest(status: &str) -> Option<Digest> {
     let (_, rest) = status.split_once("digest: ")?;
     rest.split_whitespace().next()?.parse().ok()
 }

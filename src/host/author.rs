@@ -36,7 +36,7 @@ pub async fn find_author(environment: &Environment, directory: &Path, fallback: 
     }
 }
 
-fn clean(text: &str) -> Option<String> {
+pub(super) fn clean(text: &str) -> Option<String> {
     let clean = text.replace(|c: char| matches!(c, '<' | '>') || c.is_control(), "");
     let clean = clean.trim();
     (!clean.is_empty()).then(|| clean.to_owned())

@@ -11,7 +11,7 @@ pub fn find_memory_bytes() -> Option<u64> {
 }
 
 /// Reads `VmRSS:     1234 kB` (`proc_pid_status(5)`).
-fn parse_status(text: &str) -> Option<u64> {
+pub(super) fn parse_status(text: &str) -> Option<u64> {
     let size = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u64 = size.trim().strip_suffix(" kB")?.parse().ok()?;
     kilobytes.checked_mul(1024)

@@ -8,6 +8,8 @@ mod clock;
 mod conversation;
 mod environment;
 pub mod fs;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod git;
 mod input;
 mod leftovers;

@@ -191,7 +191,7 @@ impl Client {
 }
 
 /// Finds the image of an index that runs here.
-fn find_platform(index: &Value, architecture: &str) -> Option<Digest> {
+pub(super) fn find_platform(index: &Value, architecture: &str) -> Option<Digest> {
     let images = index["manifests"].as_array()?;
     let image = images.iter().find(|image| {
         let platform = &image["platform"];

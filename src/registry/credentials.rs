@@ -152,9 +152,18 @@ fn read_docker_config(path: &Path, host: &str) -> Result<Found, CredentialsError
     let text = fs::find_text(path).map_err(|source| CredentialsError::File {
         source: Arc::new(source),
     })?;
-    let Some(text) = text else {
-        return Ok(Found::Nothing);
-    };
+    match text {
+        Some(text) => parse_docker_config(&text, path, host),
+        None => Ok(Found::Nothing),
+    }
+}
+
+/// Finds the credentials in the text of a file, which may name a helper to ask.
+pub(super) fn parse_docker_config(
+    text: &str,
+    path: &Path,
+    host: &str,
+) -> Result<Found, CredentialsError> {
     let own = [host];
     let keys = Some(keys(host)).filter(|keys| !keys.is_empty());
     for key in keys.unwrap_or(&own) {

@@ -20,6 +20,8 @@ mod endpoint;
 mod error;
 mod inquiry;
 mod manifest;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod patience;
 mod retry_after;
 mod token;

@@ -24,6 +24,8 @@ mod cases;
 mod error;
 mod fault;
 mod filters;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod hints;
 mod jinja;
 mod known;

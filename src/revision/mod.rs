@@ -5,6 +5,8 @@
 //! they point at; a link that leads out of the repository and a submodule are left out and told.
 
 mod compare;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod past;
 mod repository;
 mod tree;

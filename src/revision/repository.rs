@@ -247,7 +247,7 @@ pub(super) fn path(bytes: &[u8]) -> PathBuf {
 }
 
 /// Reads `:100644 100755 ID ID M`, NUL, the path, NUL.
-fn parse_changes(bytes: &[u8]) -> Option<Vec<ChangedFile>> {
+pub(super) fn parse_changes(bytes: &[u8]) -> Option<Vec<ChangedFile>> {
     let mut parts = bytes
         .split(|byte| *byte == 0)
         .filter(|part| !part.is_empty());

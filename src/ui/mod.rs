@@ -8,6 +8,8 @@ mod diagnostic;
 mod duration;
 mod facts;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod lines;
 mod look;
 mod outline;

@@ -1,6 +1,8 @@
 //! Running an image's tests, and remembering on which very image they passed.
 
 mod beside;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod record;
 mod run;
 

@@ -149,7 +149,7 @@ pub fn find_test_file(verify: &VerifyCommand) -> Option<&str> {
 }
 
 /// `test.sh` of `{path}/test.sh {image}`.
-fn find_named_file(text: &str) -> Option<&str> {
+pub(super) fn find_named_file(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("{path}/")?;
     let end = rest
         .find(|c: char| c.is_whitespace() || "'\";&|".contains(c))

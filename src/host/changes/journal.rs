@@ -24,28 +24,28 @@ const NAMES: [&str; 2] = ["changelog", "control"];
 
 /// One change of files in one root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Journal {
+pub(in crate::host) struct Journal {
     /// Names the change in all of its roots.
-    pub(super) id: String,
+    pub(in crate::host) id: String,
     /// Which of the roots this one is; the journal of the first decides whether the change is done.
-    pub(super) number: usize,
+    pub(in crate::host) number: usize,
     /// The ways from this root to all roots of the change.
-    pub(super) roots: Vec<PathBuf>,
+    pub(in crate::host) roots: Vec<PathBuf>,
     /// The files.
-    pub(super) files: Vec<JournalFile>,
+    pub(in crate::host) files: Vec<JournalFile>,
 }
 
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct JournalFile {
+pub(in crate::host) struct JournalFile {
     /// What it held.
-    pub(super) old: Digest,
+    pub(in crate::host) old: Digest,
     /// What it is to hold.
-    pub(super) new: Digest,
+    pub(in crate::host) new: Digest,
     /// Where it is, below the root.
-    pub(super) path: PathBuf,
+    pub(in crate::host) path: PathBuf,
     /// The way from the root to the name by which the catalog knows it.
-    pub(super) name: PathBuf,
+    pub(in crate::host) name: PathBuf,
 }
 
 impl JournalFile {
@@ -64,7 +64,7 @@ impl JournalFile {
 }
 
 impl Journal {
-    pub(super) fn render(&self) -> Vec<u8> {
+    pub(in crate::host) fn render(&self) -> Vec<u8> {
         let (number, count) = (self.number.to_string(), self.roots.len().to_string());
         let mut parts: Vec<&[u8]> = vec![HEADER];
         parts.extend([self.id.as_bytes(), number.as_bytes(), count.as_bytes()]);
@@ -79,7 +79,7 @@ impl Journal {
     }
 
     /// Reads a journal; one with a file that cannot be one of an image is none.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(in crate::host) fn parse(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.strip_suffix(&[0])?;
         let mut parts = bytes.split(|&byte| byte == 0);
         if parts.next()? != HEADER {

@@ -21,6 +21,9 @@ mod interrupted;
 mod journal;
 mod workshop;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use journal::Journal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
