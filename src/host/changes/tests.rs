@@ -451,14 +451,14 @@ fn whoever_may_change_files_of_a_root_may_clear_up_after_others() {
     let (_, group) = somebody();
     for root in tree.roots() {
         chown(&root, None, Some(group)).unwrap();
-        std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o2775)).unwrap();
+        std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o770)).unwrap();
     }
     let rename = |from: &Path, to: &Path| {
         let workshop = from.parent().unwrap();
         let there = std::fs::metadata(workshop).unwrap();
-        assert_eq!((there.gid(), there.mode() & 0o7777), (group, 0o2775));
+        assert_eq!((there.gid(), there.mode() & 0o7777), (group, 0o770));
         let journal = std::fs::metadata(workshop.join("journal")).unwrap();
-        assert_eq!((journal.gid(), journal.mode() & 0o777), (group, 0o664));
+        assert_eq!((journal.gid(), journal.mode() & 0o777), (group, 0o660));
         rename_file(from, to)
     };
     tree.begin().make_with(&tree.changes, &rename).unwrap();

@@ -60,7 +60,7 @@ impl<'a> Workshop<'a> {
     /// Writes everything, and the journal last.
     pub(super) fn prepare(&self, id: &str, roots: &[PathBuf]) -> Result<(), ChangeError> {
         let directory = open(self.root)?;
-        let mode = mode_of_files(self.root)?;
+        let looks = looks_below(self.root)?;
         for (number, target) in self.targets.iter().enumerate() {
             let (real, change) = (&target.real, target.change);
             if read_bytes(real)? != change.old.as_bytes() {
@@ -82,9 +82,9 @@ impl<'a> Workshop<'a> {
             roots: roots.iter().map(|root| way(self.root, root)).collect(),
             files: self.targets.iter().map(|it| self.record(it)).collect(),
         };
-        write(&directory.join(SEAL), seal(id).as_bytes(), mode)?;
+        write(&directory.join(SEAL), seal(id).as_bytes(), looks)?;
         let unfinished = directory.join("journal.new");
-        write(&unfinished, &journal.render(), mode)?;
+        write(&unfinished, &journal.render(), looks)?;
         sync(&directory)?;
         rename_file(&unfinished, &directory.join(JOURNAL))?;
         Ok(sync(&directory)?)
@@ -179,8 +179,8 @@ pub(super) fn open(root: &Path) -> Result<PathBuf, FileError> {
     let directory = root.join(WORKSHOP);
     std::fs::create_dir(&directory).map_err(|source| FileError::new("write to", root, source))?;
     look_like(root, &directory)?;
-    let mode = mode_of_files(root)?;
-    write(&directory.join(".gitignore"), b"*\n", mode)?;
+    let looks = looks_below(root)?;
+    write(&directory.join(".gitignore"), b"*\n", looks)?;
     Ok(directory)
 }
 
@@ -203,9 +203,12 @@ pub(super) fn look_like(root: &Path, directory: &Path) -> Result<(), FileError> 
     given.map_err(|source| FileError::new("write to", directory, source))
 }
 
-fn mode_of_files(root: &Path) -> Result<Looks<'static>, FileError> {
+fn looks_below(root: &Path) -> Result<Looks<'static>, FileError> {
     let there = std::fs::metadata(root).map_err(|source| FileError::new("read", root, source))?;
-    Ok(Looks::Mode((there.mode() & 0o666) | 0o600))
+    Ok(Looks::Below {
+        group: there.gid(),
+        mode: (there.mode() & 0o666) | 0o600,
+    })
 }
 
 fn seal(id: &str) -> String {
@@ -236,7 +239,11 @@ pub(super) fn forget(directory: &Path) -> Result<(), FileError> {
 #[derive(Clone, Copy, Debug)]
 enum Looks<'a> {
     Of(&'a Metadata),
-    Mode(u32),
+    /// A directory that has this group.
+    Below {
+        group: u32,
+        mode: u32,
+    },
 }
 
 fn write(path: &Path, bytes: &[u8], looks: Looks<'_>) -> Result<(), FileError> {
@@ -245,7 +252,13 @@ fn write(path: &Path, bytes: &[u8], looks: Looks<'_>) -> Result<(), FileError> {
         file.write_all(bytes)?;
         match looks {
             Looks::Of(there) => take_after(&file, there)?,
-            Looks::Mode(mode) => file.set_permissions(Permissions::from_mode(mode))?,
+            Looks::Below { group, mode } => {
+                if file.metadata()?.gid() != group {
+                    // Where it may not, the mode says no less.
+                    let _ = fchown(&file, None, Some(group));
+                }
+                file.set_permissions(Permissions::from_mode(mode))?;
+            }
         }
         file.sync_all()
     })();
