@@ -52,6 +52,16 @@ pub(super) enum WhetherPublish {
     Only,
 }
 
+impl WhetherPublish {
+    fn extent(self, has_credentials: bool) -> Extent {
+        match self {
+            Self::Only => Extent::Publish,
+            Self::WithCredentials if has_credentials => Extent::BuildAndPublish,
+            Self::WithCredentials | Self::No => Extent::Build,
+        }
+    }
+}
+
 /// How a plan is run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
@@ -191,11 +201,7 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
     let has_credentials = settings.credentials.is_some() && registry.is_some();
     let only = selection.as_ref().filter(|selection| selection.len() == 1);
     let only = only.and_then(|selection| selection.first().copied());
-    let extent = match wish.publish {
-        WhetherPublish::Only => Extent::Publish,
-        WhetherPublish::WithCredentials if has_credentials => Extent::BuildAndPublish,
-        WhetherPublish::WithCredentials | WhetherPublish::No => Extent::Build,
-    };
+    let extent = wish.publish.extent(has_credentials);
     let plan = plan(
         &loaded.catalog,
         &loaded.graph,
@@ -358,23 +364,10 @@ pub(super) async fn execute(
         Ok(done) => done,
         Err(signal) => return Ok(Ending::Interrupted(signal)),
     };
-    let mut summary = progress.finish();
-    for step in &prepared.plan.steps {
-        if let Action::Skip(skip) = &step.action {
-            summary.skip(words::skip(skip));
-        }
-    }
-    session.ui.summary(&summary);
-    for diagnostic in prepared
-        .doubts()
-        .into_iter()
-        .chain(kept.iter().map(target::kept))
-    {
-        session.ui.diagnostic(&diagnostic);
-    }
-    if let Some(fault) = fault.or_else(|| ledger.take_fault()) {
-        session.ui.diagnostic(&not_kept(&fault, room.logs()));
-    }
+    let fault = fault.or_else(|| ledger.take_fault());
+    let not_kept = fault.map(|fault| not_kept(&fault, room.logs()));
+    let more = kept.iter().map(target::kept).chain(not_kept);
+    let summary = prepared.tell_summary(session, progress.finish(), more);
     if let Some(signal) = signals.received() {
         return Ok(Ending::Interrupted(signal));
     }
@@ -438,6 +431,25 @@ struct Errand<'a> {
 }
 
 impl Prepared {
+    /// Tells what came out of a run, and what the user should know besides.
+    fn tell_summary(
+        &self,
+        session: &Session,
+        mut summary: Summary,
+        more: impl Iterator<Item = Diagnostic>,
+    ) -> Summary {
+        for step in &self.plan.steps {
+            if let Action::Skip(skip) = &step.action {
+                summary.skip(words::skip(skip));
+            }
+        }
+        session.ui.summary(&summary);
+        for diagnostic in self.doubts().into_iter().chain(more) {
+            session.ui.diagnostic(&diagnostic);
+        }
+        summary
+    }
+
     /// Gives what the user should know of a plan besides its steps.
     pub(super) fn doubts(&self) -> Vec<Diagnostic> {
         let mut doubts = words::stale(&self.plan, &self.loaded.catalog);

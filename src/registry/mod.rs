@@ -18,10 +18,10 @@ mod connection;
 mod credentials;
 mod endpoint;
 mod error;
-mod inquiry;
-mod manifest;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod inquiry;
+mod manifest;
 mod patience;
 mod retry_after;
 mod token;

@@ -192,8 +192,6 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         None => http.clone(),
     };
     let workers = reader.parsed("scan_workers", WORKERS, |text| text.parse().ok());
-    let default_users = [("root", 0), ("www-data", 33), ("nobody", 65534)];
-    let users = reader.numbers("known_uid_mappings");
     let args = reader.texts("verify_args");
     let args = args.map(|args| args.into_iter().map(|(_, text)| text).collect());
     let text = |reader: &mut Reader<'_>, key, default: &str| {
@@ -217,11 +215,7 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         update_id: text(reader, "update_id", "s"),
         ca_bundle: read_file(reader, "ca_bundle"),
         force_numeric_user: reader.boolean("force_numeric_user").unwrap_or(false),
-        known_uid_mappings: users.unwrap_or_else(|| {
-            default_users
-                .map(|(name, uid)| (name.to_owned(), uid))
-                .into()
-        }),
+        known_uid_mappings: read_users(reader),
         verify: VerifyCommand {
             command: text(reader, "verify_command", "/bin/bash"),
             args: args
@@ -243,6 +237,12 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         audit: read_audit(reader),
         variables: read_variables(reader),
     }
+}
+
+fn read_users(reader: &mut Reader<'_>) -> BTreeMap<String, u32> {
+    let usual = [("root", 0), ("www-data", 33), ("nobody", 65534)];
+    let users = reader.numbers("known_uid_mappings");
+    users.unwrap_or_else(|| usual.map(|(name, uid)| (name.to_owned(), uid)).into())
 }
 
 fn read_file(reader: &mut Reader<'_>, key: &'static str) -> Option<NamedFile> {

@@ -1,5 +1,10 @@
 //! Secrets in the settings, on the command line and in the environment: what is refused, and that no message repeats them.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test lays out files as somebody else would"
+)]
+
 use std::process::Stdio;
 
 use snapbox::str;

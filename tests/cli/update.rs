@@ -1,5 +1,10 @@
 //! `pkg update`.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test lays out files as somebody else would"
+)]
+
 use std::fs::File;
 
 use pkg::oci::Digest;
