@@ -70,6 +70,13 @@ Options:
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000)
 
+      --username <NAME>
+          Log in at the registry as this account, with the password of `--password-stdin`, instead
+          of `PKG_USERNAME`
+
+      --password-stdin
+          Read the password from standard input, instead of taking `PKG_PASSWORD`
+
   -j, --jobs <N>
           Work on so many images at once [default: the number of processors, 2 to 4]
 
@@ -143,17 +150,20 @@ Arguments:
   <DIR>...  The directories with images; together they make one catalog
 
 Options:
-      --select <GLOB>   Only images whose whole label matches this pattern (`*/nginx:*`), and what
-                        they need
-      --nightly         Put the date behind each version (1.0-1-20261121)
-      --snapshot        Put date and time behind each version (1.0-1-20261121-073000)
-      --no-publish      Leave publishing out
-      --force           Plan for `build --force`: published versions whose inputs changed are
-                        published over
-      --explain <NAME>  Tell of one image what is there, and which file, argument or parent differs
-                        from what was recorded
-      --json            Print JSON
-  -h, --help            Print help
+      --select <GLOB>    Only images whose whole label matches this pattern (`*/nginx:*`), and what
+                         they need
+      --nightly          Put the date behind each version (1.0-1-20261121)
+      --snapshot         Put date and time behind each version (1.0-1-20261121-073000)
+      --username <NAME>  Log in at the registry as this account, with the password of
+                         `--password-stdin`, instead of `PKG_USERNAME`
+      --password-stdin   Read the password from standard input, instead of taking `PKG_PASSWORD`
+      --no-publish       Leave publishing out
+      --force            Plan for `build --force`: published versions whose inputs changed are
+                         published over
+      --explain <NAME>   Tell of one image what is there, and which file, argument or parent differs
+                         from what was recorded
+      --json             Print JSON
+  -h, --help             Print help
 
 Options of every command:
   -c, --configfile <FILE>  The settings [default: config.yaml]
@@ -231,7 +241,8 @@ Publish what is built, after its tests passed
 A version is published once and never changes. `latest` follows when the registry has confirmed the
 version, and only forward; where an earlier run was cut before that, it follows now.
 
-Credentials come from the settings, or else from where `docker login` keeps them.
+Credentials come from the options, `PKG_USERNAME` and `PKG_PASSWORD`, the settings, or else from
+where `docker login` keeps them.
 
 Usage: pkg publish [OPTIONS] <DIR>...
 
@@ -248,6 +259,13 @@ Options:
 
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000)
+
+      --username <NAME>
+          Log in at the registry as this account, with the password of `--password-stdin`, instead
+          of `PKG_USERNAME`
+
+      --password-stdin
+          Read the password from standard input, instead of taking `PKG_PASSWORD`
 
       --repository <HOST/PATH>
           Publish there instead of where the settings say, each image under its name; several places
@@ -355,6 +373,13 @@ Options:
 
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000)
+
+      --username <NAME>
+          Log in at the registry as this account, with the password of `--password-stdin`, instead
+          of `PKG_USERNAME`
+
+      --password-stdin
+          Read the password from standard input, instead of taking `PKG_PASSWORD`
 
       --json
           Print JSON

@@ -364,10 +364,14 @@ fn a_child_that_was_built_on_another_parent_than_the_published_one_is_built_agai
 /// Builds and publishes one image to a registry that misbehaves, and gives what was said.
 #[track_caller]
 fn refused(engine: &Engine, registry: &FaultyRegistry) -> String {
+    ended_with(engine, registry, 1)
+}
+
+fn ended_with(engine: &Engine, registry: &FaultyRegistry, code: i32) -> String {
     let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
     catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
     let output = catalog.build(&["--debug"]);
-    output.assert_code(1);
+    output.assert_code(code);
     assert!(
         output.stderr.contains(" failed to publish "),
         "{}",
@@ -388,10 +392,11 @@ fn an_upload_that_is_denied_is_no_publication(engine: &Engine) {
 }
 
 fn a_manifest_that_is_refused_is_no_publication(engine: &Engine) {
-    for status in [403, 500] {
+    // A registry in trouble is nobody's work.
+    for (status, code) in [(403, 1), (500, 4)] {
         let registry = FaultyRegistry::start();
         registry.misbehave(Operation::PutManifest, ALWAYS, Fault::status(status));
-        let talk = refused(engine, &registry);
+        let talk = ended_with(engine, &registry, code);
         let cause = match status {
             403 => "as the test wants it",
             _ => "HTTP status: 500",

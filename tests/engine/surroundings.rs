@@ -50,7 +50,8 @@ fn without_an_engine_the_user_is_told_where_it_was_looked_for(engine: &Engine) {
     let error = "error: no Docker engine answers at unix:///nonexistent/docker.sock\n";
     assert!(talk.starts_with(error), "{talk}");
     assert!(talk.contains("hint: "), "{talk}");
-    assert!(!catalog.sandbox().home().join(".local").exists());
+    let state = catalog.sandbox().home().join(".local/state/pkg");
+    assert!(!state.join("logs").exists(), "no run began");
 }
 
 /// Hands connections on to the real engine until it is cut.
@@ -191,7 +192,7 @@ fn a_missing_mirror_is_told_as_that(engine: &Engine) {
         .write("images/base/image.yaml", BASE.as_bytes())
         .settings("base_images: []\nmirror: http://127.0.0.1:1/debian\n");
     let output = catalog.build(&[]);
-    output.assert_code(1);
+    output.assert_code(4);
     assert!(output.stderr.contains("127.0.0.1:1"), "{}", output.stderr);
     catalog
         .write(

@@ -240,7 +240,7 @@ fn two_control_files_that_are_one_by_a_link_get_the_changes_of_both() {
     let fixed = sandbox.pkg(&["audit", "--fix", "images"]);
     let control = sandbox.read("images/a/control");
     for name in ["one", "two"] {
-        let said = format!("added `{name}` to `Depends`");
+        let said = format!("added `{name}` to `Build-Depends`");
         assert!(fixed.stderr.contains(&said), "{}", fixed.stderr);
         assert!(control.contains(name), "{control}");
     }
