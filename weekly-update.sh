@@ -12,7 +12,7 @@
 #
 # Ends with 0 when everything went out, with 1 when something failed and was named, with another code of `pkg` when nothing
 # could be done.
-set -eu
+set -euf
 
 newline='
 '
@@ -28,9 +28,24 @@ give_up() {
 }
 
 git_directory=$(git rev-parse --absolute-git-dir) || give_up "this is no git repository"
-# Held until the end, whatever the end is.
+# Held until the end, whatever the end is; what is started here and goes on does not hold it.
 exec 9> "$git_directory/weekly-update.lock"
 flock --nonblock 9 || give_up "another run is at work here"
+git() { command git "$@" 9>&-; }
+run_pkg() { "$pkg" -c "$config" "$@" 9>&-; }
+
+# git names files from the top of the repository, so everything is named from there.
+top=$(git rev-parse --show-toplevel)
+config=$(realpath -- "$config")
+case $pkg in */*) pkg=$(realpath -- "$pkg") ;; esac
+IFS=$newline
+# shellcheck disable=SC2046 # a list of paths
+set -- $(realpath --relative-to="$top" -- "$@")
+IFS=$blanks
+cd -- "$top"
+for directory in "$@"; do
+  case $directory/ in ../*) give_up "$directory is not in this repository" ;; esac
+done
 
 # What is published has to be committed afterwards, so what would stand in the way of that is asked for first.
 git var GIT_COMMITTER_IDENT > /dev/null ||
@@ -53,20 +68,20 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # shellcheck disable=SC2086 # options
-"$pkg" -c "$config" refresh ${REFRESH:---since-days 30} "$@"
-changed=$(git -c core.quotePath=false diff --name-only --relative)
+run_pkg refresh ${REFRESH:---since-days 30} "$@"
+changed=$(git -c core.quotePath=false diff --name-only)
 if [ -z "$changed" ]; then
   say "nothing needs an entry"
   # What an earlier run left unpublished is tried again all the same.
 fi
 
-"$pkg" -c "$config" plan "$@"
+run_pkg plan "$@"
 code=0
 # shellcheck disable=SC2086 # options
-"$pkg" -c "$config" build ${BUILD:-} "$@" || code=$?
+run_pkg build ${BUILD:-} "$@" || code=$?
 
 # Only what the registry has is out; without its word nothing is committed.
-published=$("$pkg" -c "$config" list --only published --print changelog "$@") ||
+published=$(run_pkg list --only published --print changelog "$@") ||
   give_up "the registry does not say what is published: the changelogs are as before" 4
 kept=
 left=

@@ -34,6 +34,7 @@
 //! | `~/.local/state/pkg/ledger-1/`, times, failures and who is at work, for each directory of images | [`ledger`] | [`ledger`] |
 //! | `/proc`: the processes that a killed run left, and whether a holder lives | [`host`], [`ledger`] | |
 //! | `pkg-logs-RUN/` in the directory for temporary files, where the state directory cannot be written to | | [`ledger`] |
+//! | `~/.local/state/pkg/published-1/`, a file for each published image that was asked for its inputs | [`observe`] | [`observe`] |
 //! | `~/.local/state/pkg/verified-1/`, a file for each image that passed its tests | [`verify`] | [`verify`] |
 //! | `pkg-*` in the directory for temporary files, while a base is made | [`assemble`] | [`build`], [`assemble`] |
 //! | the git repository around the directories, through git | [`revision`], [`host`] the author | |

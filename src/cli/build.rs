@@ -14,8 +14,9 @@ use crate::publish::Target;
 
 /// Build, test and publish the images that need it
 ///
-/// An image needs it when neither the registry nor the engine has its version, or when an image that it is built on is
-/// built anew. It is published when the settings have a registry and credentials.
+/// An image needs it when neither the registry nor the engine has its version, or, while it is not published, when its recipe,
+/// a file that the recipe takes, or an image that it is built on is another one now. It is published when the settings have a
+/// registry and credentials. A published version whose inputs changed is left alone, and the run ends with exit code 3.
 #[derive(Debug, clap::Args)]
 #[expect(
     clippy::struct_excessive_bools,

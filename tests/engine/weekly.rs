@@ -24,6 +24,10 @@ pub(super) const TESTS: &[Test] = &[
         what_the_weekly_update_cannot_commit_or_push_is_kept_and_named,
     ),
     (
+        "the_weekly_update_works_from_below_the_top_and_beside_what_a_run_left_behind",
+        the_weekly_update_works_from_below_the_top_and_beside_what_a_run_left_behind,
+    ),
+    (
         "without_an_author_the_weekly_update_does_not_begin",
         without_an_author_the_weekly_update_does_not_begin,
     ),
@@ -199,6 +203,40 @@ fn the_weekly_update_leaves_everything_as_it_was_where_it_cannot_know(engine: &E
     output.assert_code(4);
     unchanged(&output);
     assert_eq!(git(&catalog, &["status", "--porcelain"]), "");
+}
+
+fn the_weekly_update_works_from_below_the_top_and_beside_what_a_run_left_behind(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = cloned(engine, &registry);
+    catalog.write("below/notes", b"");
+    git(&catalog, &["add", "below"]);
+    git(&catalog, &["commit", "--quiet", "--message", "Notes"]);
+    git(&catalog, &["push", "--quiet"]);
+    // What goes on after a run keeps nobody from the next one.
+    catalog.write(
+        "../meanwhile",
+        b"sleep 300 > /dev/null 2>&1 & echo $! > ../pid",
+    );
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/weekly-update.sh");
+    let from_below = format!("cd below && CONFIG=../config.yaml {script} ../images");
+    let output = catalog.sandbox().run("sh", &["-c", &from_below]);
+    output.assert_code(0);
+    assert_pushed(&catalog, "(1-1-20261121)", &output);
+    std::fs::remove_file(catalog.sandbox().path().join("../meanwhile")).expect("a file");
+    let again = weekly_update(&catalog);
+    catalog
+        .sandbox()
+        .run("sh", &["-c", "kill $(cat ../pid)"])
+        .assert_code(0);
+    again.assert_code(0);
+    assert_pushed(&catalog, "(1-1-20261121.1)", &again);
+    let outside = catalog.sandbox().run(script, &["../elsewhere"]);
+    outside.assert_code(1);
+    assert!(
+        outside.stderr.contains("is not in this repository"),
+        "{}",
+        outside.stderr
+    );
 }
 
 /// Has somebody push a change of a file after the images are published.
