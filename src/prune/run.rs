@@ -129,7 +129,13 @@ async fn remove(
         Ok(Some(_)) => names.of_untagged(&tag.id),
         Err(error) => match error.find_conflict() {
             Some(words) => Outcome::Refused(words.to_owned()),
-            None if matches!(error, EngineError::Refused { .. }) => Outcome::Failed(cause(&error)),
+            None if matches!(
+                error,
+                EngineError::Refused { .. } | EngineError::Failing { .. }
+            ) =>
+            {
+                Outcome::Failed(cause(&error))
+            }
             None => return ControlFlow::Break(Outcome::Failed(cause(&error))),
         },
     })

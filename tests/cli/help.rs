@@ -45,6 +45,7 @@ Options of every command:
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a help text is as long as it is")]
 fn build() {
     Sandbox::new()
         .pkg(&["build", "--help"])

@@ -337,7 +337,7 @@ fn what_the_weekly_update_cannot_commit_or_push_is_kept_and_named(engine: &Engin
         .assert_code(0);
     let output = weekly_update(&catalog);
     output.assert_code(0);
-    assert_pushed(&catalog, "(1-1-20261121-s1)", &output);
+    assert_pushed(&catalog, "(1-1-20261121.1)", &output);
 
     // The commit is refused: what is published keeps its changelogs here, and the next run does not begin.
     executable(".git/hooks/pre-commit", "#!/bin/sh\nexit 1\n");
