@@ -190,7 +190,7 @@ fn a_missing_mirror_is_told_as_that(engine: &Engine) {
     catalog
         .version("base", "1-1")
         .write("images/base/image.yaml", BASE.as_bytes())
-        .settings("base_images: []\nmirror: http://127.0.0.1:1/debian\n");
+        .settings("base_images: []\nmirror: http://127.0.0.1:1/debian\nbuild_timeout: 15s\n");
     let output = catalog.build(&[]);
     output.assert_code(4);
     assert!(output.stderr.contains("127.0.0.1:1"), "{}", output.stderr);
@@ -199,7 +199,7 @@ fn a_missing_mirror_is_told_as_that(engine: &Engine) {
             "images/base/image.yaml",
             BASE.replace("bookworm", "nosuchsuite").as_bytes(),
         )
-        .settings("base_images: []\n");
+        .settings("base_images: []\nbuild_timeout: 15s\n");
     let output = catalog.build(&[]);
     output.assert_code(1);
     assert!(

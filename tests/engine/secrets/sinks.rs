@@ -147,9 +147,7 @@ fn watch(child: &mut Child) -> Vec<u8> {
                 let directory = Path::new("/proc").join(process.to_string());
                 // It may be gone already.
                 let mut parts = vec![fs::read(directory.join("cmdline")).unwrap_or_default()];
-                if process != pid {
-                    parts.push(fs::read(directory.join("environ")).unwrap_or_default());
-                }
+                parts.extend(environment_of(process, pid));
                 for part in parts.into_iter().filter(|part| !part.is_empty()) {
                     if !seen.contains(&part) {
                         seen.push(part);
@@ -163,6 +161,16 @@ fn watch(child: &mut Child) -> Vec<u8> {
     child.wait().expect("a child");
     has_ended.store(true, Ordering::Relaxed);
     watcher.join().expect("what was seen")
+}
+
+/// Reads the environment of a process below the program. Until it runs another program it has the program's own, which is
+/// nobody else's.
+fn environment_of(process: u32, program: u32) -> Option<Vec<u8>> {
+    let runs = |pid: u32| fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let before = runs(process)?;
+    let environment = fs::read(format!("/proc/{process}/environ")).ok()?;
+    let is_its_own = runs(program)? != before && runs(process)? == before;
+    is_its_own.then_some(environment)
 }
 
 fn family(pid: u32) -> Vec<u32> {
