@@ -63,7 +63,7 @@ impl Patience {
 enum Trouble {
     /// A mirror's, a registry's, or that of the network between.
     Mirror,
-    /// The engine's, which is being restarted.
+    /// The engine's, which is being restarted, or lost an answer.
     Engine,
 }
 
@@ -169,6 +169,7 @@ fn find_trouble(error: &MakeError, words: &Words) -> Option<(Trouble, String)> {
 
 fn find_engine_trouble(error: &EngineError) -> Option<(Trouble, String)> {
     let trouble = match error {
+        // 20.10 now and then cuts the end off the answer to a build that is done.
         EngineError::Broken { .. } | EngineError::Unreachable { .. } => Trouble::Engine,
         error if error.may_pass() => Trouble::Mirror,
         _ => return None,

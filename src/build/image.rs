@@ -207,13 +207,7 @@ impl Run<'_> {
         let mut request = self.request(image, labels);
         request.deadline = report.limit.left();
         request.logins = self.logins_of_build(image, &pins).await?;
-        let mut built = self.build_with(image, &request, &pins, report).await;
-        if let Err(MakeError::Build(BuildFault::Engine(error))) = &built
-            && self.has_passed(error, &request.label).await
-        {
-            report.log.heading(&format!("{error}; once more"));
-            built = self.build_with(image, &request, &pins, report).await;
-        }
+        let built = self.build_with(image, &request, &pins, report).await;
         let refused = match built {
             Err(MakeError::Build(BuildFault::Engine(error))) if error.is_refusal_of_buildkit() => {
                 error
@@ -225,11 +219,6 @@ impl Run<'_> {
             .heading(&format!("{refused}; now with the classic builder"));
         request.builder = Builder::Classic;
         self.build_with(image, &request, &pins, report).await
-    }
-
-    /// Tells whether the engine only lost the answer: 20.10 now and then cuts the end off the answer to a build that is done.
-    async fn has_passed(&self, error: &EngineError, label: &Reference) -> bool {
-        matches!(error, EngineError::Broken { .. }) && self.engine.find_id(label).await.is_ok()
     }
 
     async fn build_with(

@@ -13,7 +13,7 @@ use std::io;
 /// A list of 100,000 images is smaller.
 const LONGEST_DOCUMENT: u64 = 128 << 20; // bytes
 /// `BuildKit` sends what its steps printed in the last moment as one line.
-const LONGEST_LINE: u64 = 8 << 20; // bytes
+const LONGEST_LINE: u64 = 2 << 20; // bytes
 
 /// Counts the bytes of one answer as they come from the connection.
 #[derive(Debug)]
