@@ -3,23 +3,21 @@
 # of what was published. What failed keeps its old changelog and is named; the rest goes out. Where somebody else pushed
 # meanwhile, the commit goes on top of theirs.
 #
-#   weekly-update.sh [DIR…]        the directories with images; images where none is named
+#   weekly-update.sh [DIR…]        the directories with images; images at the top of the repository where none is named
 #
-#   CONFIG=config.yaml             the settings
+#   CONFIG=config.yaml             the settings; config.yaml at the top where nothing is said
 #   REFRESH="--since-days 30"      what `pkg refresh` is asked for: `--all` for every image
 #   BUILD=""                       further options of `pkg build`
 #   PKG=pkg                        the program
 #
-# Ends with 0 when everything went out, with 1 when something failed and was named, with another code of `pkg` when nothing
-# could be done.
+# Ends with 0 when everything went out, with 1 when something failed and was named, with 3 when all went out and a published
+# version was changed without an entry, and with another code of `pkg` when the machine was at fault.
 set -euf
 
 newline='
 '
 blanks=$IFS
-config=${CONFIG:-config.yaml}
 pkg=${PKG:-pkg}
-[ $# -gt 0 ] || set -- images
 
 say() { echo "weekly-update: $*"; }
 give_up() {
@@ -36,7 +34,10 @@ run_pkg() { "$pkg" -c "$config" "$@" 9>&-; }
 
 # git names files from the top of the repository, so everything is named from there.
 top=$(git rev-parse --show-toplevel)
-config=$(realpath -- "$config")
+config=$(realpath -- "${CONFIG:-$top/config.yaml}")
+[ -e "$config" ] || give_up "there are no settings at $config: CONFIG=FILE names them" 2
+[ $# -gt 0 ] || set -- "$top/images"
+command -v "$pkg" > /dev/null || give_up "there is no program $pkg: PKG=FILE names it" 4
 case $pkg in */*) pkg=$(realpath -- "$pkg") ;; esac
 IFS=$newline
 # shellcheck disable=SC2046 # a list of paths
@@ -110,10 +111,13 @@ if [ -n "$left" ]; then
 fi
 # From here on nothing is put back: the registry has it.
 trap - EXIT
+count() {
+  [ $# -eq 1 ] && echo "1 image" || echo "$# images"
+}
 # shellcheck disable=SC2086 # a list of paths
 commit() {
   git add -- $kept &&
-    git commit --quiet --message "Weekly rebuild of $(printf '%s\n' $kept | wc -l) images" --message "$published_names"
+    git commit --quiet --message "Weekly rebuild of $(count $kept)" --message "$published_names"
 }
 published_names=
 if [ -n "$kept" ]; then
@@ -142,7 +146,7 @@ if [ "$unpushed" -gt 0 ]; then
   if [ -n "$published_names" ]; then
     say "published and pushed as $(git rev-parse --short HEAD): $published_names"
   else
-    say "pushed what an earlier run had committed, as $(git rev-parse --short HEAD)"
+    say "pushed what was committed here before, as $(git rev-parse --short HEAD)"
   fi
 fi
 exit "$code"

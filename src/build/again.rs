@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use super::Event;
 use super::image::MakeError;
 use super::passing::Words;
-use super::run::{Known, Report, Run, cause};
+use super::run::{Known, Report, Run};
 use crate::assemble::AssembleError;
 use crate::catalog::{ImageId, Recipe, find_of_name};
 use crate::engine::{BuildFault, EngineError};
-use crate::host::ProcessError;
+use crate::host::{ProcessError, cause};
 use crate::oci::{Digest, Reference};
 use crate::settings::NamedSpan;
 

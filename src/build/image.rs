@@ -17,7 +17,7 @@ use crate::host::fs::FileError;
 use crate::observe::InventoryError;
 use crate::oci::{Digest, Reference};
 use crate::registry::CredentialsError;
-use crate::settings::{ContainerLimits, PROXY_VARIABLES};
+use crate::settings::{ContainerLimits, PROXY_VARIABLES, without_login};
 use crate::verify::{Test, VerifyError, find_test, verify};
 
 /// Why an image could not be made.
@@ -63,6 +63,11 @@ pub(super) enum MakeError {
         "line {0} of the rendered Dockerfile mounts a secret, which only BuildKit can, and this image is built by the classic builder"
     )]
     SecretMount(usize),
+    #[error(
+        "line {line} of the rendered Dockerfile declares `ARG {name}`, which would put the login of the proxy into the image's \
+         history: leave it out, every step has the variable without it"
+    )]
+    ProxyInHistory { line: usize, name: String },
     #[error("interrupted")]
     Interrupted,
 }
@@ -203,6 +208,7 @@ impl Run<'_> {
         for (label, id) in &parents {
             pins.push((label.clone(), self.engine.pin(id, label, &self.id).await?));
         }
+        self.refuse_proxy_in_history(image)?;
         let labels = self.labels(image, &parents).await?;
         let mut request = self.request(image, labels);
         request.deadline = report.limit.left();
@@ -219,6 +225,35 @@ impl Run<'_> {
             .heading(&format!("{refused}; now with the classic builder"));
         request.builder = Builder::Classic;
         self.build_with(image, &request, &pins, report).await
+    }
+
+    /// What a recipe declares as an argument stands in the history of the image, with its value.
+    fn refuse_proxy_in_history(&self, image: ImageId) -> Result<(), MakeError> {
+        let proxy = self.settings.proxies.http.as_deref().unwrap_or_default();
+        let Some(rendering) = self.loaded.rendering(image) else {
+            return Ok(());
+        };
+        if without_login(proxy) == proxy {
+            return Ok(());
+        }
+        let dockerfile = rendering.dockerfile();
+        let global = dockerfile.global_args.iter();
+        let global = global.map(|arg| (arg.line, arg.name.as_str()));
+        let stages = dockerfile.stages.iter();
+        let steps = stages.flat_map(|stage| &stage.instructions);
+        let declared = steps.filter(|one| one.keyword == "ARG").flat_map(|one| {
+            one.arguments
+                .split_whitespace()
+                .map(|word| (one.line, word))
+        });
+        let mut declared = global
+            .chain(declared)
+            .map(|(line, word)| (line, word.split('=').next().unwrap_or_default()));
+        let found = declared.find(|(_, name)| PROXY_VARIABLES.contains(name));
+        found.map_or(Ok(()), |(line, name)| {
+            let name = name.to_owned();
+            Err(MakeError::ProxyInHistory { line, name })
+        })
     }
 
     async fn build_with(

@@ -18,6 +18,5 @@ mod tries;
 pub use event::{Event, Fault, Outcome, Phase};
 pub(crate) use log::Log;
 pub use login::find_login;
-pub(crate) use run::cause;
 pub use run::{Bases, Cache, Made, OnFailure, Run};
 pub use secrets::{BuildSecrets, SecretError, SecretErrors};

@@ -121,7 +121,7 @@ impl From<&PullError> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::cause;
+    use crate::host::cause;
 
     #[test]
     fn what_was_asked_of_the_engine_is_not_said_again() {

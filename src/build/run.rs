@@ -19,7 +19,7 @@ use super::tries::{time_name, weigh};
 use super::{Event, Fault, Outcome, Phase};
 use crate::catalog::ImageId;
 use crate::engine::Engine;
-use crate::host::Environment;
+use crate::host::{Environment, cause};
 use crate::ledger::Ledger;
 use crate::observe::{Inventory, Provenance};
 use crate::oci::{Digest, Reference};
@@ -444,21 +444,6 @@ impl Ending {
             took: began.elapsed(),
         }
     }
-}
-
-/// An error and its sources on one line; some errors say the words of their source in their own.
-pub(crate) fn cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let text = inner.to_string();
-        if !cause.contains(&text) {
-            cause.push_str(": ");
-            cause.push_str(&text);
-        }
-        source = inner.source();
-    }
-    cause
 }
 
 #[cfg(test)]

@@ -103,21 +103,20 @@ fn words_of(arguments: &str) -> Vec<String> {
     let words = arguments.split_whitespace();
     let is_option = |word: &&str| word.starts_with("--");
     let rest: Vec<&str> = words.skip_while(is_option).collect();
-    serde_json::from_str::<Vec<String>>(&rest.join(" ")).unwrap_or_else(|_| {
-        let words = rest.into_iter();
-        words
-            .map(|word| word.trim_matches(['[', ']', ',', '"', '\'']).to_owned())
-            .collect()
-    })
+    serde_json::from_str::<Vec<String>>(&rest.join(" "))
+        .unwrap_or_else(|_| rest.into_iter().map(str::to_owned).collect())
 }
 
 impl Source {
     fn parse(text: &str) -> Self {
         let text = text.trim_start_matches("./").trim_matches('/');
-        if text.is_empty() || text == "." || text.contains('$') || text.contains("..") {
+        // Docker's classes and escapes are Go's, and a path may be written in many ways: what is not plain may be anything.
+        let is_odd = text.contains(['$', '[', ']', '\\', '"', '\'', ','])
+            || ["..", "//", "/./"].iter().any(|odd| text.contains(odd));
+        if text.is_empty() || text == "." || is_odd {
             return Self::Everything;
         }
-        if text.contains(['*', '?', '[', '\\']) {
+        if text.contains(['*', '?']) {
             let pattern = Pattern::parse(text);
             return pattern.map_or(Self::Everything, Self::Matching);
         }
@@ -167,6 +166,10 @@ mod tests {
         case("COPY *.conf /etc/", "test.sh", false);
         case("COPY conf* /etc/", "conf.d/x", true);
         case("COPY $WHAT /", "x", true);
+        case("COPY conf//a.conf /", "conf/a.conf", true);
+        case("COPY [\"./conf/./b\", \"/\"]", "conf/b", true);
+        case("COPY conf/c[1] /", "conf/c1", true);
+        case("COPY conf/[^x]* /", "conf/y", true);
         case("ADD a/../b /", "b", true);
         case("COPY --from=x . /", "test.sh", false);
         case(

@@ -14,9 +14,9 @@ use crate::audit::{
 use crate::catalog::ImageId;
 use crate::error::{UsageError, closest_names};
 use crate::host::fs::{FileError, read_text, resolve};
-use crate::host::{Change, Changes, architecture, find_work_tree};
+use crate::host::{Change, Changes, architecture, cause, find_work_tree};
 use crate::inspect::{find_faults, find_histories, gather, read_files};
-use crate::observe::{Comparison, Inventory, Observer, PublishedRecord};
+use crate::observe::{Comparison, Inventory, Observer, PublishedRecord, WithoutProxies};
 use crate::plan::{Availability, Drift};
 use crate::scan::{load, survey};
 use crate::settings::{Settings, Severity};
@@ -191,10 +191,20 @@ async fn find_published(
         verified: &session.verified()?,
         settings,
     };
-    let mut facts = observer.observe(&loaded, &all).await?;
+    let mut facts = match observer.observe(&loaded, &all).await {
+        Ok(facts) => facts,
+        // The other rules have their say all the same.
+        Err(error) => {
+            let unknown = Published::Unknown(cause(&error));
+            let images = loaded.catalog.iter();
+            return Ok(images
+                .map(|(_, image)| (image.directory.clone(), unknown.clone()))
+                .collect());
+        }
+    };
+    let without_proxies = WithoutProxies::load(&args.directories, settings);
     let comparison = Comparison {
-        loaded: &loaded,
-        inventory: &Inventory::new(&loaded, &args.directories, settings),
+        inventory: &Inventory::new(&loaded, &without_proxies),
         registry: Some(&registry),
         published: &PublishedRecord::new(&session.state()?),
         architecture: architecture(),

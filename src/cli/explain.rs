@@ -38,9 +38,9 @@ pub(super) fn explain(
         None => line("engine", "does not have this version"),
         Some(local) => {
             let tested = if local.verified {
-                "its tests passed"
+                "nothing of it is left to test"
             } else {
-                "its tests did not pass yet"
+                "not tested with its files as they are now"
             };
             line("engine", &format!("has it as {}, {tested}", local.id));
             for parent in parents(prepared, id, local) {

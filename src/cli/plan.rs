@@ -8,6 +8,8 @@ use super::scope::Scope;
 use super::session::Session;
 use super::words;
 use super::work::{Prepared, WhetherPublish, Wish, prepare, tell_of_waits};
+use crate::error::Severity;
+use crate::oci::Digest;
 use crate::oci::Tag;
 use crate::plan::{Action, InputChange, Reason, Skip, Step};
 use crate::publish::{Overdue, Standing, Target};
@@ -25,7 +27,7 @@ pub(super) struct Args {
     #[arg(long)]
     force: bool,
     /// Tell of one image what is there, and which file, argument or parent differs from what was recorded
-    #[arg(long, value_name = "NAME", conflicts_with = "json")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["json", "select"])]
     explain: Option<String>,
     /// Print JSON
     #[arg(long)]
@@ -125,7 +127,7 @@ fn print_table(session: &Session, prepared: &Prepared) -> anyhow::Result<()> {
         (false, true) => (),
         (false, false) => session.ui.say(&format!("skipped: {}", skipped.join(", "))),
     }
-    for diagnostic in prepared.doubts() {
+    for diagnostic in prepared.doubts(Severity::Warning) {
         session.ui.diagnostic(&diagnostic);
     }
     Ok(())
@@ -158,10 +160,15 @@ fn overdue_json(prepared: &Prepared, overdue: &Overdue) -> Value {
 
 fn what(step: &Step) -> String {
     let verb = words::verb(&step.action);
-    if step.publish && step.action != Action::Publish {
-        format!("{verb}, publish")
+    let over = if step.replaces.is_some() {
+        " over what is there"
     } else {
-        verb.to_owned()
+        ""
+    };
+    match (step.publish, &step.action) {
+        (true, Action::Publish) => format!("{verb}{over}"),
+        (true, _) => format!("{verb}, publish{over}"),
+        (false, _) => verb.to_owned(),
     }
 }
 
@@ -188,6 +195,7 @@ fn to_json(prepared: &Prepared) -> Value {
                 "action": words::verb(&step.action),
                 "reason": reason(&step.action, &name),
                 "publish": step.publish,
+                "replaces": step.replaces.as_ref().map(Digest::as_str),
                 "parents": parents.collect::<Vec<_>>(),
             })
         })

@@ -78,6 +78,19 @@ impl Session {
     }
 }
 
+/// Waits for a signal that ends the program, and gives its number: for what has nothing to stop cleanly yet.
+pub(super) async fn first_signal() -> anyhow::Result<u8> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let kind = tokio::select! {
+        _ = interrupt.recv() => SignalKind::interrupt(),
+        _ = terminate.recv() => SignalKind::terminate(),
+        _ = hang_up.recv() => SignalKind::hangup(),
+    };
+    Ok(u8::try_from(kind.as_raw_value()).unwrap_or(u8::MAX))
+}
+
 /// Ends the program from a thread of its own, when the others do not come to their end.
 fn exit(number: u8) {
     #[expect(

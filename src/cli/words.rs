@@ -48,7 +48,7 @@ pub(super) fn because(action: &Action, catalog: &Catalog) -> String {
             "published as {}, and images here are built on it",
             digest.short()
         ),
-        Action::Verify => "built, and its tests did not pass yet".to_owned(),
+        Action::Verify => "built, and not tested with its files as they are now".to_owned(),
         Action::Publish => "built and tested, not published".to_owned(),
         Action::Skip(Skip::PublishedOnOldParent { parent, .. }) => {
             format!("published, on an older {}", catalog.image(*parent).name)
@@ -65,12 +65,9 @@ pub(super) fn overdue(standing: &Standing, version: &Version) -> String {
     match standing {
         Standing::Behind {
             version: Some(old), ..
-        } => format!("{version} is published, and `latest` is still {old}"),
+        } => format!("{version} is published, and `latest` is {old}"),
         Standing::Behind { digest, .. } => {
-            format!(
-                "{version} is published, and `latest` is still {}",
-                digest.short()
-            )
+            format!("{version} is published, and `latest` is {}", digest.short())
         }
         Standing::Here | Standing::Missing | Standing::Ahead { .. } => {
             format!("{version} is published, and there is no `latest`")
@@ -136,7 +133,11 @@ pub(super) fn stale(plan: &Plan, catalog: &Catalog) -> Vec<Diagnostic> {
 }
 
 /// Published versions that are refused because their inputs changed.
-pub(super) fn refused(plan: &Plan, facts: &[Facts], catalog: &Catalog) -> Option<Diagnostic> {
+pub(super) fn refused(
+    severity: Severity,
+    (plan, facts): (&Plan, &[Facts]),
+    catalog: &Catalog,
+) -> Option<Diagnostic> {
     let refused = plan.refused(facts);
     let drifted: Vec<(&Image, &[InputChange])> = refused
         .map(|(id, changes)| (catalog.image(id), changes))
@@ -168,7 +169,7 @@ pub(super) fn refused(plan: &Plan, facts: &[Facts], catalog: &Catalog) -> Option
         }
     };
     let hint = "a published version does not change: add a changelog entry; `build --force` publishes over it";
-    let mut diagnostic = Diagnostic::new(Severity::Error, message).hint(hint);
+    let mut diagnostic = Diagnostic::new(severity, message).hint(hint);
     let entries = drifted.iter().map(|(image, _)| image.entry.clone());
     diagnostic.places.extend(entries);
     Some(diagnostic)
@@ -241,7 +242,7 @@ mod tests {
             ),
             (
                 Action::Verify,
-                "verify: built, and its tests did not pass yet",
+                "verify: built, and not tested with its files as they are now",
             ),
             (Action::Publish, "publish: built and tested, not published"),
             (
@@ -270,13 +271,13 @@ mod tests {
             version: old.map(|old| old.parse().expect("a version")),
         };
         let by_digest = format!(
-            "1.22-2 is published, and `latest` is still {}",
+            "1.22-2 is published, and `latest` is {}",
             digest("old").short()
         );
         for (standing, expected) in [
             (
                 behind(Some("1.22-1")),
-                "1.22-2 is published, and `latest` is still 1.22-1",
+                "1.22-2 is published, and `latest` is 1.22-1",
             ),
             (behind(None), by_digest.as_str()),
             (

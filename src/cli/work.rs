@@ -20,9 +20,11 @@ use crate::catalog::ImageId;
 use crate::engine::{Engine, RegistryLogin};
 use crate::error::{Diagnostic, Severity};
 use crate::host::fs::FileError;
-use crate::host::{Environment, architecture, unique_hex};
+use crate::host::{Environment, architecture, cause, unique_hex};
 use crate::ledger::{Attempt, Claim, ClaimError, Holder, Ledger, RunRoom, render_time};
-use crate::observe::{Comparison, Inventory, Observer, Provenance, PublishedRecord};
+use crate::observe::{
+    Comparison, Inventory, Observer, Provenance, PublishedRecord, WithoutProxies,
+};
 use crate::oci::Reference;
 use crate::plan::{Action, Extent, Facts, Goal, Overwrite, Plan, Step, plan};
 use crate::publish::{Kept, Latest, Overdue, Publication, Target, find_overdue};
@@ -166,6 +168,7 @@ pub(super) fn holder(
 pub(super) struct Prepared {
     pub(super) settings: Settings,
     roots: Vec<PathBuf>,
+    without_proxies: WithoutProxies,
     pub(super) loaded: Loaded,
     pub(super) facts: Vec<Facts>,
     pub(super) plan: Plan,
@@ -195,7 +198,9 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
     let registry = registry_at(session, &settings, &wish.target)?;
     let verified = session.verified()?;
     let concerned = concerned(&loaded, selection.as_ref());
-    let scanned = (&settings, &loaded, &concerned);
+    let without_proxies = WithoutProxies::load(&wish.scope.directories, &settings);
+    let inventory = Inventory::new(&loaded, &without_proxies);
+    let scanned = (&settings, &inventory, &concerned);
     let asked = (&engine, registry.as_ref(), &verified);
     let facts = find_facts(session, wish, scanned, asked).await?;
     let has_credentials = settings.credentials.is_some() && registry.is_some();
@@ -226,6 +231,7 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
     Ok(Prepared {
         settings,
         roots: wish.scope.directories.clone(),
+        without_proxies,
         loaded,
         facts,
         plan,
@@ -253,7 +259,7 @@ fn need(publish: WhetherPublish) -> Need {
 async fn find_facts(
     session: &Session,
     wish: &Wish<'_>,
-    (settings, loaded, concerned): (&Settings, &Loaded, &BTreeSet<ImageId>),
+    (settings, inventory, concerned): (&Settings, &Inventory<'_>, &BTreeSet<ImageId>),
     (engine, registry, verified): (&Engine, Option<&registry::Client>, &VerifiedRecord),
 ) -> anyhow::Result<Vec<Facts>> {
     let usual = registry.filter(|_| wish.target.is_usual());
@@ -263,13 +269,13 @@ async fn find_facts(
         verified,
         settings,
     };
+    let loaded = inventory.loaded();
     let mut facts = observer.observe(loaded, concerned).await?;
     if let Some(registry) = registry {
         observe_at(registry, &wish.target, (loaded, concerned), &mut facts).await?;
     }
     let comparison = Comparison {
-        loaded,
-        inventory: &Inventory::new(loaded, &wish.scope.directories, settings),
+        inventory,
         registry: usual,
         published: &PublishedRecord::new(&session.state()?),
         architecture: architecture(),
@@ -377,10 +383,10 @@ pub(super) async fn execute(
 
 /// What is told when nothing can be kept for the next run.
 fn not_kept(fault: &FileError, logs: &Path) -> Diagnostic {
-    let message = "what helps the next run is not kept: it will take longer";
+    let message = "nothing of this run is remembered (times, failures, passed tests): the next one tests again";
     let mut diagnostic = Diagnostic::new(Severity::Warning, message)
         .hint(format!("the logs of this run are in {}", logs.display()));
-    diagnostic.causes.push(fault.to_string());
+    diagnostic.causes.push(cause(fault));
     diagnostic
 }
 
@@ -444,21 +450,22 @@ impl Prepared {
             }
         }
         session.ui.summary(&summary);
-        for diagnostic in self.doubts().into_iter().chain(more) {
+        let severity = match self.extent {
+            Extent::Publish => Severity::Warning,
+            Extent::Build | Extent::BuildAndPublish => Severity::Error,
+        };
+        for diagnostic in self.doubts(severity).into_iter().chain(more) {
             session.ui.diagnostic(&diagnostic);
         }
         summary
     }
 
-    /// Gives what the user should know of a plan besides its steps.
-    pub(super) fn doubts(&self) -> Vec<Diagnostic> {
+    /// Gives what the user should know of a plan besides its steps; `severity` is that of versions that are refused.
+    pub(super) fn doubts(&self, severity: Severity) -> Vec<Diagnostic> {
         let mut doubts = words::stale(&self.plan, &self.loaded.catalog);
         doubts.extend(words::uncompared(&self.plan, &self.facts));
-        doubts.extend(words::refused(
-            &self.plan,
-            &self.facts,
-            &self.loaded.catalog,
-        ));
+        let planned = (&self.plan, self.facts.as_slice());
+        doubts.extend(words::refused(severity, planned, &self.loaded.catalog));
         doubts
     }
 
@@ -490,7 +497,7 @@ impl Prepared {
         tell: &dyn Fn(Event),
     ) -> Made {
         let run = Run {
-            inventory: &Inventory::new(&self.loaded, &self.roots, &self.settings),
+            inventory: &Inventory::new(&self.loaded, &self.without_proxies),
             provenance: &errand.provenance,
             began: errand.began,
             loaded: &self.loaded,

@@ -8,7 +8,8 @@
 
 use super::diagnose::at;
 use super::{Diagnostic, Severity};
-use crate::build::{SecretError, SecretErrors, cause};
+use crate::build::{SecretError, SecretErrors};
+use crate::host::cause;
 
 pub(super) fn of_secrets(errors: &SecretErrors) -> Vec<Diagnostic> {
     errors.0.iter().map(of_secret).collect()

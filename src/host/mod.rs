@@ -2,6 +2,7 @@
 
 mod apt;
 mod author;
+mod cause;
 mod chance;
 mod changes;
 mod clock;
@@ -21,6 +22,7 @@ mod process;
 
 pub use apt::find_machine_mirrors;
 pub use author::find_author;
+pub use cause::cause;
 pub use chance::unique_hex;
 pub use changes::{
     Change, ChangeError, Changes, Edited, WORKSHOP, has_unfinished_changes, is_being_changed,

@@ -9,17 +9,15 @@ use super::presence::QUESTIONS_AHEAD;
 use super::record::PublishedRecord;
 use crate::catalog::ImageId;
 use crate::engine::INPUTS;
+use crate::host::cause;
 use crate::oci::{Digest, Reference};
 use crate::plan::{Availability, Drift, Facts, Inputs};
 use crate::registry::{Client, RegistryError};
-use crate::scan::Loaded;
 
 /// Who is asked for records, and what there is now.
 #[derive(Debug)]
 pub struct Comparison<'a> {
-    /// The catalog.
-    pub loaded: &'a Loaded,
-    /// What its images are made from.
+    /// What the images of the catalog are made from.
     pub inventory: &'a Inventory<'a>,
     /// The registry, where one is set.
     pub registry: Option<&'a Client>,
@@ -47,7 +45,7 @@ impl Comparison<'_> {
             if built_from.is_none() && !matches!(published, Some(Ok(Some(_)) | Err(_))) {
                 continue;
             }
-            let now = self.inventory.take(id).map_err(|error| error.to_string());
+            let now = self.inventory.take(id).map_err(|error| cause(&error));
             let against = |recorded: &Inputs| match &now {
                 Ok(now) => Drift::between(recorded, now),
                 Err(why) => Drift::Unreadable(why.clone()),
@@ -57,7 +55,7 @@ impl Comparison<'_> {
             }
             facts.published = match published {
                 Some(Ok(Some(recorded))) => against(recorded),
-                Some(Err(error)) => Drift::Unreadable(error.to_string()),
+                Some(Err(error)) => Drift::Unreadable(cause(error)),
                 Some(Ok(None)) | None => Drift::Unknown,
             };
         }
@@ -96,7 +94,7 @@ impl Comparison<'_> {
         let Some(registry) = self.registry else {
             return Ok(None);
         };
-        let label: Reference = self.loaded.catalog.image(id).label.clone();
+        let label: Reference = self.inventory.loaded().catalog.image(id).label.clone();
         let label = label.with_digest(digest.clone());
         let Some(image) = registry.fetch_image(&label, self.architecture).await? else {
             return Ok(None);

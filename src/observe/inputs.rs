@@ -4,15 +4,15 @@
 //! and the versions of the images that it is built on, which are recorded by their identities beside it. Of the files
 //! only those count that the recipe takes; the changelog of an image never does, as each version has a new one.
 
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
-use crate::catalog::{ImageId, Recipe, Taken};
+use crate::catalog::{Image, ImageId, Recipe, Taken};
 use crate::context::{ContextError, list_context};
 use crate::host::fs::{FileError, read_text};
 use crate::oci::{Digest, Reference};
 use crate::plan::Inputs;
-use crate::scan::{Loaded, load};
+use crate::scan::{Loaded, Rendering, load};
 use crate::settings::{Proxies, Settings};
 
 /// What counts as a recipe's name, whatever the template is called: so the file is called in the context.
@@ -22,9 +22,36 @@ const DOCKERFILE: &str = "Dockerfile";
 #[derive(Debug)]
 pub struct Inventory<'a> {
     loaded: &'a Loaded,
-    roots: &'a [PathBuf],
-    settings: &'a Settings,
-    without_proxies: OnceLock<Option<Loaded>>,
+    without_proxies: &'a WithoutProxies,
+}
+
+/// A catalog as it is rendered where no proxy is needed, read at the same time as the one that is built.
+#[derive(Debug, Default)]
+pub struct WithoutProxies(Option<Loaded>);
+
+impl WithoutProxies {
+    /// Reads the directories again, where a proxy is set; where the templates do not go without one, nothing.
+    #[must_use]
+    pub fn load(roots: &[PathBuf], settings: &Settings) -> Self {
+        let has_proxies = settings.proxies != Proxies::default();
+        Self(
+            has_proxies
+                .then(|| load(roots, &settings.without_proxies()).ok())
+                .flatten(),
+        )
+    }
+
+    /// Finds the rendering of an image, as long as it is of the very same template.
+    fn find(&self, image: &Image) -> Option<&Rendering> {
+        let loaded = self.0.as_ref()?;
+        let id = loaded.catalog.find(image.name.as_str())?;
+        let (Recipe::Template { text, .. }, Recipe::Template { text: same, .. }) =
+            (&loaded.catalog.image(id).recipe, &image.recipe)
+        else {
+            return None;
+        };
+        (text == same).then(|| loaded.rendering(id)).flatten()
+    }
 }
 
 /// Why it cannot be told what an image is made from.
@@ -39,27 +66,19 @@ pub enum InventoryError {
 }
 
 impl<'a> Inventory<'a> {
-    /// Prepares for a catalog that was loaded from these directories with these settings.
+    /// Prepares for a catalog and its form without proxies.
     #[must_use]
-    pub fn new(loaded: &'a Loaded, roots: &'a [PathBuf], settings: &'a Settings) -> Self {
+    pub fn new(loaded: &'a Loaded, without_proxies: &'a WithoutProxies) -> Self {
         Self {
             loaded,
-            roots,
-            settings,
-            without_proxies: OnceLock::new(),
+            without_proxies,
         }
     }
 
-    /// Gives the catalog as it is rendered where no proxy is needed; as it is, where its templates do not go without.
-    fn without_proxies(&self) -> &Loaded {
-        let load = || {
-            let has_proxies = self.settings.proxies != Proxies::default();
-            has_proxies.then(|| load(self.roots, &self.settings.without_proxies()).ok())?
-        };
-        self.without_proxies
-            .get_or_init(load)
-            .as_ref()
-            .unwrap_or(self.loaded)
+    /// Gives the catalog.
+    #[must_use]
+    pub fn loaded(&self) -> &'a Loaded {
+        self.loaded
     }
 
     /// Takes down what an image is made from now.
@@ -79,6 +98,13 @@ impl<'a> Inventory<'a> {
             }
         }
         if !taken.is_nothing() {
+            // An image in the directory has a changelog of its own, which each week may change.
+            let nested = self.loaded.catalog.iter().filter_map(|(_, nested)| {
+                let below = nested.directory.strip_prefix(&image.directory).ok()?;
+                Some(below.join("changelog"))
+            });
+            let changelogs: HashSet<PathBuf> = nested.collect();
+            let is_changelog = |file: &str| changelogs.contains(Path::new(file));
             let is_wanted = |file: &str| !is_changelog(file) && taken.holds(file);
             let files = list_context(&image.directory, &image.root, is_wanted)?;
             inputs.extend(files.into_iter().map(|file| (file.name, file.digest)));
@@ -88,7 +114,9 @@ impl<'a> Inventory<'a> {
 
     /// The rendered recipe with names in the place of the labels that the template asked for.
     fn recipe(&self, id: ImageId) -> String {
-        let Some(rendering) = self.without_proxies().rendering(id) else {
+        let image = self.loaded.catalog.image(id);
+        let plain = self.without_proxies.find(image);
+        let Some(rendering) = plain.or_else(|| self.loaded.rendering(id)) else {
             return String::new();
         };
         let used = rendering.used().iter();
@@ -111,10 +139,6 @@ impl<'a> Inventory<'a> {
         }
         taken
     }
-}
-
-fn is_changelog(file: &str) -> bool {
-    file == "changelog" || file.ends_with("/changelog")
 }
 
 /// Puts a name in the place of a label, unless it is only the beginning of another one.

@@ -12,7 +12,7 @@ mod record;
 
 pub use bases::{MovedBases, find_moved_bases};
 pub use drift::Comparison;
-pub use inputs::{Inventory, InventoryError};
+pub use inputs::{Inventory, InventoryError, WithoutProxies};
 pub use presence::{ObserveError, Observer};
 pub use provenance::{Origin, Provenance};
 pub use record::PublishedRecord;

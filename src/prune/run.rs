@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use tokio_util::sync::CancellationToken;
 
 use super::{Fate, LocalTag, Pruning, Why};
-use crate::build::cause;
 use crate::engine::{Engine, EngineError};
+use crate::host::cause;
 use crate::oci::{Digest, Reference};
 
 /// What became of one tag.

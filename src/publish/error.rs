@@ -1,5 +1,6 @@
 //! Why an image is not published.
 
+use crate::build::Fault;
 use crate::engine::EngineError;
 use crate::host::fs::FileError;
 use crate::oci::{Digest, Reference, ReferenceError};
@@ -54,5 +55,25 @@ fn found(there: &Presence) -> String {
     match there {
         Presence::Absent => "nothing".to_owned(),
         Presence::Present(digest) => digest.to_string(),
+    }
+}
+
+impl From<&PublishError> for Fault {
+    /// What a registry refuses is for people to settle; one in trouble, or one that is away, is the environment's.
+    fn from(error: &PublishError) -> Self {
+        match error {
+            PublishError::Engine(error) => error.into(),
+            PublishError::Log(error) => error.into(),
+            PublishError::Latest { source, .. } => (&**source).into(),
+            PublishError::Registry(
+                RegistryError::Unreachable { .. }
+                | RegistryError::Broken { .. }
+                | RegistryError::Silent { .. }
+                | RegistryError::Server { .. }
+                | RegistryError::RateLimited { .. }
+                | RegistryError::Tls { .. },
+            ) => Self::Environment,
+            _ => Self::Work,
+        }
     }
 }

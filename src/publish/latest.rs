@@ -61,7 +61,17 @@ impl Standing {
     ) -> Result<Self, RegistryError> {
         let latest = place.with_tag(Tag::latest());
         let there = match registry.presence(&latest).await? {
-            Presence::Absent => return Ok(Self::Missing),
+            // Somebody removed it, or a run was cut when a newer version was published already.
+            Presence::Absent => {
+                let newest = find_newer_tags(registry, place, version)
+                    .await?
+                    .into_iter()
+                    .next();
+                return Ok(match newest {
+                    Some((version, _)) => Self::Ahead { version },
+                    None => Self::Missing,
+                });
+            }
             Presence::Present(there) if there == *digest => return Ok(Self::Here),
             Presence::Present(there) => there,
         };
@@ -127,7 +137,27 @@ async fn find_newer_tag(
     version: &Version,
     digest: &Digest,
 ) -> Result<Option<Version>, RegistryError> {
-    let tags = registry.fetch_tags(place).await?;
+    let newer = find_newer_tags(registry, place, version).await?;
+    for (tagged, tag) in newer.into_iter().take(MOST_TAGS) {
+        if registry.presence(&place.with_tag(tag)).await? == Presence::Present(digest.clone()) {
+            return Ok(Some(tagged));
+        }
+    }
+    Ok(None)
+}
+
+/// Finds the tags of newer versions, the newest first.
+async fn find_newer_tags(
+    registry: &Client,
+    place: &Reference,
+    version: &Version,
+) -> Result<Vec<(Version, Tag)>, RegistryError> {
+    let tags = match registry.fetch_tags(place).await {
+        Ok(tags) => tags,
+        // Some registries list tags for nobody. Then nothing newer is known, as with images that something else built.
+        Err(RegistryError::Denied { .. }) => Vec::new(),
+        Err(error) => return Err(error),
+    };
     let mut newer: Vec<(Version, Tag)> = tags
         .iter()
         .filter_map(|text| Some((text.parse().ok()?, text.parse().ok()?)))
@@ -136,12 +166,7 @@ async fn find_newer_tag(
         })
         .collect();
     newer.sort_by(|(a, _), (b, _)| b.cmp(a));
-    for (tagged, tag) in newer.into_iter().take(MOST_TAGS) {
-        if registry.presence(&place.with_tag(tag)).await? == Presence::Present(digest.clone()) {
-            return Ok(Some(tagged));
-        }
-    }
-    Ok(None)
+    Ok(newer)
 }
 
 /// A published version that `latest` has not followed: a run was cut, or refused, before the last step.
@@ -167,7 +192,12 @@ pub async fn find_overdue(
     }
     let is_asked_for = |id| selection.is_none_or(|selection| selection.contains(&id));
     let published = plan.steps.iter().filter_map(|step| match &step.action {
-        Action::Skip(Skip::Published(digest) | Skip::PublishedOnOldParent { digest, .. })
+        Action::Skip(
+            Skip::Published(digest)
+            | Skip::PublishedOnOldParent { digest, .. }
+            | Skip::Drifted { digest, .. },
+        )
+        | Action::Pull(digest)
             if is_asked_for(step.image) =>
         {
             Some((step.image, digest))

@@ -203,6 +203,32 @@ impl Publication<'_> {
             parcel.log.heading(&again);
             tokio::time::sleep(wait).await;
             wait *= 2;
+            // Somebody else may have published meanwhile, and the push that failed may have come through.
+            if let Some(digest) = self.find_outcome(parcel, reference).await? {
+                return Ok(digest);
+            }
+        }
+    }
+
+    /// Looks whether a version is there by now: as the tested image, or as somebody else's, which is an error. A candidate may
+    /// move.
+    async fn find_outcome(
+        &self,
+        parcel: &Parcel<'_>,
+        reference: &Reference,
+    ) -> Result<Option<Digest>, PublishError> {
+        if !self.target.candidates.is_empty() {
+            return Ok(None);
+        }
+        match self.registry.fetch_manifest(reference).await? {
+            Some(there) if self.is_known_as(&there, parcel.id) => Ok(Some(there.digest)),
+            Some(there) if parcel.replaces.as_ref() != Some(&there.digest) => {
+                Err(PublishError::Overtaken {
+                    label: reference.clone(),
+                    digest: there.digest,
+                })
+            }
+            _ => Ok(None),
         }
     }
 

@@ -13,10 +13,11 @@ use super::error::PublishError;
 use super::latest::Overdue;
 use super::push::Parcel;
 use super::target::Target;
-use crate::build::{Event, Fault, Log, Made, Outcome, Phase, cause};
+use crate::build::{Event, Log, Made, Outcome, Phase};
 use crate::catalog::ImageId;
 use crate::debian::Version;
 use crate::engine::{Engine, RegistryLogin};
+use crate::host::cause;
 use crate::oci::{Digest, Reference, Tag};
 use crate::plan::{Action, Ended, Plan, Schedule};
 use crate::registry::Client;
@@ -219,10 +220,7 @@ impl Publication<'_> {
             Err((PublishError::Interrupted, _)) => (Ended::Failed, Outcome::Interrupted),
             Err((error, log)) => {
                 let outcome = Outcome::Failed {
-                    fault: match &error {
-                        PublishError::Engine(error) => error.into(),
-                        _ => Fault::Work,
-                    },
+                    fault: (&error).into(),
                     cause: cause(&error),
                     last_lines: log.as_ref().map(Log::last_lines).unwrap_or_default(),
                     log: log.map(|log| log.path().to_owned()),

@@ -60,6 +60,9 @@ pub enum PlaceError {
     /// It does not begin with a host.
     #[error("it has to begin with a host that has a dot or a port")]
     NoHost,
+    /// It has a login; it is not repeated.
+    #[error("it has to be without a login: `docker login` says who logs in there")]
+    Login,
     /// It has a tag or a digest.
     #[error("tags and digests are put behind it by this program")]
     Tag,
@@ -70,6 +73,10 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let last = text.rsplit('/').next().unwrap_or_default();
+        let before = text.split_once('@').map(|(before, _)| before);
+        if before.is_some_and(|before| before.contains(':') || !before.contains('/')) {
+            return Err(PlaceError::Login);
+        }
         if text.contains('@') || (text.contains('/') && last.contains(':')) {
             return Err(PlaceError::Tag);
         }

@@ -55,6 +55,10 @@ pub(crate) const TESTS: &[Test] = &[
         a_manifest_that_is_refused_is_no_publication,
     ),
     (
+        "a_version_that_somebody_else_published_between_two_pushes_stays_theirs",
+        a_version_that_somebody_else_published_between_two_pushes_stays_theirs,
+    ),
+    (
         "a_push_that_fails_for_a_moment_is_repeated",
         a_push_that_fails_for_a_moment_is_repeated,
     ),
@@ -413,6 +417,28 @@ fn a_push_that_fails_for_a_moment_is_repeated(engine: &Engine) {
     catalog.build(&[]).assert_code(0);
     published(engine, &format!("{}:1-1", catalog.repository("a")), None);
     assert!(catalog.everything_kept().contains("; again in 1s"));
+}
+
+fn a_version_that_somebody_else_published_between_two_pushes_stays_theirs(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    registry.misbehave(Operation::PutManifest, ALWAYS, Fault::status(503));
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
+    let run = catalog.start_build(&[]);
+    wait_until("the first push came", || {
+        !registry.requests_of(Operation::PutManifest).is_empty()
+    });
+    let theirs = r#"{"schemaVersion": 2, "config": {"digest": "none"}}"#;
+    registry.put_manifest(&engine.name("a"), "1-1", theirs);
+    let ended = run.end();
+    assert_eq!(ended.code, Some(1), "{}", ended.talk);
+    assert!(
+        ended.talk.contains("from somebody else meanwhile"),
+        "{}",
+        ended.talk
+    );
+    let there = registry.find_manifest(&engine.name("a"), "1-1");
+    assert_eq!(there.as_deref(), Some(theirs.as_bytes()));
 }
 
 fn a_digest_that_is_not_confirmed_is_no_publication(engine: &Engine) {

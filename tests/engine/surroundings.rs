@@ -30,6 +30,10 @@ pub(crate) const TESTS: &[Test] = &[
         a_declared_base_is_the_same_each_time_and_holds_nothing_of_this_machine,
     ),
     (
+        "the_login_of_a_proxy_does_not_get_into_the_history_of_an_image",
+        the_login_of_a_proxy_does_not_get_into_the_history_of_an_image,
+    ),
+    (
         "a_missing_mirror_is_told_as_that",
         a_missing_mirror_is_told_as_that,
     ),
@@ -183,6 +187,20 @@ fn a_declared_base_is_the_same_each_time_and_holds_nothing_of_this_machine(engin
         .pkg(&["build", "--select", "*/bookworm:*", "images"])
         .assert_code(0);
     assert_eq!(catalog.id("bookworm", "12-1"), id);
+}
+
+fn the_login_of_a_proxy_does_not_get_into_the_history_of_an_image(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    catalog
+        .image("a", "1-1", &[], "FROM $BASE\nARG x=1 http_proxy\nRUN true")
+        .settings("http_proxy: http://ann:hush@127.0.0.1:9\n");
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    let told = "line 2 of the rendered Dockerfile declares `ARG http_proxy`";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
+    assert!(!output.stderr.contains("hush"), "{}", output.stderr);
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN test -n \"$http_proxy\"");
+    catalog.build(&[]).assert_code(0);
 }
 
 fn a_missing_mirror_is_told_as_that(engine: &Engine) {
