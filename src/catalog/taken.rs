@@ -109,6 +109,10 @@ fn words_of(arguments: &str) -> Vec<String> {
 
 impl Source {
     fn parse(text: &str) -> Self {
+        if text.contains("://") {
+            // From elsewhere.
+            return Self::Below(text.to_owned());
+        }
         let text = text.trim_start_matches("./").trim_matches('/');
         // Docker's classes and escapes are Go's, and a path may be written in many ways: what is not plain may be anything.
         let is_odd = text.contains(['$', '[', ']', '\\', '"', '\'', ','])

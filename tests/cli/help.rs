@@ -244,8 +244,8 @@ Publish what is built, after its tests passed
 A version is published once and never changes. `latest` follows when the registry has confirmed the
 version, and only forward; where an earlier run was cut before that, it follows now.
 
-Credentials come from the options, `PKG_USERNAME` and `PKG_PASSWORD`, the settings, or else from
-where `docker login` keeps them.
+Credentials for the settings' registry come from the options, `PKG_USERNAME` and `PKG_PASSWORD`, the
+settings, or else from where `docker login` keeps them; those for other places from there alone.
 
 Usage: pkg publish [OPTIONS] <DIR>...
 
@@ -276,7 +276,7 @@ Options:
 
       --tag <TAG>
           Publish a candidate: what is built goes under this tag, which moves, and not under its
-          version; `latest` stays
+          version; `latest` stays. Can be given several times
 
       --wait <TIME>
           Wait so long for another run on these directories (`30m`) instead of giving up at once
