@@ -138,7 +138,7 @@ fn a_latest_that_did_not_follow_is_planned_and_follows_without_a_pull(engine: &E
     let repository = catalog.repository("a");
     let output = catalog.pkg(&["plan", "images"]);
     output.assert_code(0);
-    let row = format!("{repository}:latest  1-2 is published, and `latest` is still 1-1");
+    let row = format!("{repository}:latest  1-2 is published, and `latest` is 1-1");
     assert!(output.stdout.contains(&row), "{}", output.stdout);
     assert_eq!(output.stderr, "skipped: 1 already published\n");
     let json = catalog.pkg(&["plan", "--json", "images"]);
