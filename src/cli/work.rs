@@ -383,7 +383,7 @@ pub(super) async fn execute(
 
 /// What is told when nothing can be kept for the next run.
 fn not_kept(fault: &FileError, logs: &Path) -> Diagnostic {
-    let message = "nothing of this run is remembered (times, failures, passed tests): the next one tests again";
+    let message = "nothing of this run is remembered: the next one tests again";
     let mut diagnostic = Diagnostic::new(Severity::Warning, message)
         .hint(format!("the logs of this run are in {}", logs.display()));
     diagnostic.causes.push(cause(fault));

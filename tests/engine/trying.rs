@@ -240,7 +240,7 @@ fn without_a_state_directory_nothing_but_speed_is_lost(engine: &Engine) {
     fs::write(&state, "no directory").expect("a file");
     let output = catalog.build(&[]);
     output.assert_code(0);
-    let told = "warning: what helps the next run is not kept: it will take longer\n";
+    let told = "warning: nothing of this run is remembered: the next one tests again\n";
     assert_eq!(output.stderr.matches(told).count(), 1, "{}", output.stderr);
     let log = format!(
         "the logs of this run are in {}/pkg-logs-",
