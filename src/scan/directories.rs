@@ -256,12 +256,16 @@ impl<'a> Scan<'a> {
 
     fn check_file(&self, path: &Path) -> Result<Metadata, Problem> {
         let refuse = |source| FileError::new("read", path, source);
-        let target = path.canonicalize().map_err(refuse)?;
-        if !self.inside.iter().any(|root| target.starts_with(root)) {
-            let link = path.to_owned();
-            return Err(Problem::LinkOut { link, target });
+        let mut file = path.symlink_metadata().map_err(refuse)?;
+        // The walk follows no link, so what is none lies below the root.
+        if file.is_symlink() {
+            let target = path.canonicalize().map_err(refuse)?;
+            if !self.inside.iter().any(|root| target.starts_with(root)) {
+                let link = path.to_owned();
+                return Err(Problem::LinkOut { link, target });
+            }
+            file = target.metadata().map_err(refuse)?;
         }
-        let file = target.metadata().map_err(refuse)?;
         if file.is_file() {
             return Ok(file);
         }
