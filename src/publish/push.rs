@@ -16,6 +16,8 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// An image on its way, with its log.
 pub(super) struct Parcel<'a> {
     pub(super) image: &'a Image,
+    /// What it is called in events.
+    pub(super) shown: &'a Reference,
     /// The identity that passed the tests.
     pub(super) id: &'a Digest,
     /// What the user wants to be published over.
@@ -27,7 +29,7 @@ pub(super) struct Parcel<'a> {
 impl Parcel<'_> {
     fn tell_step(&self, name: String) {
         (self.tell)(Event::Step {
-            image: self.image.label.clone(),
+            image: self.shown.clone(),
             name,
         });
     }

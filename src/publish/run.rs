@@ -114,7 +114,7 @@ impl Publication<'_> {
                     replaces,
                 } = due[i];
                 running.push(async move {
-                    let label = &self.image(image).label;
+                    let label = &self.shown(image);
                     let work = async |parcel: &mut Parcel<'_>| {
                         parcel.replaces = replaces.cloned();
                         self.deliver(parcel).await
@@ -125,7 +125,7 @@ impl Publication<'_> {
             let Some((i, how)) = running.next().await else {
                 break;
             };
-            let label = |i: usize| self.loaded.catalog.image(due[i].image).label.clone();
+            let label = |i: usize| self.shown(due[i].image);
             let blocked = schedule.end(i, how);
             if !self.cancelled.is_cancelled() {
                 for blocked in blocked {
@@ -183,6 +183,17 @@ impl Publication<'_> {
         due
     }
 
+    /// Gives what an image is published as: the version where it goes, or the first tag of a candidate, which is no version.
+    fn shown(&self, image: ImageId) -> Reference {
+        let label = &self.image(image).label;
+        let version = self.target.version(label);
+        let version = version.unwrap_or_else(|_| label.clone());
+        match self.target.candidates.first() {
+            Some(candidate) => version.with_tag(candidate.tag().clone()),
+            None => version,
+        }
+    }
+
     /// Does the work on one image, which the events name by `label`.
     async fn one(
         &self,
@@ -201,6 +212,7 @@ impl Publication<'_> {
                 let mut log = log.hiding(self.mask.clone());
                 let mut parcel = Parcel {
                     image: self.image(image),
+                    shown: label,
                     id,
                     replaces: None,
                     log: &mut log,

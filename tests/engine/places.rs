@@ -63,6 +63,8 @@ fn a_candidate_moves_and_takes_neither_the_version_nor_latest(engine: &Engine) {
         output.assert_code(0);
         let summary = output.stderr.lines().last().expect("a summary");
         assert!(summary.starts_with("2 published in "), "{summary}");
+        let told = format!("✓ published {} next in ", engine.name("parent"));
+        assert!(output.stderr.contains(&told), "{}", output.stderr);
         for name in ["parent", "child"] {
             let repository = catalog.repository(name);
             let id = catalog.id(name, version);
