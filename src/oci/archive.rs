@@ -1,5 +1,6 @@
 //! The archive that `docker load` reads: `manifest.json`, the configuration, and the layers as plain tars.
 
+use std::collections::HashSet;
 use std::io::{self, Read, Write};
 
 use serde::Serialize;
@@ -14,19 +15,31 @@ struct Item<'a> {
     layers: Vec<&'a str>,
 }
 
-/// Writes an archive of one image with one layer; the layer is read once and never held.
-pub fn write_docker_archive(
+/// A layer as it goes into an archive.
+#[derive(Clone, Debug)]
+pub struct ArchivedLayer<R> {
+    /// The digest of the tar.
+    pub diff_id: Digest,
+    /// The tar.
+    pub tar: R,
+    /// Its length.
+    pub size_bytes: u64,
+}
+
+/// Writes an archive of one image, its layers from the lowest on; each is read once and never held.
+pub fn write_docker_archive<R: Read>(
     out: &mut dyn Write,
     reference: &Reference,
     config: &str,
-    layer: impl Read,
-    layer_bytes: u64,
+    layers: Vec<ArchivedLayer<R>>,
 ) -> io::Result<()> {
     let config_name = format!("{}.json", Digest::of(config.as_bytes()).hex());
+    let name_of = |layer: &ArchivedLayer<R>| format!("{}.tar", layer.diff_id.hex());
+    let names: Vec<String> = layers.iter().map(name_of).collect();
     let manifest = serde_json::to_string(&[Item {
         config: &config_name,
         repo_tags: vec![reference.to_string()],
-        layers: vec!["layer.tar"],
+        layers: names.iter().map(String::as_str).collect(),
     }])?;
     let mut archive = tar::Builder::new(out);
     append(
@@ -41,7 +54,13 @@ pub fn write_docker_archive(
         config.as_bytes(),
         config.len() as u64,
     )?;
-    append(&mut archive, "layer.tar", layer, layer_bytes)?;
+    let mut written = HashSet::new();
+    for (name, layer) in names.iter().zip(layers) {
+        // Layers that are the same are one file.
+        if written.insert(name) {
+            append(&mut archive, name, layer.tar, layer.size_bytes)?;
+        }
+    }
     archive.finish()
 }
 
@@ -65,7 +84,13 @@ mod tests {
     fn the_archive_names_its_parts() {
         let mut bytes = Vec::new();
         let reference: Reference = "example/bookworm:12-1".parse().unwrap();
-        write_docker_archive(&mut bytes, &reference, "{}", &b"layer"[..], 5).unwrap();
+        let layer = ArchivedLayer {
+            diff_id: Digest::of(b"layer"),
+            tar: &b"layer"[..],
+            size_bytes: 5,
+        };
+        let layers = vec![layer.clone(), layer];
+        write_docker_archive(&mut bytes, &reference, "{}", layers).unwrap();
         let mut archive = tar::Archive::new(bytes.as_slice());
         let parts: Vec<(String, String)> = archive
             .entries()
@@ -78,13 +103,14 @@ mod tests {
             })
             .collect();
         let config = format!("{}.json", Digest::of(b"{}").hex());
+        let layer = format!("{}.tar", Digest::of(b"layer").hex());
         let manifest = format!(
-            "[{{\"Config\":\"{config}\",\"RepoTags\":[\"example/bookworm:12-1\"],\"Layers\":[\"layer.tar\"]}}]"
+            "[{{\"Config\":\"{config}\",\"RepoTags\":[\"example/bookworm:12-1\"],\"Layers\":[\"{layer}\",\"{layer}\"]}}]"
         );
         let expected = [
             ("manifest.json", manifest.as_str()),
             (&config, "{}"),
-            ("layer.tar", "layer"),
+            (&layer, "layer"),
         ];
         assert_eq!(
             parts,

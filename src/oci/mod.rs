@@ -7,13 +7,20 @@
 //! ```
 
 mod archive;
+mod compression;
 mod config;
 mod digest;
+mod manifest;
 mod reference;
 mod tag;
 
-pub use archive::write_docker_archive;
+pub use archive::{ArchivedLayer, write_docker_archive};
+pub use compression::Compression;
 pub use config::{LayerHistory, RunConfig, render_config};
 pub use digest::{Digest, DigestError};
+pub use manifest::{
+    ContainerConfig, Descriptor, ImageConfig, ImageIndex, ImageManifest, Platform, RootfsConfig,
+    annotation, media,
+};
 pub use reference::{Reference, ReferenceError};
 pub use tag::{Tag, TagError};

@@ -33,6 +33,12 @@ impl Tag {
         Self("latest".to_owned())
     }
 
+    /// Gives the tag under which an engine pushes an image that gets its version here; no version begins like this.
+    #[must_use]
+    pub fn incoming() -> Self {
+        Self("pkg-incoming".to_owned())
+    }
+
     /// Gives the text.
     #[must_use]
     pub fn as_str(&self) -> &str {

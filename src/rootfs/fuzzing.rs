@@ -1,0 +1,64 @@
+//! Tars of anybody's.
+
+use std::io::{Cursor, Write};
+
+use super::{Change, Content, Entry, Extent, Kind, Node, RootPath, Tree, Volume};
+use super::{read_tar, write_tar};
+
+/// The functions by name.
+pub(crate) const TARGETS: &[crate::FuzzTarget] = &[("rootfs_tar", tar)];
+
+/// Contents lie in the tar; what can be applied comes back from a tar of our own, and nothing climbs out.
+fn tar(bytes: &[u8]) {
+    let Ok(entries) = read_tar(&mut Cursor::new(bytes), Volume(0)) else {
+        return;
+    };
+    let mut tree = Tree::default();
+    for entry in &entries {
+        if let Some(extent) = extent_of(entry) {
+            let end = extent
+                .offset
+                .checked_add(extent.size_bytes)
+                .expect("a place");
+            assert!(end <= bytes.len() as u64);
+        }
+    }
+    if tree.apply_layer(entries).is_err() {
+        return;
+    }
+    for (path, _) in tree.iter() {
+        assert!(path.names().all(|name| !matches!(name, b"" | b"." | b"..")));
+        assert!(
+            path.split()
+                .is_none_or(|(parent, _)| tree.find(&parent).is_some_and(Node::is_directory))
+        );
+    }
+    let fetch = |extent: &Extent, out: &mut dyn Write| {
+        let start = usize::try_from(extent.offset).expect("in memory");
+        let end = start + usize::try_from(extent.size_bytes).expect("in memory");
+        out.write_all(&bytes[start..end])
+    };
+    let mut written = Vec::new();
+    write_tar(&tree, &RootPath::root(), &mut written, &fetch).expect("memory");
+    let again = read_tar(&mut Cursor::new(&written), Volume(0)).expect("our own tar");
+    let mut back = Tree::default();
+    for entry in again {
+        back.add(entry).expect("our own entry");
+    }
+    let paths = |tree: &Tree| {
+        tree.iter()
+            .map(|(path, _)| path.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(paths(&tree), paths(&back));
+}
+
+fn extent_of(entry: &Entry) -> Option<&Extent> {
+    match &entry.change {
+        Change::Node(Node {
+            kind: Kind::File(Content::Stored(extent)),
+            ..
+        }) => Some(extent),
+        _ => None,
+    }
+}

@@ -1,0 +1,209 @@
+//! One image of an archive or a layout.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::archive::Archive;
+use super::error::UnpackError;
+use super::layers::{Packed, open_layers};
+use crate::host::{Volumes, Window};
+use crate::oci::{Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest};
+use crate::rootfs::{Extent, Tree, Volume, read_tar};
+
+/// A layer of an image, as a plain tar.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// The digest of the tar.
+    pub diff_id: Digest,
+    /// The tar.
+    pub tar: Window,
+}
+
+/// An image that was read and checked.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// The bytes of its configuration, whose digest is its identity on engines with a graph driver.
+    pub config: Vec<u8>,
+    /// What they say.
+    pub configuration: ImageConfig,
+    /// Its layers, the lowest first.
+    pub layers: Vec<Layer>,
+    volumes: Volumes,
+}
+
+/// What `docker save` says of an image (`manifest.json`).
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Saved {
+    config: String,
+    layers: Option<Vec<String>>,
+}
+
+impl Unpacked {
+    /// Reads the one image of an archive or a layout, for Linux on `architecture` (as Go names it: `amd64`).
+    pub fn open(path: &Path, architecture: &str) -> Result<Self, UnpackError> {
+        Self::of(&Archive::open(path)?, architecture)
+    }
+
+    /// Reads the one image of a plain tar.
+    pub fn of_tar(tar: Window, architecture: &str) -> Result<Self, UnpackError> {
+        Self::of(&Archive::of_tar(tar)?, architecture)
+    }
+
+    fn of(archive: &Archive, architecture: &str) -> Result<Self, UnpackError> {
+        // Archives of newer engines are layouts as well, and what these say has the digests of all parts.
+        let (config, layers) = if archive.find("index.json")?.is_some() {
+            of_layout(archive, architecture)?
+        } else if archive.find("manifest.json")?.is_some() {
+            of_saved(archive, architecture)?
+        } else {
+            return Err(UnpackError::Foreign);
+        };
+        let (name, config) = config;
+        let configuration: ImageConfig = parse(&name, &config)?;
+        let diff_ids = &configuration.rootfs.diff_ids;
+        if diff_ids.len() != layers.len() {
+            return Err(UnpackError::Layers {
+                told: diff_ids.len(),
+                there: layers.len(),
+            });
+        }
+        let mut packed = Vec::new();
+        for ((name, digest), diff_id) in layers.into_iter().zip(diff_ids) {
+            let bytes = archive.find(&name)?;
+            packed.push(Packed {
+                number: packed.len() + 1,
+                bytes: bytes.ok_or_else(|| UnpackError::Missing(name.clone()))?,
+                diff_id: diff_id.clone(),
+                digest,
+                name,
+            });
+        }
+        let tars = open_layers(&packed)?;
+        let mut volumes = Volumes::default();
+        let layers = tars.into_iter().zip(packed).map(|(tar, packed)| {
+            volumes.add(tar.part(0, u64::MAX));
+            Layer {
+                diff_id: packed.diff_id,
+                tar,
+            }
+        });
+        Ok(Self {
+            layers: layers.collect(),
+            config,
+            configuration,
+            volumes,
+        })
+    }
+
+    /// Gives the root file system that the layers make; its contents are fetched with [`Unpacked::copy`].
+    pub fn tree(&self) -> Result<Tree, UnpackError> {
+        let mut tree = Tree::default();
+        for (number, layer) in (1..).zip(&self.layers) {
+            let volume = Volume(u32::try_from(number - 1).unwrap_or(u32::MAX));
+            let mut tar = layer.tar.part(0, u64::MAX);
+            let entries = read_tar(&mut tar, volume)
+                .map_err(|source| UnpackError::Layer { number, source })?;
+            tree.apply_layer(entries)
+                .map_err(|source| UnpackError::Apply { number, source })?;
+        }
+        Ok(tree)
+    }
+
+    /// Adds a tar whose entries are to lie over the image's.
+    pub fn add_volume(&mut self, tar: Window) -> Volume {
+        self.volumes.add(tar)
+    }
+
+    /// Copies the bytes of a file.
+    pub fn copy(&self, extent: &Extent, out: &mut dyn Write) -> std::io::Result<()> {
+        self.volumes.copy(extent, out)
+    }
+}
+
+type Parts = ((String, Vec<u8>), Vec<(String, Option<Digest>)>);
+
+/// Finds the parts of an archive that `docker save` wrote.
+fn of_saved(archive: &Archive, architecture: &str) -> Result<Parts, UnpackError> {
+    let images: Vec<Saved> = parse("manifest.json", &archive.read("manifest.json")?)?;
+    let [image] = images.as_slice() else {
+        return Err(UnpackError::Images {
+            found: images.len(),
+            architecture: architecture.to_owned(),
+        });
+    };
+    let config = archive.read(&image.config)?;
+    let layers = image.layers.iter().flatten();
+    let layers = layers.map(|name| (name.clone(), None)).collect();
+    Ok(((image.config.clone(), config), layers))
+}
+
+/// An index in an index is all that there is in the field.
+const DEEPEST_INDEX: usize = 3;
+
+/// Finds the parts of an OCI layout (image-spec, "Image Layout").
+fn of_layout(archive: &Archive, architecture: &str) -> Result<Parts, UnpackError> {
+    let mut name = "index.json".to_owned();
+    let mut bytes = archive.read(&name)?;
+    for _ in 0..DEEPEST_INDEX {
+        let index: ImageIndex = parse(&name, &bytes)?;
+        let fitting = find_fitting(&index.manifests, architecture);
+        let [descriptor] = fitting.as_slice() else {
+            return Err(UnpackError::Images {
+                found: fitting.len(),
+                architecture: architecture.to_owned(),
+            });
+        };
+        (name, bytes) = read_blob(archive, descriptor)?;
+        if descriptor.is_manifest() {
+            let manifest: ImageManifest = parse(&name, &bytes)?;
+            let config = read_blob(archive, &manifest.config)?;
+            let layers = manifest.layers.into_iter();
+            let layers = layers.map(|layer| (blob_name(&layer.digest), Some(layer.digest)));
+            return Ok((config, layers.collect()));
+        }
+    }
+    Err(UnpackError::Document {
+        name,
+        message: "indexes in indexes".to_owned(),
+    })
+}
+
+/// Finds what an index has for a machine: what tells no platform may be for any.
+fn find_fitting<'a>(manifests: &'a [Descriptor], architecture: &str) -> Vec<&'a Descriptor> {
+    let fits = |descriptor: &&Descriptor| match &descriptor.platform {
+        Some(platform) => platform.os == "linux" && platform.architecture == architecture,
+        None => true,
+    };
+    manifests.iter().filter(fits).collect()
+}
+
+fn read_blob(archive: &Archive, descriptor: &Descriptor) -> Result<(String, Vec<u8>), UnpackError> {
+    let expected = descriptor.digest.clone();
+    let name = blob_name(&expected);
+    let bytes = archive.read(&name)?;
+    let found = Digest::of(&bytes);
+    if found == expected {
+        Ok((name, bytes))
+    } else {
+        Err(UnpackError::Digest {
+            name,
+            expected,
+            found,
+        })
+    }
+}
+
+fn blob_name(digest: &Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
+}
+
+fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, UnpackError> {
+    serde_json::from_slice(bytes).map_err(|error| UnpackError::Document {
+        name: name.to_owned(),
+        message: error.to_string(),
+    })
+}
