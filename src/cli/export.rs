@@ -1,0 +1,258 @@
+//! `pkg export`.
+
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use tokio_util::sync::CancellationToken;
+
+use super::Ending;
+use super::built::find_built;
+use super::session::{Flavour, Session, find_image};
+use crate::engine::Engine;
+use crate::error::UsageError;
+use crate::export::{Export, ExportError, Format, Output, Stream, Watch, export};
+use crate::host::fs::FileError;
+use crate::host::{Window, architecture};
+use crate::oci::{Compression, Digest, Reference};
+use crate::rootfs::RootPath;
+use crate::unpack::{UnpackError, Unpacked};
+
+/// Write an image that is built as files for other programs
+///
+/// It is written whole or not at all, every layer is checked against its digest, and the same image gives the same bytes.
+/// The end of a file's name says how it is compressed: `.tar`, `.tar.gz`, `.tar.xz`, `.tar.zst`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The name of the image
+    name: String,
+    /// The directories with images
+    #[arg(value_name = "DIR", required = true)]
+    directories: Vec<PathBuf>,
+    /// What to write
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: FormatName,
+    /// The file or directory to write; `-` is standard output
+    #[arg(short, long, value_name = "PATH")]
+    output: PathBuf,
+    /// Compress the layers of an OCI layout so
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Layers::Gzip)]
+    layers: Layers,
+    /// Put the entries of this tar over the root file system; repeat it for more
+    #[arg(long, value_name = "TAR")]
+    overlay: Vec<PathBuf>,
+    /// Put the root file system below this directory of the tar
+    #[arg(long, value_name = "DIRECTORY")]
+    prefix: Option<String>,
+}
+
+/// The formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    /// An OCI layout: a directory, or a tar where the name ends so
+    Oci,
+    /// An archive that `docker load` reads
+    Docker,
+    /// A bundle that `runc run` runs: a directory (written by root), or a tar
+    Bundle,
+    /// A tar of the root file system
+    Rootfs,
+}
+
+impl FormatName {
+    fn format(self) -> Format {
+        match self {
+            Self::Oci => Format::Oci,
+            Self::Docker => Format::Docker,
+            Self::Bundle => Format::Bundle,
+            Self::Rootfs => Format::Rootfs,
+        }
+    }
+}
+
+/// How layers are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Layers {
+    /// As every program reads them
+    Gzip,
+    /// Smaller and faster, for programs since 2021
+    Zstd,
+    /// Not at all
+    None,
+}
+
+impl Layers {
+    fn compression(self) -> Compression {
+        match self {
+            Self::Gzip => Compression::Gzip,
+            Self::Zstd => Compression::Zstd,
+            Self::None => Compression::None,
+        }
+    }
+}
+
+/// How long a thread may take to see that its work was ended.
+const LONGEST_END: Duration = Duration::from_secs(2);
+
+pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
+    let prefix = check(session, args)?;
+    let settings = session.settings(Flavour::Release)?;
+    let loaded = session.load(&args.directories, &settings)?;
+    let image = loaded.catalog.image(find_image(&loaded, &args.name)?);
+    Session::block_on(async {
+        let engine = session.engine(&settings).await?;
+        let Some(id) = find_built(session, &engine, image, &args.directories).await? else {
+            return Ok(Ending::Failed);
+        };
+        let cancelled = CancellationToken::new();
+        let signals = session.watch_signals(&cancelled)?;
+        let wanted = Wanted {
+            reference: image.label.clone(),
+            format: args.format.format(),
+            layers: args.layers.compression(),
+            overlays: args.overlay.clone(),
+            prefix,
+            output: output(session, &args.output),
+        };
+        let work = wanted.write(&engine, &id, &cancelled);
+        let written = match signals.unless_again(work).await {
+            Ok(written) => written,
+            Err(signal) => return Ok(Ending::Interrupted(signal)),
+        };
+        if let Some(signal) = signals.received() {
+            return Ok(Ending::Interrupted(signal));
+        }
+        written.with_context(|| format!("{} cannot be exported", image.label))?;
+        if !is_stdout(&args.output) {
+            let whereto = args.output.display();
+            session
+                .ui
+                .say(&format!("{} is written to {whereto}", image.label));
+        }
+        Ok(Ending::Done)
+    })
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn output(session: &Session, path: &Path) -> Output {
+    if is_stdout(path) {
+        Output::Stdout(Stream::new(session.ui.data_writer()))
+    } else {
+        Output::Path(path.to_owned())
+    }
+}
+
+/// Refuses options that the format has no use for, and gives the place in the tar.
+fn check(session: &Session, args: &Args) -> Result<RootPath, UsageError> {
+    let refuse = |message: String, hint: &str| {
+        let hints = vec![hint.to_owned()];
+        Err(UsageError { message, hints })
+    };
+    if is_stdout(&args.output) && session.ui.prints_to_terminal() {
+        let message = "stdout is a terminal, and a tar is nothing to read".to_owned();
+        return refuse(
+            message,
+            "hand it to a program (`| docker load`), or name a file",
+        );
+    }
+    let has_rootfs = matches!(args.format, FormatName::Bundle | FormatName::Rootfs);
+    if !args.overlay.is_empty() && !has_rootfs {
+        let hint =
+            "an overlay lies over a root file system: use `--format rootfs` or `--format bundle`";
+        return refuse(
+            "this format keeps the image's layers as they are".to_owned(),
+            hint,
+        );
+    }
+    if args.prefix.is_some() && args.format != FormatName::Rootfs {
+        let message = "`--prefix` says where in its tar a root file system lies".to_owned();
+        return refuse(message, "use it with `--format rootfs`");
+    }
+    let prefix = args.prefix.as_deref().unwrap_or_default();
+    RootPath::parse(prefix.as_bytes()).map_err(|error| UsageError {
+        message: format!("`{prefix}` is no directory of a tar: {error}"),
+        hints: Vec::new(),
+    })
+}
+
+/// What is asked for, for the thread that does it.
+struct Wanted {
+    reference: Reference,
+    format: Format,
+    layers: Compression,
+    overlays: Vec<PathBuf>,
+    prefix: RootPath,
+    output: Output,
+}
+
+impl Wanted {
+    /// Takes the image out of the engine, and writes it in its format.
+    async fn write(
+        self,
+        engine: &Engine,
+        id: &Digest,
+        cancelled: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let failed = |source| FileError::new("write", &std::env::temp_dir(), source);
+        // It has no name, and goes with this process whatever ends that.
+        let file = tempfile::tempfile().map_err(failed)?;
+        let mut out = BufWriter::new(file);
+        tokio::select! {
+            biased;
+            () = cancelled.cancelled() => return Err(ExportError::Interrupted.into()),
+            done = engine.save(id, &mut out) => done?.map_err(failed)?,
+        }
+        let file = out.into_inner();
+        let file = file.map_err(|error| failed(error.into_error()))?;
+        let saved = Window::of_file(file).map_err(failed)?;
+        let watch = Watch::default();
+        let own = watch.clone();
+        let expected = engine.identifies_by_config().then(|| id.clone());
+        let mut work = tokio::task::spawn_blocking(move || self.convert(saved, expected, &own));
+        tokio::select! {
+            biased;
+            () = cancelled.cancelled() => watch.end(),
+            done = &mut work => return Ok(done??),
+        }
+        // What hangs at a reader that takes nothing ends with the process.
+        match tokio::time::timeout(LONGEST_END, work).await {
+            Ok(done) => Ok(done??),
+            Err(_) => Err(ExportError::Interrupted.into()),
+        }
+    }
+
+    fn convert(
+        self,
+        saved: Window,
+        expected: Option<Digest>,
+        watch: &Watch,
+    ) -> Result<(), ExportError> {
+        let mut image = Unpacked::of_tar(saved, architecture())?;
+        let found = Digest::of(&image.config);
+        if let Some(expected) = expected
+            && expected != found
+        {
+            let name = "configuration".to_owned();
+            return Err(UnpackError::Digest {
+                name,
+                expected,
+                found,
+            }
+            .into());
+        }
+        let wanted = Export {
+            reference: &self.reference,
+            format: self.format,
+            layers: self.layers,
+            overlays: self.overlays,
+            prefix: self.prefix,
+            output: self.output,
+        };
+        export(&mut image, &wanted, watch)
+    }
+}

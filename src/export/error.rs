@@ -1,0 +1,70 @@
+//! Why an image cannot be exported.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::host::fs::FileError;
+use crate::rootfs::{LayerError, LoopError, TarError};
+use crate::unpack::UnpackError;
+
+/// A fault of the image, of an overlay, or of the place where it goes.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The image cannot be read.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// Something is there already.
+    #[error("{} is there already", .0.display())]
+    Exists(PathBuf),
+    /// Owners of files can be given by root alone.
+    #[error(
+        "a root file system cannot be written as a directory by this user: its files have other owners"
+    )]
+    NotRoot,
+    /// An overlay cannot be read.
+    #[error("the overlay {} cannot be read", path.display())]
+    Overlay {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: TarError,
+    },
+    /// An overlay does not fit on the image.
+    #[error("the overlay {} cannot be applied", path.display())]
+    Apply {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: LayerError,
+    },
+    /// The image's user is not known in it.
+    #[error("the image runs as `{user}`, and its /etc/passwd and /etc/group know no `{unknown}`")]
+    User {
+        /// As its configuration has it.
+        user: String,
+        /// The part that is not known.
+        unknown: String,
+    },
+    /// Nothing says what a container would run.
+    #[error(
+        "the image has neither an entry point nor a command, and no /bin/sh: a bundle of it runs nothing"
+    )]
+    NoCommand,
+    /// The way to a file of the image does not end.
+    #[error(transparent)]
+    Loop(#[from] LoopError),
+    /// It could not be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The user ended it.
+    #[error("interrupted")]
+    Interrupted,
+    /// A file of this machine.
+    #[error(transparent)]
+    File(#[from] FileError),
+}

@@ -1,0 +1,17 @@
+//! An image as files that other programs take: an OCI layout, a docker archive, a runtime bundle, a root file system.
+//!
+//! All of them are written whole or not at all, and the same image gives the same bytes.
+
+mod bundle;
+mod disk;
+mod error;
+mod layout;
+mod output;
+mod overlay;
+mod runtime;
+mod user;
+mod write;
+
+pub use error::ExportError;
+pub use output::{Output, Stream, Watch};
+pub use write::{Export, Format, export};

@@ -1,0 +1,29 @@
+//! Tars whose entries lie over those of an image, as a further layer would.
+
+use std::path::PathBuf;
+
+use super::error::ExportError;
+use crate::rootfs::{Tree, read_tar};
+use crate::unpack::{Unpacked, open_tar};
+
+/// Puts the entries of tars, which may be compressed, over a tree.
+pub(super) fn apply_overlays(
+    overlays: &[PathBuf],
+    image: &mut Unpacked,
+    tree: &mut Tree,
+) -> Result<(), ExportError> {
+    for path in overlays {
+        let mut tar = open_tar(path)?;
+        let volume = image.add_volume(tar.part(0, u64::MAX));
+        let entries = read_tar(&mut tar, volume).map_err(|source| ExportError::Overlay {
+            path: path.clone(),
+            source,
+        })?;
+        tree.apply_layer(entries)
+            .map_err(|source| ExportError::Apply {
+                path: path.clone(),
+                source,
+            })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! The formats.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use super::bundle::write_bundle;
+use super::error::ExportError;
+use super::layout::write_layout;
+use super::output::{Output, Watch, write_directory, write_file};
+use super::overlay::apply_overlays;
+use crate::host::fs::FileError;
+use crate::host::{Volumes, Window};
+use crate::oci::{ArchivedLayer, Compression, Reference, write_docker_archive};
+use crate::rootfs::{
+    Attributes, Change, Content, Entry, Extent, Kind, Node, RootPath, Tree, write_tar,
+};
+use crate::unpack::Unpacked;
+
+/// What an image is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// An OCI layout, as a directory or a tar.
+    Oci,
+    /// An archive that `docker load` reads.
+    Docker,
+    /// A directory or a tar that an OCI runtime runs.
+    Bundle,
+    /// A tar of the root file system.
+    Rootfs,
+}
+
+/// What is written, and where to.
+#[derive(Debug)]
+pub struct Export<'a> {
+    /// The name that the image has in it.
+    pub reference: &'a Reference,
+    /// The format.
+    pub format: Format,
+    /// How the layers of an OCI layout are compressed.
+    pub layers: Compression,
+    /// Tars over the image's own root file system, for a bundle or a root file system.
+    pub overlays: Vec<PathBuf>,
+    /// The directory of the tar in which a root file system lies; the root of the tar where it is the root.
+    pub prefix: RootPath,
+    /// Where it goes.
+    pub output: Output,
+}
+
+/// Writes an image in a format.
+pub fn export(image: &mut Unpacked, export: &Export<'_>, watch: &Watch) -> Result<(), ExportError> {
+    watch.check()?;
+    let output = &export.output;
+    match export.format {
+        Format::Oci => write_oci(image, export, watch),
+        Format::Docker => write_file(output, watch, |out| {
+            let compression = Compression::of_name(output.name());
+            let write = |out: &mut dyn Write| write_docker(image, export.reference, out);
+            compression.encode(out, write).map(|_| ())
+        }),
+        Format::Bundle => {
+            let tree = overlaid(image, &export.overlays)?;
+            write_bundle(image, &tree, export.reference, (output, watch))
+        }
+        Format::Rootfs => {
+            let tree = overlaid(image, &export.overlays)?;
+            let fetch = |extent: &_, out: &mut dyn Write| image.copy(extent, out);
+            write_file(output, watch, |out| {
+                let compression = Compression::of_name(output.name());
+                let write = |out: &mut dyn Write| write_tar(&tree, &export.prefix, out, &fetch);
+                compression.encode(out, write).map(|_| ())
+            })
+        }
+    }
+}
+
+fn overlaid(image: &mut Unpacked, overlays: &[PathBuf]) -> Result<Tree, ExportError> {
+    let mut tree = image.tree()?;
+    apply_overlays(overlays, image, &mut tree)?;
+    Ok(tree)
+}
+
+fn write_docker(
+    image: &Unpacked,
+    reference: &Reference,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    let layers = image.layers.iter().map(|layer| ArchivedLayer {
+        diff_id: layer.diff_id.clone(),
+        tar: layer.tar.part(0, u64::MAX),
+        size_bytes: layer.tar.size_bytes(),
+    });
+    let config = std::str::from_utf8(&image.config).map_err(std::io::Error::other)?;
+    write_docker_archive(out, reference, config, layers.collect())
+}
+
+/// A layout is made as a directory; a tar of one holds that directory's files.
+fn write_oci(image: &Unpacked, export: &Export<'_>, watch: &Watch) -> Result<(), ExportError> {
+    let fill =
+        |directory: &Path| write_layout(image, export.reference, export.layers, (directory, watch));
+    let output = &export.output;
+    if !output.is_tar() {
+        return write_directory(output.path(), fill);
+    }
+    let scratch = tempfile::Builder::new()
+        .prefix(".pkg-export-")
+        .tempdir_in(output.parent());
+    let scratch = scratch.map_err(|source| FileError::new("write", output.path(), source))?;
+    fill(scratch.path())?;
+    let (tree, files) = read_directory(scratch.path())?;
+    let fetch = |extent: &_, out: &mut dyn Write| files.copy(extent, out);
+    write_file(output, watch, |out| {
+        let write = |out: &mut dyn Write| write_tar(&tree, &RootPath::root(), out, &fetch);
+        Compression::of_name(output.name())
+            .encode(out, write)
+            .map(|_| ())
+    })
+}
+
+/// Takes the files of a directory of our own as a tree.
+fn read_directory(directory: &Path) -> Result<(Tree, Volumes), ExportError> {
+    let mut tree = Tree::default();
+    let mut files = Volumes::default();
+    for found in walkdir::WalkDir::new(directory).min_depth(1) {
+        let failed = |source| FileError::new("read", directory, source);
+        let found = found.map_err(|error| failed(error.into()))?;
+        if !found.file_type().is_file() {
+            continue;
+        }
+        let file = File::open(found.path())
+            .and_then(Window::of_file)
+            .map_err(failed)?;
+        let size_bytes = file.size_bytes();
+        let extent = Extent {
+            volume: files.add(file),
+            offset: 0,
+            size_bytes,
+        };
+        let below = found.path().strip_prefix(directory).unwrap_or(found.path());
+        let path = RootPath::parse(below.as_os_str().as_bytes()).unwrap_or_default();
+        let attributes = Attributes {
+            mode: 0o644,
+            ..Attributes::default()
+        };
+        let kind = Kind::File(Content::Stored(extent));
+        let change = Change::Node(Node { kind, attributes });
+        // Below a directory of our own nothing is in the way.
+        let _ = tree.add(Entry { path, change });
+    }
+    Ok((tree, files))
+}
