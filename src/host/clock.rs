@@ -1,4 +1,5 @@
-//! The clock of a run: read once, so that every name and date of one run agrees.
+//! The clock of a run: read once, so that every name and date of one run agrees; and the machine's, by which it is told how
+//! long ago something was.
 
 use chrono::{DateTime, Datelike as _, FixedOffset, Local, TimeZone, Utc};
 
@@ -19,11 +20,7 @@ impl Clock {
     /// Takes `SOURCE_DATE_EPOCH` (reproducible-builds.org) where it is set, else the machine's time, in the local zone.
     pub fn of_run(environment: &Environment) -> Result<Self, ClockError> {
         let now = match environment.find("SOURCE_DATE_EPOCH") {
-            None => {
-                #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-                let now = Local::now();
-                now.fixed_offset()
-            }
+            None => return Ok(Self::of_machine()),
             Some(text) => text
                 .parse()
                 .ok()
@@ -34,6 +31,18 @@ impl Clock {
                 .ok_or(ClockError(text))?,
         };
         Ok(Self { now })
+    }
+
+    /// Takes the machine's time, in the local zone, whatever the dates of a run are to be.
+    ///
+    /// Only what waits for time to pass asks for it: `SOURCE_DATE_EPOCH` may be the same for ever.
+    #[must_use]
+    pub fn of_machine() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+        let now = Local::now();
+        Self {
+            now: now.fixed_offset(),
+        }
     }
 
     /// Gives the time at which the run began, in the local zone.

@@ -12,7 +12,7 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, ChildStdin};
 use tokio::time::Instant;
 
-use super::lines::LineSplitter;
+use super::lines::{LineSplitter, LongLines};
 use super::process::{Output, Stream};
 
 type Pipe = Pin<Box<dyn AsyncRead + Send>>;
@@ -21,7 +21,12 @@ type Pipe = Pin<Box<dyn AsyncRead + Send>>;
 pub(super) fn connect(
     command: &mut tokio::process::Command,
     output: Output,
-) -> io::Result<Vec<(Stream, Pipe)>> {
+) -> io::Result<Vec<Feed>> {
+    let feed = |stream, pipe| Feed {
+        stream,
+        pipe,
+        splitter: LineSplitter::default(),
+    };
     let receiver = |reader: io::PipeReader| -> io::Result<Pipe> {
         let receiver = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
         Ok(Box::pin(receiver))
@@ -30,19 +35,21 @@ pub(super) fn connect(
     let streams = match output {
         Output::Merged => {
             command.stdout(error_writer.try_clone()?);
-            vec![(Stream::Output, receiver(error_reader)?)]
+            vec![feed(Stream::Output, receiver(error_reader)?)]
         }
         Output::Separate => {
             let (reader, writer) = io::pipe()?;
             command.stdout(writer);
-            vec![
-                (Stream::Output, receiver(reader)?),
-                (Stream::Error, receiver(error_reader)?),
-            ]
+            // Only what is data is kept apart from what is said.
+            let data = Feed {
+                splitter: LineSplitter::with(LongLines::Cut),
+                ..feed(Stream::Output, receiver(reader)?)
+            };
+            vec![data, feed(Stream::Error, receiver(error_reader)?)]
         }
         Output::File(file) => {
             command.stdout(file);
-            vec![(Stream::Error, receiver(error_reader)?)]
+            vec![feed(Stream::Error, receiver(error_reader)?)]
         }
     };
     command.stderr(error_writer);
@@ -63,30 +70,21 @@ pub(super) struct Conversation<F> {
     on_line: F,
 }
 
-struct Feed {
+/// A stream of a program, and its lines.
+pub(super) struct Feed {
     stream: Stream,
     pipe: Pipe,
     splitter: LineSplitter,
 }
 
 impl<F: FnMut(Stream, &str)> Conversation<F> {
-    pub(super) fn new(
-        mut child: Child,
-        input: Vec<u8>,
-        streams: Vec<(Stream, Pipe)>,
-        on_line: F,
-    ) -> Self {
-        let feed = |(stream, pipe)| Feed {
-            stream,
-            pipe,
-            splitter: LineSplitter::default(),
-        };
+    pub(super) fn new(mut child: Child, input: Vec<u8>, feeds: Vec<Feed>, on_line: F) -> Self {
         Self {
             group: Group::of(&child),
             input: child.stdin.take().map(|pipe| (pipe, input, 0)),
             child,
             status: None,
-            feeds: streams.into_iter().map(feed).collect(),
+            feeds,
             on_line,
         }
     }

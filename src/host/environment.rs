@@ -29,6 +29,11 @@ impl Environment {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
+    /// Gives all variables, for a program that is one of the user's own.
+    pub fn variables(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+        self.variables.iter()
+    }
+
     /// Gives the home directory.
     #[must_use]
     pub fn home(&self) -> Option<PathBuf> {

@@ -1,6 +1,7 @@
 //! Files: every error names its path, and a file that is replaced is old or new, never half of it.
 
-use std::io::{self, Read as _, Write as _};
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
@@ -51,35 +52,96 @@ const LARGEST_TEXT_BYTES: u64 = 64 << 20;
 
 /// Reads a whole file of UTF-8 text; what is no file (a pipe, a device) or is larger than 64 MiB is an error.
 pub fn read_text(path: &Path) -> Result<String, FileError> {
-    String::from_utf8(read_bytes(path)?).map_err(|_| {
+    Ok(read_stamped_text(path)?.0)
+}
+
+/// Reads a whole file, as [`read_text`] does, and tells which one it was that was read.
+pub fn read_stamped_text(path: &Path) -> Result<(String, Stamp), FileError> {
+    let (bytes, stamp) = read_stamped(path)?;
+    let text = String::from_utf8(bytes).map_err(|_| {
         let source = io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
         FileError::new("read", path, source)
-    })
+    })?;
+    Ok((text, stamp))
 }
 
 /// Reads a whole file, as [`read_text`] does.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
-    let bytes = || {
-        let file = std::fs::File::options()
+    Ok(read_stamped(path)?.0)
+}
+
+fn read_stamped(path: &Path) -> Result<(Vec<u8>, Stamp), FileError> {
+    let read = || {
+        let file = File::options()
             .read(true)
             // A pipe without a writer would be waited for.
             .custom_flags(NONBLOCK)
             .open(path)?;
-        let kind = file.metadata()?.file_type();
+        let metadata = file.metadata()?;
+        let kind = metadata.file_type();
         if kind.is_dir() {
             return Err(io::Error::other("it is a directory"));
         }
         if !kind.is_file() {
             return Err(io::Error::other("it is no regular file"));
         }
-        let mut bytes = Vec::new();
-        let count = file.take(LARGEST_TEXT_BYTES + 1).read_to_end(&mut bytes)?;
-        if count as u64 > LARGEST_TEXT_BYTES {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        Ok(bytes)
+        Ok((read_whole(file, metadata.len())?, Stamp::of(&metadata)))
     };
-    bytes().map_err(|source| FileError::new("read", path, source))
+    read().map_err(|source| FileError::new("read", path, source))
+}
+
+/// Reads a file that is said to have so many bytes, in one step where it has.
+fn read_whole(mut file: impl Read, size_bytes: u64) -> io::Result<Vec<u8>> {
+    /// Files of `/proc` are said to be empty.
+    const UNTOLD_BYTES: u64 = 4096;
+    if size_bytes > LARGEST_TEXT_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    // One more than there are: a step that gives fewer than it may, and all that there are, has come to the end.
+    let room = match size_bytes {
+        0 => UNTOLD_BYTES,
+        size => size + 1,
+    };
+    let mut bytes = vec![0; usize::try_from(room).unwrap_or(usize::MAX)];
+    let count = loop {
+        match file.read(&mut bytes) {
+            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
+    bytes.truncate(count);
+    if count as u64 == size_bytes {
+        return Ok(bytes);
+    }
+    let left = LARGEST_TEXT_BYTES + 1 - count as u64;
+    file.take(left).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_TEXT_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+/// What tells a file from one that was put in its place, and from itself before it was written to: device, inode, and the
+/// time of its last change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp(u64, u64, i64, i64);
+
+impl Stamp {
+    fn of(file: &Metadata) -> Self {
+        Self(file.dev(), file.ino(), file.ctime(), file.ctime_nsec())
+    }
+
+    /// Finds the stamp of what stands at a path, and of the link where it is one.
+    #[must_use]
+    pub fn find(path: &Path) -> Option<Self> {
+        Some(Self::of(&path.symlink_metadata().ok()?))
+    }
+
+    /// Finds the stamp of the file at a path, links followed.
+    #[must_use]
+    pub fn find_linked(path: &Path) -> Option<Self> {
+        Some(Self::of(&path.metadata().ok()?))
+    }
 }
 
 /// Reads a file of UTF-8 text, or gives nothing where there is none.
@@ -137,7 +199,7 @@ pub fn rename_directory(from: &Path, to: &Path) -> Result<(), FileError> {
 /// Gives a new file the group, the mode and the owner of the one whose place it is to take, as far as the process may.
 ///
 /// Where the group stays another one, that gets no more than everybody has.
-pub(super) fn take_after(file: &std::fs::File, old: &std::fs::Metadata) -> io::Result<()> {
+pub(super) fn take_after(file: &File, old: &Metadata) -> io::Result<()> {
     let new = file.metadata()?;
     let has_group = new.gid() == old.gid() || is_given(fchown(file, None, Some(old.gid())))?;
     let mode = old.mode() & 0o7777;
@@ -174,12 +236,12 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 
 /// Writes a file that can be made again at any time: nobody sees half of it, and one that is the same is left alone.
 pub fn write_generated(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let is_same = |file: std::fs::File| -> io::Result<bool> {
+    let is_same = |file: File| -> io::Result<bool> {
         let mut there = Vec::new();
         file.take(bytes.len() as u64 + 1).read_to_end(&mut there)?;
         Ok(there == bytes)
     };
-    match std::fs::File::open(path).and_then(is_same) {
+    match File::open(path).and_then(is_same) {
         Ok(true) => Ok(()),
         _ => replace(path, bytes, Durability::Cached),
     }
@@ -204,7 +266,7 @@ fn replace(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), File
     name.push(format!(".{}.new", super::unique_hex()));
     let beside = directory.join(name);
     let written = (|| {
-        let mut file = std::fs::File::create(&beside)?;
+        let mut file = File::create(&beside)?;
         file.write_all(bytes)?;
         if durability == Durability::Synced {
             file.sync_all()?;
@@ -268,6 +330,70 @@ mod tests {
         let mode = rustix::fs::Mode::from_raw_mode(0o600);
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
         read_text(&pipe).expect_err("a pipe without a writer");
+    }
+
+    /// Gives its parts one after another, and counts how often it was asked.
+    struct Parts {
+        parts: Vec<Vec<u8>>,
+        asked: usize,
+    }
+
+    impl Read for Parts {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.asked += 1;
+            let Some(part) = self.parts.first_mut() else {
+                return Ok(0);
+            };
+            let count = part.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&part[..count]);
+            part.drain(..count);
+            if part.is_empty() {
+                self.parts.remove(0);
+            }
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_in_one_step_and_to_its_end_where_it_is_another_size_than_was_said() {
+        for (parts, size, steps) in [
+            (&["abc"][..], 3, 1),
+            (&[], 0, 1),
+            // It has grown, shrunk, or is one that does not tell its size.
+            (&["abcdef"], 3, 3),
+            (&["ab"], 3, 2),
+            (&["abc"], 0, 2),
+            // It comes in parts.
+            (&["a", "bc"], 3, 3),
+            (&["", "abc"], 3, 3),
+        ] {
+            let mut file = Parts {
+                parts: parts.iter().map(|part| part.as_bytes().to_vec()).collect(),
+                asked: 0,
+            };
+            let read = read_whole(&mut file, size).unwrap();
+            assert_eq!(read, parts.concat().as_bytes(), "{parts:?} {size}");
+            assert!(file.asked <= steps, "{parts:?} {size}: {}", file.asked);
+        }
+        let error = read_whole(io::repeat(0), 0).expect_err("it has no end");
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        read_whole(io::empty(), LARGEST_TEXT_BYTES + 1).expect_err("it is said to be too large");
+        assert!(read_text(Path::new("/proc/self/status")).unwrap().len() > 100);
+    }
+
+    #[test]
+    fn a_stamp_tells_a_file_from_its_successor() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("changelog");
+        write_atomically(&path, b"one").unwrap();
+        let (text, read) = read_stamped_text(&path).unwrap();
+        assert_eq!((text.as_str(), Some(read)), ("one", Stamp::find(&path)));
+        write_atomically(&path, b"two").unwrap();
+        assert_ne!(Some(read), Stamp::find(&path));
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink("changelog", &link).unwrap();
+        assert_ne!(Stamp::find(&link), Stamp::find(&path));
+        assert_eq!(Stamp::find_linked(&link), Stamp::find(&path));
     }
 
     #[test]

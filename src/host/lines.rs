@@ -3,22 +3,45 @@
 /// Collects bytes and gives out whole lines.
 ///
 /// A line ends at `\n` or `\r\n`, or where the stream ends. What is longer than [`LineSplitter::LIMIT`] comes in parts of
-/// that size, so a program that never ends its line fills no memory. What is not UTF-8 is replaced.
+/// that size, or without its end, so a program that never ends its line fills no memory. What is not UTF-8 is replaced.
 #[derive(Debug, Default)]
 pub(super) struct LineSplitter {
     pending: Vec<u8>,
+    long: LongLines,
+    /// The rest of a line whose beginning was given is passed over.
+    is_cut: bool,
+}
+
+/// What becomes of lines that are too long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum LongLines {
+    /// They come in parts: whoever reads them misses nothing.
+    #[default]
+    InParts,
+    /// Their ends are lost: a part could be taken for a line that means something else.
+    Cut,
 }
 
 impl LineSplitter {
     /// The most bytes of one line.
     pub(super) const LIMIT: usize = 16 * 1024;
 
+    /// Makes one that deals so with lines that are too long.
+    pub(super) fn with(long: LongLines) -> Self {
+        Self {
+            long,
+            ..Self::default()
+        }
+    }
+
     /// Takes the next bytes and gives each line that they complete.
     pub(super) fn push(&mut self, mut bytes: &[u8], mut on_line: impl FnMut(&str)) {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             let (line, rest) = bytes.split_at(end);
             self.hold(line, &mut on_line);
-            self.give(&mut on_line);
+            if !std::mem::take(&mut self.is_cut) {
+                self.give(&mut on_line);
+            }
             bytes = &rest[1..];
         }
         self.hold(bytes, &mut on_line);
@@ -32,10 +55,17 @@ impl LineSplitter {
     }
 
     fn hold(&mut self, bytes: &[u8], on_line: &mut impl FnMut(&str)) {
+        if self.is_cut {
+            return;
+        }
         self.pending.extend_from_slice(bytes);
         while self.pending.len() > Self::LIMIT {
             let rest = self.pending.split_off(character_start(&self.pending));
             self.give(on_line);
+            if self.long == LongLines::Cut {
+                self.is_cut = true;
+                return;
+            }
             self.pending = rest;
         }
     }
@@ -80,6 +110,19 @@ mod tests {
         case(&[b"one\r", b"\ntwo\r\n"], &["one", "two"]);
         case(&[b"\xc3", b"\xa4\n"], &["\u{e4}"]);
         case(&[b"10%\r20%\n"], &["10%\r20%"]);
+    }
+
+    #[test]
+    fn where_lines_mean_something_the_end_of_a_long_one_is_lost() {
+        let mut splitter = LineSplitter::with(LongLines::Cut);
+        let mut lines = Vec::new();
+        let long = format!("+{}\n+++ b\n", "-x".repeat(LineSplitter::LIMIT));
+        for piece in long.as_bytes().chunks(1000).chain([b"+".as_slice()]) {
+            splitter.push(piece, |line| lines.push(line.to_owned()));
+        }
+        splitter.finish(|line| lines.push(line.to_owned()));
+        assert_eq!(lines[0].len(), LineSplitter::LIMIT);
+        assert_eq!(lines[1..], ["+++ b", "+"]);
     }
 
     #[test]

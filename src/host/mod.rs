@@ -12,13 +12,18 @@ pub mod fs;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod git;
+mod holders;
 mod input;
 mod leftovers;
 mod lines;
 mod lock;
 mod machine;
 mod memory;
+mod newest;
+mod parallel;
 mod process;
+mod record;
+mod volumes;
 
 pub use apt::find_machine_mirrors;
 pub use author::find_author;
@@ -33,9 +38,13 @@ pub use git::{
     Added, Git, GitError, find_added_lines, find_cut_commits, find_uncommitted, find_work_tree,
     walk_commits,
 };
+pub use holders::{ForeignProcess, find_lock_holders, find_process, is_lock_inherited};
 pub use input::{InputError, read_input};
 pub use leftovers::{RUN_VARIABLE, kill_marked};
-pub use lock::lock_directory;
+pub use lock::{HeldDirectory, TreeLocks, lock_directory, lock_trees};
 pub use machine::{architecture, host_name};
 pub use memory::find_memory_bytes;
+pub use parallel::in_parallel;
 pub use process::{Output, ProcessError, Program, Stream};
+pub use record::Record;
+pub use volumes::{Volumes, Window};

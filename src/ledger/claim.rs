@@ -1,22 +1,28 @@
 //! One run at a time works on a directory of images: whoever comes second is told who is there, or waits.
 //!
-//! The lock is one on the directory itself, the same that a change of changelogs takes, so that it holds between all users
-//! and containers of a machine, and goes with its process. Who has it is a note beside the ledger, and only a note.
+//! The locks lie with the directories ([`lock_trees`]), the same that a change of changelogs takes, so that they hold between
+//! all users and containers of a machine, and go with their process. Who has them is a note beside the ledger, and only a
+//! note; of a run that has its state elsewhere, the kernel knows the process.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
 use super::attempts::render_time;
 use super::notes::{LEDGER, file_name};
-use crate::host::fs::{FileError, create_directory, read_text, write_generated};
-use crate::host::{host_name, lock_directory};
+use crate::host::fs::{FileError, create_directory, read_text, resolve, write_generated};
+use crate::host::{
+    HeldDirectory, TreeLocks, find_lock_holders, find_process, host_name, is_lock_inherited,
+    lock_trees,
+};
 
-/// Who works on a directory.
+/// A program that was started and killed at once holds a lock for a moment longer.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Who works on some directories.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// The process.
@@ -27,15 +33,17 @@ pub struct Holder {
     pub command: String,
     /// When it began.
     pub since: DateTime<FixedOffset>,
+    /// The directories, as far as they are known.
+    #[serde(default)]
+    pub directories: Vec<PathBuf>,
 }
 
 /// The right to work on some directories, held by one run at a time.
 #[derive(Debug)]
 pub struct Claim {
-    unlocked: Vec<FileError>,
     /// Removed before the locks go.
     _note: HolderNote,
-    _locks: Vec<File>,
+    locks: TreeLocks,
 }
 
 /// Tells others who holds the locks on some directories, as long as it lives.
@@ -51,13 +59,29 @@ pub enum ClaimError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Another run works on it.
-    #[error("another run is at work in {}{}", directory.display(), holder.as_ref().map(|it| format!(": {it}")).unwrap_or_default())]
-    Busy {
-        /// The directory.
-        directory: PathBuf,
-        /// Who that is, where it can be told.
-        holder: Option<Holder>,
-    },
+    #[error(transparent)]
+    Busy(#[from] BusyDirectory),
+}
+
+/// Another run works on a directory, on one around it or on one within.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("another run is at work in {}{}", directory.display(), holder.as_ref().map(|it| format!(": {it}")).unwrap_or_default())]
+pub struct BusyDirectory {
+    /// The directory at which it was met.
+    pub directory: PathBuf,
+    /// Who that is, where it can be told.
+    pub holder: Option<Box<Holder>>,
+    /// Where the lock came from.
+    pub origin: LockOrigin,
+}
+
+/// Where a lock came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockOrigin {
+    /// Another run took it, or another program.
+    Another,
+    /// Who started this run did, and ends after it.
+    Inherited,
 }
 
 impl std::fmt::Display for Holder {
@@ -67,6 +91,7 @@ impl std::fmt::Display for Holder {
             host,
             command,
             since,
+            ..
         } = self;
         let since = render_time(*since);
         write!(f, "`{command}`, process {pid} on {host} since {since}")
@@ -76,30 +101,59 @@ impl std::fmt::Display for Holder {
 impl Holder {
     /// Describes this process.
     #[must_use]
-    pub fn of_this_run(command: String, since: DateTime<FixedOffset>) -> Self {
+    pub fn of_this_run(
+        command: String,
+        since: DateTime<FixedOffset>,
+        directories: &[PathBuf],
+    ) -> Self {
         Self {
             pid: std::process::id(),
             host: host_name(),
             command,
             since,
+            directories: directories.iter().map(|it| resolve(it)).collect(),
         }
+    }
+
+    /// Describes a process of this machine by what the kernel knows of it; times are told as in `zone`.
+    fn of_process(pid: u32, zone: FixedOffset) -> Option<Self> {
+        let process = find_process(pid)?;
+        Some(Self {
+            pid,
+            host: host_name(),
+            command: process.command,
+            since: process.since.with_timezone(&zone),
+            directories: Vec::new(),
+        })
     }
 
     /// Leaves word of it below a state directory; where nothing can be written, nobody is told.
     #[must_use]
-    pub fn note(&self, state: &Path, directories: &[PathBuf]) -> HolderNote {
+    pub fn note(&self, state: &Path) -> HolderNote {
         let place = state.join(LEDGER);
         let mut files = Vec::new();
         let text = serde_json::to_vec(self).unwrap_or_default();
-        for directory in directories {
-            let file = place.join(file_name(directory)).with_extension("holder");
+        for directory in &self.directories {
+            let file = place.join(file_name(directory)).with_extension(HOLDER);
             if create_directory(&place).is_ok() && write_generated(&file, &text).is_ok() {
                 files.push(file);
             }
         }
         HolderNote { files }
     }
+
+    fn may_live(&self) -> bool {
+        self.host != host_name() || Path::new("/proc").join(self.pid.to_string()).exists()
+    }
+
+    /// Tells whether it works on a directory, around it or within.
+    fn is_at(&self, directory: &Path) -> bool {
+        let mut directories = self.directories.iter();
+        directories.any(|it| it.starts_with(directory) || directory.starts_with(it))
+    }
 }
+
+const HOLDER: &str = "holder";
 
 impl Drop for HolderNote {
     fn drop(&mut self) {
@@ -109,17 +163,53 @@ impl Drop for HolderNote {
     }
 }
 
-/// Finds who holds the lock on a directory, where that left word and is not known to have ended.
-#[must_use]
-pub fn find_holder(state: &Path, directory: &Path) -> Option<Holder> {
-    let file = state
-        .join(LEDGER)
-        .join(file_name(directory))
-        .with_extension("holder");
-    let holder: Holder = serde_json::from_str(&read_text(&file).ok()?).ok()?;
-    let may_live =
-        holder.host != host_name() || Path::new("/proc").join(holder.pid.to_string()).exists();
-    may_live.then_some(holder)
+/// Finds who holds the lock on a directory: by the word that it left, else by what the kernel knows.
+fn find_holder(state: Option<&Path>, directory: &Path, zone: FixedOffset) -> Option<Holder> {
+    let notes = state.map(read_notes).unwrap_or_default();
+    let mut notes = notes.iter().filter(|note| note.is_at(directory));
+    let pids = find_lock_holders(directory);
+    let has_it = |note: &&Holder| note.host == host_name() && pids.contains(&note.pid);
+    if let Some(note) = notes.clone().find(has_it) {
+        return Some(note.clone());
+    }
+    let mut processes = pids.iter().filter_map(|pid| Holder::of_process(*pid, zone));
+    // Of a run in another container the kernel tells nothing here, and its word may be all that there is.
+    processes
+        .next()
+        .or_else(|| notes.find(|note| note.may_live()).cloned())
+}
+
+fn read_notes(state: &Path) -> Vec<Holder> {
+    let Ok(entries) = std::fs::read_dir(state.join(LEDGER)) else {
+        return Vec::new();
+    };
+    let files = entries.flatten().map(|entry| entry.path());
+    let files = files.filter(|file| file.extension().is_some_and(|it| it == HOLDER));
+    files
+        .filter_map(|file| serde_json::from_str(&read_text(&file).ok()?).ok())
+        .collect()
+}
+
+impl BusyDirectory {
+    /// Says who was met at a directory; one that the user named is called as it was.
+    #[must_use]
+    pub fn new(
+        state: Option<&Path>,
+        directories: &[PathBuf],
+        at: &Path,
+        zone: FixedOffset,
+    ) -> Self {
+        let named = directories.iter().find(|it| resolve(it) == at);
+        Self {
+            directory: named.map_or(at, PathBuf::as_path).to_owned(),
+            holder: find_holder(state, at, zone).map(Box::new),
+            origin: if is_lock_inherited(at) {
+                LockOrigin::Inherited
+            } else {
+                LockOrigin::Another
+            },
+        }
+    }
 }
 
 impl Claim {
@@ -129,84 +219,64 @@ impl Claim {
         (state, directories): (&Path, &[PathBuf]),
         holder: &Holder,
         patience: Duration,
-        mut on_wait: impl FnMut(&ClaimError),
+        on_wait: impl FnOnce(&BusyDirectory),
     ) -> Result<Self, ClaimError> {
-        let until = Instant::now() + patience;
-        let (mut locks, mut unlocked) = (Vec::new(), Vec::new());
-        // In one order for everybody, so that no two runs wait for each other.
-        for (_, directory) in real_directories(directories)? {
-            // A program that was started and killed at once holds a lock for a moment longer.
-            let at_once = Duration::from_secs(1);
-            match lock_directory(directory, at_once) {
-                Ok(Some(lock)) => {
-                    locks.push(lock);
-                    continue;
+        let tops = find_tops(directories)?;
+        let zone = *holder.since.offset();
+        let busy = |HeldDirectory(at)| BusyDirectory::new(Some(state), directories, &at, zone);
+        let locks = match lock_trees(&tops, AT_ONCE) {
+            Ok(locks) => locks,
+            Err(held) => {
+                let met = busy(held);
+                if patience.is_zero() {
+                    return Err(met.into());
                 }
-                Ok(None) => (),
-                // Some file systems of a network have no locks: better without one than not at all.
-                Err(error) => {
-                    unlocked.push(error);
-                    continue;
-                }
+                on_wait(&met);
+                lock_trees(&tops, patience).map_err(busy)?
             }
-            let busy = ClaimError::Busy {
-                directory: directory.to_owned(),
-                holder: find_holder(state, directory),
-            };
-            let left = until.saturating_duration_since(Instant::now());
-            if !left.is_zero() {
-                on_wait(&busy);
-            }
-            match lock_directory(directory, left)? {
-                Some(lock) => locks.push(lock),
-                None => return Err(busy),
-            }
-        }
+        };
         Ok(Self {
-            unlocked,
-            _note: holder.note(state, directories),
-            _locks: locks,
+            _note: holder.note(state),
+            locks,
         })
     }
-}
 
-impl Claim {
     /// Gives why some of the directories could not be locked: nothing keeps another run away from them.
-    #[must_use]
-    pub fn unlocked(&self) -> &[FileError] {
-        &self.unlocked
+    pub fn unlocked(&self) -> impl Iterator<Item = &FileError> {
+        self.locks.unlocked()
     }
 }
 
-/// Gives each directory once, however it is written, in the order of their real paths.
-fn real_directories(directories: &[PathBuf]) -> Result<Vec<(PathBuf, &Path)>, FileError> {
-    let mut real: BTreeSet<(PathBuf, &Path)> = BTreeSet::new();
-    for directory in directories.iter().filter(|it| it.is_dir()) {
+/// Gives the real path of each directory once, however it is written.
+fn find_tops(directories: &[PathBuf]) -> Result<BTreeSet<PathBuf>, FileError> {
+    let there = directories.iter().filter(|it| it.is_dir());
+    let real = there.map(|directory| {
         let path = directory.canonicalize();
-        let path = path.map_err(|source| FileError::new("read", directory, source))?;
-        if real.iter().all(|(other, _)| *other != path) {
-            real.insert((path, directory));
-        }
-    }
-    Ok(real.into_iter().collect())
+        path.map_err(|source| FileError::new("read", directory, source))
+    });
+    real.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn holder() -> Holder {
+    fn holder(directories: &[PathBuf]) -> Holder {
         let since = DateTime::parse_from_rfc3339("2026-11-21T07:30:00+00:00").unwrap();
-        Holder::of_this_run("pkg build images".to_owned(), since)
+        Holder::of_this_run("pkg build images".to_owned(), since, directories)
+    }
+
+    fn find(state: &Path, directory: &Path) -> Option<Holder> {
+        find_holder(Some(state), directory, FixedOffset::east_opt(0).unwrap())
     }
 
     #[test]
     fn the_second_is_told_who_is_there_and_may_wait() {
         let state = tempfile::tempdir().unwrap();
         let images = state.path().join("images");
-        create_directory(&images).unwrap();
+        create_directory(&images.join("base")).unwrap();
         let take = |directories: &[PathBuf], patience, told: &mut Vec<String>| {
-            let holder = holder();
+            let holder = holder(directories);
             Claim::take((state.path(), directories), &holder, patience, |busy| {
                 told.push(busy.to_string());
             })
@@ -218,14 +288,22 @@ mod tests {
             state.path().join("nothing"),
         ];
         let first = take(&both, Duration::ZERO, &mut told).unwrap();
-        let busy = take(&both[..1], Duration::ZERO, &mut told).expect_err("it is taken");
-        let expected = format!(
-            "another run is at work in {}: `pkg build images`, process {} on {} since 2026-11-21 07:30",
-            images.display(),
-            std::process::id(),
-            host_name()
-        );
-        assert_eq!(busy.to_string(), expected);
+        let expected = |directory: &Path| {
+            format!(
+                "another run is at work in {}: `pkg build images`, process {} on {} since 2026-11-21 07:30",
+                directory.display(),
+                std::process::id(),
+                host_name()
+            )
+        };
+        for (wanted, met) in [
+            (images.clone(), &images),
+            (images.join("base"), &images),
+            (state.path().to_owned(), &state.path().to_owned()),
+        ] {
+            let busy = take(&[wanted], Duration::ZERO, &mut told).expect_err("it is taken");
+            assert_eq!(busy.to_string(), expected(met));
+        }
         assert_eq!(told, [""; 0]);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -234,31 +312,45 @@ mod tests {
             });
             take(&both, Duration::from_secs(20), &mut told).unwrap();
         });
-        assert_eq!(told, [expected]);
-        assert_eq!(
-            find_holder(state.path(), &images),
-            None,
-            "its note went with it"
-        );
+        assert_eq!(told, [expected(&images)]);
+        assert_eq!(find(state.path(), &images), None, "its note went with it");
+    }
+
+    #[test]
+    fn of_a_run_that_left_no_word_the_process_is_told() {
+        let [own, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let images = [own.path().join("images")];
+        create_directory(&images[0]).unwrap();
+        let take = |state: &Path| {
+            let holder = holder(&images);
+            Claim::take((state, &images), &holder, Duration::ZERO, |_| ())
+        };
+        let _held = take(own.path()).unwrap();
+        let Err(ClaimError::Busy(busy)) = take(other.path()) else {
+            panic!("it is taken");
+        };
+        let holder = busy.holder.expect("the kernel knows it");
+        assert_eq!(holder.pid, std::process::id());
+        assert_ne!(holder.command, "pkg build images", "that stands elsewhere");
     }
 
     #[test]
     fn a_note_of_a_process_that_has_ended_says_nothing() {
         let state = tempfile::tempdir().unwrap();
-        let directory = [state.path().to_owned()];
+        let directory = [state.path().canonicalize().unwrap()];
         // No process has this number: it is over the highest that Linux gives.
         let dead = Holder {
             pid: 1 << 30,
-            ..holder()
+            ..holder(&directory)
         };
-        let note = dead.note(state.path(), &directory);
-        assert_eq!(find_holder(state.path(), &directory[0]), None);
+        let note = dead.note(state.path());
+        assert_eq!(find(state.path(), &directory[0]), None);
         let elsewhere = Holder {
             host: "elsewhere".to_owned(),
             ..dead
         };
-        let other = elsewhere.note(state.path(), &directory);
-        assert_eq!(find_holder(state.path(), &directory[0]), Some(elsewhere));
+        let other = elsewhere.note(state.path());
+        assert_eq!(find(state.path(), &directory[0]), Some(elsewhere));
         drop((note, other));
         let name = file_name(&directory[0]);
         let file = state
@@ -267,6 +359,6 @@ mod tests {
             .join(name)
             .with_extension("holder");
         write_generated(&file, b"{").unwrap();
-        assert_eq!(find_holder(state.path(), &directory[0]), None);
+        assert_eq!(find(state.path(), &directory[0]), None);
     }
 }

@@ -14,10 +14,12 @@
 
 mod attempts;
 mod claim;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod notes;
 mod rooms;
 
-pub use attempts::{Attempt, NextTry, TryKey, render_time};
-pub use claim::{Claim, ClaimError, Holder, HolderNote, find_holder};
+pub use attempts::{Attempt, Due, InputsSince, NextTry, PastFailures, TryKey};
+pub use claim::{BusyDirectory, Claim, ClaimError, Holder, HolderNote, LockOrigin};
 pub use notes::Ledger;
 pub use rooms::{RunRoom, temporary_prefix};

@@ -1,7 +1,7 @@
 //! Times and failures, in a file for each directory of images:
 //!
 //! ```json
-//! {"directory": "/srv/images", "times": {"build example/nginx": 72400}, "attempts": {"example/nginx:1.0-1": {…}}}
+//! {"directory": "/srv/images", "times": {"build example/nginx": 72400}, "attempts": {"example/nginx": {…}}}
 //! ```
 //!
 //! A run holds the claim on its directories, so no two write one file. It is written after each image: a killed run
@@ -23,21 +23,22 @@ use crate::oci::{Digest, Reference};
 pub(super) const LEDGER: &str = "ledger-1";
 
 /// What is known of one directory of images.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Notes {
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Notes {
     /// For who looks into the file.
     directory: PathBuf,
     /// Milliseconds.
     #[serde(default)]
     times: BTreeMap<String, u64>,
-    /// By labels.
+    /// By names: each nightly build has another version.
     #[serde(default)]
-    attempts: BTreeMap<String, Attempt>,
+    pub(super) attempts: BTreeMap<String, Attempt>,
 }
 
 /// What past runs noted on the images of some directories, and where this run notes what it learns.
 #[derive(Debug)]
 pub struct Ledger {
+    /// By the real paths of the directories.
     files: RefCell<BTreeMap<PathBuf, (PathBuf, Notes)>>,
     began: (DateTime<FixedOffset>, Instant),
     fault: RefCell<Option<FileError>>,
@@ -60,9 +61,11 @@ impl Ledger {
             let read = read_text(&path).ok();
             let notes = read.and_then(|text| serde_json::from_str::<Notes>(&text).ok());
             let mut notes = notes.unwrap_or_default();
-            notes.directory = resolve(directory);
+            let real = resolve(directory);
+            notes.directory.clone_from(&real);
             notes.attempts.retain(|_, it| !it.is_forgotten(now));
-            (directory.clone(), (path, notes))
+            // One that is named twice, in whatever way, is one.
+            (real, (path, notes))
         });
         Self {
             files: RefCell::new(files.collect()),
@@ -71,7 +74,7 @@ impl Ledger {
         }
     }
 
-    /// Gives the time that it is now, by the clock of the run.
+    /// Gives the time that it is now.
     #[must_use]
     pub fn now(&self) -> DateTime<FixedOffset> {
         later(self.began.0, self.began.1.elapsed())
@@ -79,24 +82,24 @@ impl Ledger {
 
     /// Finds how long something took the last time that it passed, whatever its version was.
     #[must_use]
-    pub fn find_time(&self, what: &str, image: &Reference) -> Option<Duration> {
+    pub fn find_time(&self, root: &Path, what: &str, image: &Reference) -> Option<Duration> {
         let key = time_key(what, image);
-        let files = self.files.borrow();
-        let mut found = files
-            .values()
-            .filter_map(|(_, notes)| notes.times.get(&key));
-        found.next().map(|millis| Duration::from_millis(*millis))
+        let millis = self.find(root, |notes| notes.times.get(&key).copied())?;
+        Some(Duration::from_millis(millis))
     }
 
-    /// Finds the failures of an image in a row.
+    /// Finds the failures in a row of an image of this directory, whatever its version was.
     #[must_use]
-    pub fn find_attempt(&self, image: &Reference) -> Option<Attempt> {
-        let key = image.to_string();
+    pub fn find_attempt(&self, root: &Path, image: &Reference) -> Option<Attempt> {
+        self.find(root, |notes| notes.attempts.get(&image.name()).cloned())
+    }
+
+    /// Looks where [`Self::note`] notes.
+    fn find<T>(&self, root: &Path, look: impl FnOnce(&Notes) -> Option<T>) -> Option<T> {
         let files = self.files.borrow();
-        let mut found = files
-            .values()
-            .filter_map(|(_, notes)| notes.attempts.get(&key));
-        found.next().cloned()
+        let of_root = files.get(&resolve(root));
+        let (_, notes) = of_root.or_else(|| files.values().next())?;
+        look(notes)
     }
 
     /// Notes that something passed, and how long it took.
@@ -104,7 +107,7 @@ impl Ledger {
         self.note(root, |notes| {
             let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             notes.times.insert(time_key(what, image), millis);
-            notes.attempts.remove(&image.to_string());
+            notes.attempts.remove(&image.name());
         });
     }
 
@@ -117,10 +120,10 @@ impl Ledger {
     ) {
         let now = self.now();
         self.note(root, |notes| {
-            let before = notes.attempts.get(&image.to_string());
+            let before = notes.attempts.get(&image.name());
             let mut attempt = Attempt::after(before, inputs, now);
             attempt.log = log;
-            notes.attempts.insert(image.to_string(), attempt);
+            notes.attempts.insert(image.name(), attempt);
         });
     }
 
@@ -132,8 +135,9 @@ impl Ledger {
 
     fn note(&self, root: &Path, change: impl FnOnce(&mut Notes)) {
         let mut files = self.files.borrow_mut();
-        let found = if files.contains_key(root) {
-            files.get_mut(root)
+        let root = resolve(root);
+        let found = if files.contains_key(&root) {
+            files.get_mut(&root)
         } else {
             // A base image belongs to no directory.
             files.values_mut().next()
@@ -176,7 +180,12 @@ mod tests {
     }
 
     fn inputs() -> TryKey {
-        TryKey::new(&Digest::of(b"own"), &Digest::of(b"on"))
+        TryKey {
+            own: "own".to_owned(),
+            on: None,
+            parents: BTreeMap::new(),
+            secrets: None,
+        }
     }
 
     struct Place {
@@ -223,13 +232,19 @@ mod tests {
         }
         let ledger = place.open(&place.roots[..1]);
         assert_eq!(
-            ledger.find_time("build", &image("r.example.org/a:2")),
+            ledger.find_time(&place.roots[0], "build", &image("r.example.org/a:2")),
             Some(took)
         );
-        assert_eq!(ledger.find_time("verify", &one), None);
-        assert_eq!(ledger.find_attempt(&other), None, "another catalog");
+        assert_eq!(ledger.find_time(&place.roots[0], "verify", &one), None);
+        assert_eq!(
+            ledger.find_attempt(&place.roots[0], &other),
+            None,
+            "another catalog"
+        );
         let ledger = place.open(&place.roots[1..]);
-        let attempt = ledger.find_attempt(&other).expect("it failed");
+        let attempt = ledger
+            .find_attempt(&place.roots[1], &other)
+            .expect("it failed");
         assert_eq!(
             (attempt.failures, attempt.log.clone()),
             (2, Some("log".into()))
@@ -238,9 +253,41 @@ mod tests {
             attempt.next(&inputs(), ledger.now()),
             NextTry::NotBefore(_)
         ));
-        assert_eq!(ledger.find_time("build", &one), None, "another catalog");
+        assert_eq!(
+            ledger.find_time(&place.roots[1], "build", &one),
+            None,
+            "another catalog"
+        );
         ledger.note_passed(&place.roots[1], "build", (&other, took));
-        assert_eq!(place.open(&place.roots).find_attempt(&other), None);
+        assert_eq!(
+            place
+                .open(&place.roots)
+                .find_attempt(&place.roots[1], &other),
+            None
+        );
+    }
+
+    #[test]
+    fn failures_are_of_one_directory_however_it_is_written() {
+        let place = Place::new();
+        let one = image("r.example.org/a:1");
+        let [root, other] = &place.roots;
+        let crooked = root.join("../images");
+        {
+            // What an image left where it was before says nothing of it where it is now.
+            let ledger = place.open(&[crooked.clone(), root.clone(), other.clone()]);
+            for _ in 0..2 {
+                ledger.note_failed(&crooked, &one, (inputs(), None));
+            }
+            ledger.note_failed(other, &one, (inputs(), None));
+            ledger.note_failed(root, &one, (inputs(), None));
+        }
+        let ledger = place.open(&[other.clone(), root.clone()]);
+        let failures = |root: &Path| ledger.find_attempt(root, &one).map(|it| it.failures);
+        assert_eq!(
+            [root, &crooked, other].map(|it| failures(it)),
+            [Some(3), Some(3), Some(1)]
+        );
     }
 
     #[test]
@@ -250,8 +297,8 @@ mod tests {
         let took = Duration::from_secs(1);
         let fresh = || {
             let ledger = place.open(&place.roots);
-            assert_eq!(ledger.find_time("build", &one), None);
-            assert_eq!(ledger.find_attempt(&one), None);
+            assert_eq!(ledger.find_time(&place.roots[0], "build", &one), None);
+            assert_eq!(ledger.find_attempt(&place.roots[0], &one), None);
             ledger
         };
         fresh().note_passed(&place.roots[0], "build", (&one, took));
@@ -271,7 +318,9 @@ mod tests {
         ledger.note_passed(&place.roots[0], "build", (&one, took));
         assert!(ledger.take_fault().is_none());
         assert_eq!(
-            place.open(&place.roots).find_time("build", &one),
+            place
+                .open(&place.roots)
+                .find_time(&place.roots[0], "build", &one),
             Some(took)
         );
         std::fs::remove_file(place.file()).unwrap();
@@ -279,6 +328,10 @@ mod tests {
         let ledger = fresh();
         ledger.note_passed(&place.roots[0], "build", (&one, took));
         assert!(ledger.take_fault().is_some(), "a directory is in the way");
-        assert_eq!(ledger.find_time("build", &one), Some(took), "for this run");
+        assert_eq!(
+            ledger.find_time(&place.roots[0], "build", &one),
+            Some(took),
+            "for this run"
+        );
     }
 }

@@ -10,10 +10,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, TimeDelta};
 
-use crate::host::fs::{FileError, create_directory};
+use crate::host::fs::{FileError, create_directory, rename_directory};
 use crate::host::{Environment, RUN_VARIABLE, kill_marked, lock_directory};
 
 const LOGS: &str = "logs";
+/// What the name of a run's directory ends with until it is locked.
+const UNBORN: &str = "new";
+const MOST_TRIES: usize = 5;
 /// The logs of so many runs are kept, however old they are.
 const KEPT_RUNS: usize = 30;
 /// Those of further runs, up to this age.
@@ -34,17 +37,17 @@ impl RunRoom {
     /// Makes the directory of a run below the state directory; where that cannot be written to, among the temporary files.
     pub fn open(state: &Path, id: &str) -> Result<(Self, Option<FileError>), FileError> {
         let logs = state.join(LOGS).join(id);
-        let (logs, fault) = match create_directory(&logs) {
-            Ok(()) => (logs, None),
+        let (logs, lock, fault) = match make_locked(&logs) {
+            Ok(lock) => (logs, lock, None),
             Err(fault) => {
                 let elsewhere = std::env::temp_dir().join(format!("pkg-logs-{id}"));
                 create_directory(&elsewhere)?;
-                (elsewhere, Some(fault))
+                // There nobody looks for runs that are over.
+                (elsewhere, None, Some(fault))
             }
         };
         let room = Self {
-            // On a file system without locks the run is as good without one.
-            _lock: lock_directory(&logs, Duration::ZERO).ok().flatten(),
+            _lock: lock,
             id: id.to_owned(),
             logs,
         };
@@ -67,6 +70,7 @@ impl RunRoom {
         now: DateTime<FixedOffset>,
     ) -> BTreeSet<String> {
         let logs = state.join(LOGS);
+        remove_unborn(&logs);
         let mut runs = find_runs(&logs);
         runs.retain(|run| *run != self.id && is_over(&logs.join(run)));
         let over: BTreeSet<String> = runs.iter().cloned().collect();
@@ -82,6 +86,44 @@ impl RunRoom {
             let _ = std::fs::remove_dir_all(logs.join(run));
         }
         over
+    }
+}
+
+/// Makes a directory that is locked from the moment on at which anybody can find it: under a name that is no run's, then
+/// locked, then renamed.
+fn make_locked(directory: &Path) -> Result<Option<File>, FileError> {
+    let unborn = directory.with_extension(UNBORN);
+    for _ in 0..MOST_TRIES {
+        create_directory(&unborn)?;
+        let lock = match lock_directory(&unborn, Duration::ZERO) {
+            // Who cleans up takes it for one that a killed run left, and removes it.
+            Ok(None) => continue,
+            Ok(lock) => lock,
+            // On a file system without locks the run is as good without one.
+            Err(_) => None,
+        };
+        if rename_directory(&unborn, directory).is_ok() {
+            return Ok(lock);
+        }
+    }
+    // Somebody else is quicker each time, or the name is taken: then the error says so.
+    create_directory(&unborn)?;
+    rename_directory(&unborn, directory)?;
+    Ok(None)
+}
+
+/// Removes the directories of runs that were killed before they had their names; what is not empty is none of these.
+fn remove_unborn(logs: &Path) {
+    let Ok(entries) = std::fs::read_dir(logs) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|it| it == UNBORN)
+            && let Ok(Some(_lock)) = lock_directory(&path, Duration::ZERO)
+        {
+            let _ = std::fs::remove_dir(&path);
+        }
     }
 }
 
@@ -104,7 +146,7 @@ fn find_runs(logs: &Path) -> Vec<String> {
     runs.collect()
 }
 
-fn is_run(name: &str) -> bool {
+pub(super) fn is_run(name: &str) -> bool {
     let parts: Vec<&str> = name.split('-').collect();
     let [day, time, rest] = parts[..] else {
         return false;
@@ -225,6 +267,45 @@ mod tests {
         let _ = own.clean_up(state.path(), &Environment::default(), later);
         assert!(living.logs().exists(), "it goes on");
         assert!(!state.path().join(LOGS).join(&ids[1]).exists());
+    }
+
+    #[test]
+    fn a_run_that_begins_is_never_taken_for_one_that_is_over() {
+        let state = tempfile::tempdir().unwrap();
+        let now = DateTime::parse_from_rfc3339("2026-11-21T07:30:00+00:00").unwrap();
+        let id = |number: usize| {
+            let number = number + ((std::process::id() as usize) << 32);
+            format!("20261121-073000-{number:016x}")
+        };
+        let (own, _) = RunRoom::open(state.path(), &id(0)).unwrap();
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let cleaning = scope.spawn(|| {
+                let mut over = BTreeSet::new();
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    over.extend(own.clean_up(state.path(), &Environment::default(), now));
+                }
+                over
+            });
+            let rooms: Vec<RunRoom> = (1..200)
+                .map(|number| RunRoom::open(state.path(), &id(number)).unwrap().0)
+                .collect();
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+            let over = cleaning.join().expect("a thread");
+            assert_eq!(over, BTreeSet::new(), "all of them live");
+            for room in rooms {
+                let locked = lock_directory(room.logs(), Duration::ZERO).unwrap();
+                assert!(locked.is_none(), "{}", room.logs().display());
+            }
+        });
+        // One that was killed before it had its name goes, unless somebody keeps something there.
+        let logs = state.path().join(LOGS);
+        for name in ["20261121-073000-0.new", "kept.new/file"] {
+            create_directory(&logs.join(name)).unwrap();
+        }
+        let _ = own.clean_up(state.path(), &Environment::default(), now);
+        assert!(!logs.join("20261121-073000-0.new").exists());
+        assert!(logs.join("kept.new/file").exists());
     }
 
     #[test]

@@ -12,7 +12,9 @@
 //! puts the old files back first, and whatever reads the catalog refuses to, since it would see a part of them. A file that
 //! somebody else has changed meanwhile is left alone, and named; all others are put back.
 //!
-//! The locks are on the directories themselves, so nothing of them stays behind. They hold among the processes of one machine:
+//! The locks are on the directories themselves ([`lock_trees`]), so nothing of them stays behind, and whoever changes files
+//! below a root waits for a build there: that reads files of its images until the last context is sent, changelogs among
+//! them, and would put that of the next version into an image of this one. They hold among the processes of one machine:
 //! Linux hands `flock` of a regular file on to an NFS server, and of a directory it does not. A run on another machine that
 //! shares the directories finds a change under way there and takes it for one that was killed, so one machine at a time
 //! changes a tree.
@@ -25,7 +27,7 @@ mod workshop;
 pub(super) use journal::Journal;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,7 +35,7 @@ pub use self::interrupted::has_unfinished_changes;
 pub use self::workshop::WORKSHOP;
 use self::workshop::{Rename, Target, Workshop};
 use super::fs::{FileError, create_directory, rename_directory, rename_file};
-use super::{lock_directory, unique_hex};
+use super::{HeldDirectory, TreeLocks, lock_trees, unique_hex};
 
 /// A program that was started and killed at once holds a lock for a moment longer.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
@@ -124,7 +126,7 @@ pub struct Changes {
     /// The directories, real paths in order.
     roots: Vec<PathBuf>,
     /// Held until the end.
-    _locks: Vec<File>,
+    _locks: TreeLocks,
     undone: Vec<PathBuf>,
 }
 
@@ -132,13 +134,18 @@ impl Changes {
     /// Takes the right for all directories, and undoes what an interrupted run left there. What is no directory is left to
     /// whoever reads it.
     pub fn begin(roots: &[PathBuf]) -> Result<Self, ChangeError> {
+        Self::begin_within(roots, LOCK_PATIENCE)
+    }
+
+    /// Does so, trying for some time as long as another run has the right.
+    pub fn begin_within(roots: &[PathBuf], patience: Duration) -> Result<Self, ChangeError> {
         let mut real: BTreeSet<PathBuf> = BTreeSet::new();
         for root in roots.iter().filter(|root| root.is_dir()) {
             let path = root.canonicalize();
             real.insert(path.map_err(|source| FileError::new("read", root, source))?);
         }
         let roots = real.iter().cloned().collect();
-        let (locked, locks) = lock_with_others(real)?;
+        let (locked, locks) = lock_with_others(real, patience)?;
         let undone = interrupted::undo(&locked)?;
         Ok(Self {
             roots,
@@ -163,7 +170,6 @@ impl Changes {
         let Some(first) = workshops.first() else {
             return Ok(());
         };
-        let _directories = self.lock_directories(changes)?;
         let id = unique_hex();
         let roots: Vec<PathBuf> = workshops.iter().map(|it| it.root().to_owned()).collect();
         // No file is touched before all journals are there, and without the first one nobody could tell about the others.
@@ -235,16 +241,6 @@ impl Changes {
             .max_by_key(|root| root.as_os_str().len())
             .map(PathBuf::as_path)
     }
-
-    /// Locks the directories of the files: another run may have come through another root.
-    fn lock_directories(&self, changes: &[Change]) -> Result<Vec<File>, ChangeError> {
-        let mut directories = BTreeSet::new();
-        for change in changes {
-            directories.extend(real_path(&change.path)?.parent().map(Path::to_owned));
-        }
-        let others = directories.iter().filter(|it| !self.roots.contains(it));
-        others.map(|directory| lock(directory)).collect()
-    }
 }
 
 fn real_path(path: &Path) -> Result<PathBuf, FileError> {
@@ -295,14 +291,16 @@ fn undo(workshops: &[Workshop<'_>], failure: FileError) -> ChangeError {
 /// Locks roots, and with them the other roots of a change that was interrupted there.
 fn lock_with_others(
     roots: BTreeSet<PathBuf>,
-) -> Result<(BTreeSet<PathBuf>, Vec<File>), ChangeError> {
+    patience: Duration,
+) -> Result<(BTreeSet<PathBuf>, TreeLocks), ChangeError> {
     let mut wanted = roots;
     loop {
-        // In one order for everybody, so that no two runs wait for each other's.
-        let locks: Vec<File> = wanted
-            .iter()
-            .map(|root| lock(root))
-            .collect::<Result<_, _>>()?;
+        let held = |HeldDirectory(directory)| ChangeError::Busy(directory);
+        let mut locks = lock_trees(&wanted, patience).map_err(held)?;
+        // Without locks nobody could tell a change that is under way from one that was cut.
+        if let Some(error) = locks.take_unlocked().into_iter().next() {
+            return Err(error.into());
+        }
         let others = wanted
             .iter()
             .flat_map(|root| interrupted::find_others(root));
@@ -317,12 +315,8 @@ fn lock_with_others(
 /// Tells whether somebody holds the right to change files of a directory, or takes a look at it, at this moment.
 #[must_use]
 pub fn is_being_changed(directory: &Path) -> bool {
-    let locked = File::open(directory).map(|file| file.try_lock_shared());
+    let locked = std::fs::File::open(directory).map(|file| file.try_lock_shared());
     matches!(locked, Ok(Err(TryLockError::WouldBlock)))
-}
-
-fn lock(directory: &Path) -> Result<File, ChangeError> {
-    lock_directory(directory, LOCK_PATIENCE)?.ok_or_else(|| ChangeError::Busy(directory.to_owned()))
 }
 
 #[cfg(test)]

@@ -523,14 +523,15 @@ fn two_runs_do_not_change_one_tree_at_once() {
     let first = tree.begin();
     let error = Changes::begin(&tree.roots()).expect_err("the first holds it");
     assert!(matches!(error, ChangeError::Busy(_)), "{error}");
-    // One that came through another directory meets the first at the files.
-    let inner = Changes::begin(&[tree.root("one/a")]).unwrap();
-    let error = first
-        .make(&tree.changes)
-        .expect_err("the second holds a directory");
-    assert!(matches!(error, ChangeError::Busy(_)), "{error}");
+    // One that comes through a directory within, around, or by a link, meets the first as well.
+    symlink("one", tree.root("link")).unwrap();
+    for other in ["one/a", ".", "link", "link/b"] {
+        let error = Changes::begin(&[tree.root(other)]).expect_err("the first holds it");
+        assert!(matches!(error, ChangeError::Busy(_)), "{other}: {error}");
+    }
     tree.assert_all("old");
-    drop(inner);
     first.make(&tree.changes).unwrap();
     tree.assert_all("new");
+    drop(first);
+    Changes::begin(&[tree.root("one/a")]).expect("it is free");
 }

@@ -270,23 +270,8 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::host::Environment;
     use crate::host::fs::write_atomically;
-
-    fn environment() -> Environment {
-        let path = Environment::of_process().find("PATH").unwrap_or_default();
-        Environment::from([
-            ("PATH", path.as_str()),
-            ("GIT_CONFIG_NOSYSTEM", "1"),
-            ("GIT_CONFIG_COUNT", "3"),
-            ("GIT_CONFIG_KEY_0", "user.name"),
-            ("GIT_CONFIG_VALUE_0", "Ann"),
-            ("GIT_CONFIG_KEY_1", "user.email"),
-            ("GIT_CONFIG_VALUE_1", "ann@example.org"),
-            ("GIT_CONFIG_KEY_2", "color.ui"),
-            ("GIT_CONFIG_VALUE_2", "always"),
-        ])
-    }
+    use crate::host::git::samples::environment;
 
     #[test]
     fn lines_that_look_like_headings_are_lines() {
@@ -300,6 +285,34 @@ mod tests {
             });
         }
         assert_eq!(found, ["a b: ++ new", "a b: +two", "c: three", "c: y"]);
+    }
+
+    #[tokio::test]
+    async fn no_part_of_a_long_line_is_taken_for_a_heading() {
+        let top = tempfile::tempdir().unwrap();
+        let (environment, never) = (environment(), CancellationToken::new());
+        let git = Git::new(&environment, top.path(), &never);
+        git.ask(["init", "--quiet"]).await.unwrap();
+        let file = top.path().join("a");
+        // Each part of 16 KiB would begin with what means something in a patch.
+        let long = "-@@ +++ ".repeat(2048 * 3 + 1);
+        for text in ["one\n".to_owned(), format!("one\n{long}\n+++ two\nthree\n")] {
+            write_atomically(&file, text.as_bytes()).unwrap();
+            git.ask(["add", "--all"]).await.unwrap();
+            git.ask(["commit", "--quiet", "--message=x"]).await.unwrap();
+        }
+        let head = git.ask(["rev-parse", "HEAD"]).await.unwrap();
+        let head = [String::from_utf8(head).unwrap().trim().to_owned()];
+        let mut lines = Vec::new();
+        let files = [PathBuf::from("a")];
+        find_added_lines(&git, Added::By(&head), &files, |commit, path, line| {
+            assert_eq!((commit, path), (head[0].as_str(), Path::new("a")));
+            lines.push(line.to_owned());
+        })
+        .await
+        .unwrap();
+        assert!(long.starts_with(&lines[0]), "{}", lines[0].len());
+        assert_eq!(lines[1..], ["+++ two", "three"]);
     }
 
     #[tokio::test]

@@ -3,6 +3,8 @@
 mod history;
 mod parents;
 mod program;
+#[cfg(test)]
+mod samples;
 
 pub use history::{
     Added, find_added_lines, find_cut_commits, find_uncommitted, find_work_tree, walk_commits,

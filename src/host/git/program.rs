@@ -239,18 +239,7 @@ fn whole(path: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn environment() -> Environment {
-        let path = Environment::of_process().find("PATH").unwrap_or_default();
-        Environment::from([
-            ("PATH", path.as_str()),
-            ("GIT_CONFIG_NOSYSTEM", "1"),
-            ("GIT_CONFIG_COUNT", "1"),
-            ("GIT_CONFIG_KEY_0", "user.name"),
-            ("GIT_CONFIG_VALUE_0", "Ann"),
-            ("GIT_CEILING_DIRECTORIES", "/"),
-        ])
-    }
+    use crate::host::git::samples::environment;
 
     #[tokio::test]
     async fn bytes_come_as_they_are_and_refusals_in_gits_own_words() {

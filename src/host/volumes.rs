@@ -1,0 +1,108 @@
+//! Files whose bytes are taken from any place: the tars that the contents of an image lie in.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use crate::rootfs::{Extent, Volume};
+
+/// A part of a file, read like a file of its own.
+#[derive(Clone, Debug)]
+pub struct Window {
+    file: Arc<File>,
+    start: u64,
+    size_bytes: u64,
+    at: u64,
+}
+
+impl Window {
+    /// Takes all of a file as it is now.
+    pub fn of_file(file: File) -> io::Result<Self> {
+        let size_bytes = file.metadata()?.len();
+        Ok(Self {
+            file: Arc::new(file),
+            start: 0,
+            size_bytes,
+            at: 0,
+        })
+    }
+
+    /// Takes a part of this one, as far as it goes.
+    #[must_use]
+    pub fn part(&self, offset: u64, size_bytes: u64) -> Self {
+        let offset = offset.min(self.size_bytes);
+        Self {
+            file: Arc::clone(&self.file),
+            start: self.start + offset,
+            size_bytes: size_bytes.min(self.size_bytes - offset),
+            at: 0,
+        }
+    }
+
+    /// Gives its length.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+}
+
+impl Read for Window {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.size_bytes.saturating_sub(self.at);
+        let length = usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        let count = self
+            .file
+            .read_at(&mut buffer[..length], self.start + self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Window {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.size_bytes.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
+}
+
+/// The tars of a root file system, by their numbers.
+#[derive(Debug, Default)]
+pub struct Volumes(Vec<Window>);
+
+impl Volumes {
+    /// Adds a tar and gives its number.
+    ///
+    /// # Panics
+    ///
+    /// Where there are four thousand million of them.
+    pub fn add(&mut self, tar: Window) -> Volume {
+        let number = u32::try_from(self.0.len()).expect("fewer than files can be open");
+        self.0.push(tar);
+        Volume(number)
+    }
+
+    /// Gives the bytes of an extent, to be read.
+    pub fn open(&self, extent: &Extent) -> io::Result<Window> {
+        let number = usize::try_from(extent.volume.0).map_err(io::Error::other)?;
+        let tar = self.0.get(number).ok_or(io::ErrorKind::NotFound)?;
+        Ok(tar.part(extent.offset, extent.size_bytes))
+    }
+
+    /// Copies the bytes of an extent; fewer than it has are an error.
+    pub fn copy(&self, extent: &Extent, out: &mut dyn Write) -> io::Result<()> {
+        let copied = io::copy(&mut self.open(extent)?, out)?;
+        if copied == extent.size_bytes {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }
+}
