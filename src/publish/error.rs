@@ -3,7 +3,7 @@
 use crate::build::Fault;
 use crate::engine::EngineError;
 use crate::host::fs::FileError;
-use crate::oci::{Digest, Reference, ReferenceError};
+use crate::oci::{Digest, Reference, ReferenceError, Tag};
 use crate::registry::{Presence, RegistryError};
 
 #[derive(Debug, thiserror::Error)]
@@ -38,17 +38,108 @@ pub(super) enum PublishError {
         tested: Digest,
         there: Option<Digest>,
     },
+    #[error("the engine gave the name {0} to another image meanwhile: another run publishes there")]
+    Crossed(Reference),
+    #[error("the image has come to its repository, and does not get the tag `{tag}`")]
+    Untagged { tag: Tag, source: RegistryError },
+    #[error(
+        "`{registry}` takes no images (405): it may be a mirror or a cache, which is only read from"
+    )]
+    ReadOnly { registry: String },
     #[error("{label} is published, and `latest` is not moved to it")]
     Latest {
         label: Reference,
         source: Box<PublishError>,
     },
+    #[error(
+        "{label} was published twice in one moment: as {published}, and as {latest} by somebody else, which is `latest` now"
+    )]
+    Contested {
+        label: Reference,
+        latest: Digest,
+        published: Digest,
+    },
+    #[error(
+        "{0} is a published version, which does not change: take a tag for the candidate that is none"
+    )]
+    IsVersion(Reference),
+    #[error(
+        "the registry keeps the tag `{tag}` from moving: exempt `{}` and `{}` there from the rule that makes tags immutable: {said}",
+        Tag::incoming(),
+        Tag::latest()
+    )]
+    Immutable { tag: Tag, said: String },
     #[error("the registry does not have {0} any more")]
     Gone(Reference),
     #[error(transparent)]
     Place(#[from] ReferenceError),
     #[error("interrupted")]
     Interrupted,
+}
+
+impl PublishError {
+    /// Sorts what an engine says of a push that failed for good: it hands on the registry's answer as text only.
+    pub(super) fn of_push(error: EngineError, reference: &Reference) -> Self {
+        // The code of a registry that only fetches from elsewhere, or a status without one.
+        let is_read_only = |message: &str| {
+            message.starts_with("unsupported")
+                || ["HTTP 405 ", "status: 405"]
+                    .iter()
+                    .any(|it| message.contains(it))
+        };
+        match &error {
+            EngineError::Refused { message, .. } if is_read_only(message) => {
+                let registry = reference.registry().unwrap_or("docker.io").to_owned();
+                Self::ReadOnly { registry }
+            }
+            EngineError::Refused { message, .. } if error.is_refusal_to_move() => Self::Immutable {
+                tag: reference.tag().cloned().unwrap_or_else(Tag::latest),
+                said: message.clone(),
+            },
+            _ => error.into(),
+        }
+    }
+
+    /// Sorts what a registry says of a tag that is to move.
+    pub(super) fn of_tag(reference: &Reference, source: RegistryError) -> Self {
+        match &source {
+            RegistryError::Refused { .. } if source.is_refusal_to_move() => Self::Immutable {
+                tag: reference.tag().cloned().unwrap_or_else(Tag::latest),
+                said: source.to_string(),
+            },
+            _ => source.into(),
+        }
+    }
+
+    /// Tells of an error at `latest`, behind a version that is published.
+    pub(super) fn of_latest(self, label: &Reference) -> Self {
+        match self {
+            contested @ Self::Contested { .. } => contested,
+            source => Self::Latest {
+                label: label.clone(),
+                source: Box::new(source),
+            },
+        }
+    }
+
+    pub(super) fn untagged(reference: &Reference, source: RegistryError) -> Self {
+        let tag = reference.tag().cloned().unwrap_or_else(Tag::latest);
+        Self::Untagged { tag, source }
+    }
+
+    /// Tells whether the registry could not say what is wrong.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Engine(error) if error.is_unknown())
+    }
+
+    /// Tells whether the same push may pass a moment later.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Engine(error) => error.may_pass(),
+            Self::Crossed(_) => true,
+            _ => false,
+        }
+    }
 }
 
 fn found(there: &Presence) -> String {
@@ -65,14 +156,11 @@ impl From<&PublishError> for Fault {
             PublishError::Engine(error) => error.into(),
             PublishError::Log(error) => error.into(),
             PublishError::Latest { source, .. } => (&**source).into(),
-            PublishError::Registry(
-                RegistryError::Unreachable { .. }
-                | RegistryError::Broken { .. }
-                | RegistryError::Silent { .. }
-                | RegistryError::Server { .. }
-                | RegistryError::RateLimited { .. }
-                | RegistryError::Tls { .. },
-            ) => Self::Environment,
+            PublishError::Registry(source) | PublishError::Untagged { source, .. }
+                if source.may_pass() || matches!(source, RegistryError::Tls { .. }) =>
+            {
+                Self::Environment
+            }
             _ => Self::Work,
         }
     }

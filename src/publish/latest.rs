@@ -9,8 +9,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::StreamExt as _;
 
+use super::stranger::Strangers;
 use super::target::Target;
 use crate::catalog::ImageId;
 use crate::debian::Version;
@@ -44,11 +45,22 @@ pub enum Standing {
         /// The version that it is, where that is known.
         version: Option<Version>,
     },
-    /// At a newer version: it stays.
+    /// A newer version is there: it stays.
     Ahead {
-        /// The version that it is.
+        /// The newer version.
         version: Version,
+        /// Where that one is.
+        lead: Lead,
     },
+}
+
+/// What is ahead of a published version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lead {
+    /// `latest` itself.
+    Latest,
+    /// A release under its tag alone, where there is no `latest`.
+    Release,
 }
 
 impl Standing {
@@ -63,32 +75,19 @@ impl Standing {
         let there = match registry.presence(&latest).await? {
             // Somebody removed it, or a run was cut when a newer version was published already.
             Presence::Absent => {
-                let newest = find_newer_tags(registry, place, version)
-                    .await?
-                    .into_iter()
-                    .next();
-                return Ok(match newest {
-                    Some((version, _)) => Self::Ahead { version },
-                    None => Self::Missing,
-                });
+                let newest = find_newer_release(registry, place, version).await?;
+                return Ok(newest.map_or(Self::Missing, |version| Self::Ahead {
+                    version,
+                    lead: Lead::Release,
+                }));
             }
             Presence::Present(there) if there == *digest => return Ok(Self::Here),
             Presence::Present(there) => there,
         };
-        let image = match registry.fetch_image(&latest, architecture()).await {
-            Ok(Some(image)) => image,
-            // Without knowing what it is, `latest` could go back.
-            Ok(None) => return Err(RegistryError::contradiction(&latest)),
-            // It is for other machines, so this program did not make it.
-            Err(RegistryError::Garbage {
-                garbage: Garbage::NoPlatform(_),
-                ..
-            }) => RemoteImage {
-                identities: vec![there.clone()],
-                labels: BTreeMap::new(),
-            },
-            Err(error) => return Err(error),
-        };
+        // Without knowing what it is, `latest` could go back.
+        let image = read_image(registry, &latest, &there)
+            .await?
+            .ok_or_else(|| RegistryError::contradiction(&latest))?;
         let there = image.identities.first().cloned().unwrap_or(there);
         if there == *digest {
             return Ok(Self::Here);
@@ -105,7 +104,10 @@ impl Standing {
             return Ok(Self::Here);
         }
         Ok(match known {
-            Some(known) if known.may_follow(version) => Self::Ahead { version: known },
+            Some(known) if known.may_follow(version) => Self::Ahead {
+                version: known,
+                lead: Lead::Latest,
+            },
             known => Self::Behind {
                 digest: there,
                 version: known,
@@ -130,6 +132,80 @@ fn find_version(image: &RemoteImage, name: &str) -> Option<Version> {
     labels.get(VERSION)?.parse().ok()
 }
 
+/// Tells whether what a registry has at `place` says of itself that this program built it as `version`.
+pub(super) async fn is_own(
+    registry: &Client,
+    place: &Reference,
+    version: &Version,
+) -> Result<bool, RegistryError> {
+    let name = place.short_name();
+    match registry.fetch_image(place, architecture()).await {
+        Ok(image) => {
+            Ok(image.and_then(|image| find_version(&image, name)).as_ref() == Some(version))
+        }
+        // What is for other machines, or no image at all, this program did not make.
+        Err(RegistryError::Garbage { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads what an image says of itself; one for other machines alone says nothing, since this program did not make it.
+async fn read_image(
+    registry: &Client,
+    reference: &Reference,
+    digest: &Digest,
+) -> Result<Option<RemoteImage>, RegistryError> {
+    match registry.fetch_image(reference, architecture()).await {
+        Err(RegistryError::Garbage {
+            garbage: Garbage::NoPlatform(_),
+            ..
+        }) => Ok(Some(RemoteImage {
+            identities: vec![digest.clone()],
+            labels: BTreeMap::new(),
+        })),
+        image => image,
+    }
+}
+
+/// Tells the version of which an image is this program's own release, where the tag of a reference is that version.
+pub(super) async fn find_release(
+    registry: &Client,
+    reference: &Reference,
+) -> Result<Option<Version>, RegistryError> {
+    let Presence::Present(digest) = registry.presence(reference).await? else {
+        return Ok(None);
+    };
+    let image = read_image(registry, reference, &digest).await?;
+    let version = image.and_then(|image| find_version(&image, reference.short_name()));
+    // The version of a nightly build has no date; its tag has.
+    let is_tag = |version: &Version| {
+        reference
+            .tag()
+            .is_some_and(|tag| tag.as_str() == version.as_str())
+    };
+    Ok(version.filter(is_tag))
+}
+
+/// Finds the newest release that is newer: a tag alone may also be a candidate's, a nightly build's, or that of a commit.
+async fn find_newer_release(
+    registry: &Client,
+    place: &Reference,
+    version: &Version,
+) -> Result<Option<Version>, RegistryError> {
+    let newer = find_newer_tags(registry, place, version).await?;
+    let releases = newer.into_iter().filter(|(tagged, _)| {
+        // One that differs by its date alone was built in the night.
+        tagged.find_undated().as_ref() != Some(version)
+    });
+    for (_, tag) in releases.take(MOST_TAGS) {
+        let release = find_release(registry, &place.with_tag(tag)).await?;
+        if release.is_some() {
+            return Ok(release);
+        }
+    }
+    Ok(None)
+}
+
 /// Finds the tag of a newer version that is the same image.
 async fn find_newer_tag(
     registry: &Client,
@@ -138,12 +214,25 @@ async fn find_newer_tag(
     digest: &Digest,
 ) -> Result<Option<Version>, RegistryError> {
     let newer = find_newer_tags(registry, place, version).await?;
-    for (tagged, tag) in newer.into_iter().take(MOST_TAGS) {
+    let like_versions = newer
+        .into_iter()
+        .filter(|(tagged, _)| is_like(tagged, version));
+    for (tagged, tag) in like_versions.take(MOST_TAGS) {
         if registry.presence(&place.with_tag(tag)).await? == Presence::Present(digest.clone()) {
             return Ok(Some(tagged));
         }
     }
     Ok(None)
+}
+
+/// Tells whether a tag is written as versions are: with a digit first, or with the letters that `version` begins with.
+fn is_like(tagged: &Version, version: &Version) -> bool {
+    fn letters(version: &Version) -> &str {
+        let text = version.as_str();
+        let end = text.find(|c: char| c.is_ascii_digit());
+        &text[..end.unwrap_or(text.len())]
+    }
+    letters(tagged).is_empty() || letters(tagged) == letters(version)
 }
 
 /// Finds the tags of newer versions, the newest first.
@@ -155,15 +244,14 @@ async fn find_newer_tags(
     let tags = match registry.fetch_tags(place).await {
         Ok(tags) => tags,
         // Some registries list tags for nobody. Then nothing newer is known, as with images that something else built.
-        Err(RegistryError::Denied { .. }) => Vec::new(),
+        Err(error) if error.is_refusal_to_list() => BTreeSet::new(),
         Err(error) => return Err(error),
     };
     let mut newer: Vec<(Version, Tag)> = tags
-        .iter()
-        .filter_map(|text| Some((text.parse().ok()?, text.parse().ok()?)))
-        .filter(|(tagged, _): &(Version, Tag)| {
-            tagged.as_str().starts_with(|c: char| c.is_ascii_digit()) && tagged.may_follow(version)
-        })
+        .into_iter()
+        .filter(|tag| ![Tag::latest(), Tag::incoming()].contains(tag))
+        .filter_map(|tag| Some((tag.as_str().parse().ok()?, tag)))
+        .filter(|(tagged, _): &(Version, Tag)| tagged.may_follow(version))
         .collect();
     newer.sort_by(|(a, _), (b, _)| b.cmp(a));
     Ok(newer)
@@ -180,15 +268,37 @@ pub struct Overdue {
     pub standing: Standing,
 }
 
-/// Finds the images of a plan that are published as they are, and whose `latest` is missing or behind.
+/// An image whose `latest` the registry told nothing of; nothing is done about it.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    /// The image.
+    pub image: ImageId,
+    /// Why.
+    pub error: RegistryError,
+}
+
+/// What is known of the `latest` of published images.
+#[derive(Clone, Debug, Default)]
+pub struct Followers {
+    /// Those that have to follow.
+    pub overdue: Vec<Overdue>,
+    /// Those of which nobody knows.
+    pub doubts: Vec<Doubt>,
+}
+
+/// How many images may cost the whole patience each before no more are asked for.
+const MOST_TROUBLES: usize = 3;
+
+/// Finds the images of a plan that are published as they are, and whose `latest` is missing or behind. Of a registry in
+/// trouble that is an error, of an image that it refuses to talk about a doubt.
 pub async fn find_overdue(
     registry: &Client,
     target: &Target,
     (loaded, plan): (&Loaded, &Plan),
-    selection: Option<&BTreeSet<ImageId>>,
-) -> Result<Vec<Overdue>, RegistryError> {
+    (selection, strangers): (Option<&BTreeSet<ImageId>>, &Strangers),
+) -> Result<Followers, RegistryError> {
     if !target.candidates.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Followers::default());
     }
     let is_asked_for = |id| selection.is_none_or(|selection| selection.contains(&id));
     let published = plan.steps.iter().filter_map(|step| match &step.action {
@@ -198,30 +308,57 @@ pub async fn find_overdue(
             | Skip::Drifted { digest, .. },
         )
         | Action::Pull(digest)
-            if is_asked_for(step.image) =>
+            if is_asked_for(step.image) && !strangers.contains_key(&step.image) =>
         {
             Some((step.image, digest))
         }
         _ => None,
     });
-    let standings: Vec<Option<Overdue>> = futures_util::stream::iter(published)
+    let mut standings = futures_util::stream::iter(published)
         .map(|(id, digest)| async move {
             let image = loaded.catalog.image(id);
             // Where no reference can be made, nothing is published either.
-            let Ok(place) = target.version(&image.label) else {
-                return Ok(None);
-            };
-            let standing = Standing::find(registry, &place, &image.version, digest).await?;
-            Ok::<_, RegistryError>(standing.is_due().then(|| Overdue {
-                image: id,
-                digest: digest.clone(),
-                standing,
-            }))
+            let place = target.version(&image.label).ok()?;
+            let published = (&image.version, digest);
+            Some((id, digest, find_due(registry, &place, published).await))
         })
-        .buffered(QUESTIONS_AHEAD)
-        .try_collect()
-        .await?;
-    Ok(standings.into_iter().flatten().collect())
+        .buffered(QUESTIONS_AHEAD);
+    let mut followers = Followers::default();
+    let mut troubles = 0;
+    while let Some(asked) = standings.next().await {
+        match asked {
+            None | Some((_, _, Ok(None))) => {}
+            Some((image, digest, Ok(Some(standing)))) => {
+                followers.overdue.push(Overdue {
+                    image,
+                    digest: digest.clone(),
+                    standing,
+                });
+            }
+            Some((image, _, Err(error))) => {
+                troubles += usize::from(error.may_pass());
+                if troubles == MOST_TROUBLES {
+                    return Err(error);
+                }
+                followers.doubts.push(Doubt { image, error });
+            }
+        }
+    }
+    Ok(followers)
+}
+
+/// Finds out where `latest` stands, where it is to move: from another image only to one that this program made.
+async fn find_due(
+    registry: &Client,
+    place: &Reference,
+    (version, digest): (&Version, &Digest),
+) -> Result<Option<Standing>, RegistryError> {
+    let standing = Standing::find(registry, place, version, digest).await?;
+    let by_digest = place.with_digest(digest.clone());
+    Ok(match standing {
+        Standing::Behind { .. } if !is_own(registry, &by_digest, version).await? => None,
+        standing => standing.is_due().then_some(standing),
+    })
 }
 
 #[cfg(test)]

@@ -1,17 +1,22 @@
-//! One image: pushed by the engine, confirmed by the registry, followed by `latest`.
-
-use std::time::{Duration, Instant};
+//! One image: brought to its repository, given its version, confirmed by the registry, followed by `latest`.
 
 use super::error::PublishError;
-use super::latest::Standing;
+use super::latest::{Lead, Standing, find_release};
+use super::patience::Patience;
 use super::run::{Kept, Latest, Publication};
 use crate::build::{Event, Log};
 use crate::catalog::{Image, ImageId};
 use crate::oci::{Digest, Reference, Tag};
-use crate::registry::{Manifest, Presence};
+use crate::registry::{Manifest, Presence, RegistryError};
 
-/// How long is waited before a push is repeated; it doubles with each one.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// What a `latest` at the same version with another digest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rival {
+    /// Somebody else's, who publishes the version in the same moment.
+    Overtakes,
+    /// Left of what was published over.
+    IsLeft,
+}
 
 /// An image on its way, with its log.
 pub(super) struct Parcel<'a> {
@@ -27,7 +32,7 @@ pub(super) struct Parcel<'a> {
 }
 
 impl Parcel<'_> {
-    fn tell_step(&self, name: String) {
+    pub(super) fn tell_step(&self, name: String) {
         (self.tell)(Event::Step {
             image: self.shown.clone(),
             name,
@@ -42,14 +47,23 @@ impl Publication<'_> {
         if self.target.candidates.is_empty() {
             return self.deliver_version(parcel, &version).await;
         }
-        let mut digest = None;
-        for candidate in &self.target.candidates {
-            let reference = version.with_tag(candidate.tag().clone());
-            let pushed = self.push(parcel, &reference).await?;
-            self.confirm(&reference, &pushed, parcel.id).await?;
-            digest = Some(pushed);
+        let candidates = self.target.candidates.iter();
+        let candidates: Vec<Reference> = candidates
+            .map(|candidate| version.with_tag(candidate.tag().clone()))
+            .collect();
+        for reference in &candidates {
+            // Versions may begin with a letter too, and a changelog need not have all that were published.
+            if find_release(self.registry, reference).await?.is_some() {
+                return Err(PublishError::IsVersion(reference.clone()));
+            }
         }
-        digest.ok_or(PublishError::Gone(version))
+        let manifest = self.stage(parcel, &version).await?;
+        for reference in candidates {
+            let put = self.put(parcel, &reference, &manifest).await;
+            put.map_err(|source| PublishError::untagged(&reference, source))?;
+            self.confirm_tag(&reference, &manifest.digest).await?;
+        }
+        Ok(manifest.digest)
     }
 
     async fn deliver_version(
@@ -57,29 +71,103 @@ impl Publication<'_> {
         parcel: &mut Parcel<'_>,
         version: &Reference,
     ) -> Result<Digest, PublishError> {
-        let digest = match self.registry.fetch_manifest(version).await? {
-            None => self.push(parcel, version).await?,
-            Some(there) if self.is_known_as(&there, parcel.id) => there.digest,
-            Some(there) if parcel.replaces.as_ref() == Some(&there.digest) => {
-                parcel.log.heading(&format!("replace {}", there.digest));
-                self.push(parcel, version).await?
-            }
-            Some(there) => {
-                return Err(PublishError::Overtaken {
-                    label: version.clone(),
-                    digest: there.digest,
-                });
-            }
+        let there = self.find_published(parcel, version, None).await?;
+        let manifest = if let Some(there) = there {
+            self.read_back(version, &there.digest).await?
+        } else {
+            let staged = self.stage(parcel, version).await?;
+            self.take_version(parcel, version, staged).await?
         };
-        let manifest = self.confirm(version, &digest, parcel.id).await?;
+        self.confirm_tag(version, &manifest.digest).await?;
         if self.latest == Latest::Moves {
-            let moved = self.follow(parcel, version, &manifest).await;
-            moved.map_err(|source| PublishError::Latest {
-                label: version.clone(),
-                source: Box::new(source),
-            })?;
+            self.follow(parcel, version, &manifest, Rival::Overtakes)
+                .await
+                .map_err(|source| source.of_latest(version))?;
+            // Somebody else may have asked for the version before it was there, and put theirs after.
+            self.confirm_still(version, &manifest.digest).await?;
         }
-        Ok(digest)
+        Ok(manifest.digest)
+    }
+
+    /// Asks once more for a version that was confirmed: what is there instead came from somebody else.
+    async fn confirm_still(
+        &self,
+        version: &Reference,
+        digest: &Digest,
+    ) -> Result<(), PublishError> {
+        match self.confirm_tag(version, digest).await {
+            Err(PublishError::Unconfirmed {
+                reference,
+                there: Presence::Present(digest),
+                ..
+            }) => Err(PublishError::Overtaken {
+                label: reference,
+                digest,
+            }),
+            confirmed => confirmed,
+        }
+    }
+
+    /// Finds what is published under a version, where it is the tested image: an earlier run was cut, or another one was
+    /// faster. Somebody else's is an error, unless it is what the user wants to be published over.
+    async fn find_published(
+        &self,
+        parcel: &Parcel<'_>,
+        version: &Reference,
+        staged: Option<&Manifest>,
+    ) -> Result<Option<Manifest>, PublishError> {
+        let Some(there) = self.registry.fetch_manifest(version).await? else {
+            return Ok(None);
+        };
+        let is_staged = staged.is_some_and(|staged| staged.digest == there.digest);
+        if is_staged || self.is_known_as(&there, parcel.id) {
+            return Ok(Some(there));
+        }
+        if parcel.replaces.as_ref() == Some(&there.digest) {
+            return Ok(None);
+        }
+        Err(PublishError::Overtaken {
+            label: version.clone(),
+            digest: there.digest,
+        })
+    }
+
+    /// Gives what came its version. Each try asks before whether somebody else took it meanwhile.
+    async fn take_version(
+        &self,
+        parcel: &mut Parcel<'_>,
+        version: &Reference,
+        staged: Manifest,
+    ) -> Result<Manifest, PublishError> {
+        parcel.tell_step(format!("tag {version}"));
+        let mut patience = Patience::new(self.patience);
+        loop {
+            let there = self.find_published(parcel, version, Some(&staged)).await?;
+            if let Some(there) = there {
+                return Ok(there);
+            }
+            if let Some(old) = &parcel.replaces {
+                parcel.log.heading(&format!("replace {old}"));
+            }
+            parcel.log.heading(&format!("tag {version}"));
+            let Err(error) = self.registry.put_manifest_once(version, &staged).await else {
+                return Ok(staged);
+            };
+            if let Some(wait) = patience.next_wait().filter(|_| error.may_pass()) {
+                let again = format!("failed: {error}; again in {}s", wait.as_secs());
+                parcel.log.heading(&again);
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            parcel.log.heading(&format!("failed: {error}"));
+            // It may have been taken, and what stands before the registry answered otherwise.
+            let there = self.find_published(parcel, version, Some(&staged)).await;
+            return match there {
+                Ok(Some(there)) => Ok(there),
+                Err(overtaken @ PublishError::Overtaken { .. }) => Err(overtaken),
+                _ => Err(PublishError::untagged(version, error)),
+            };
+        }
     }
 
     /// Lets `latest` follow a confirmed version, unless it stands at a newer one.
@@ -88,19 +176,41 @@ impl Publication<'_> {
         parcel: &mut Parcel<'_>,
         version: &Reference,
         manifest: &Manifest,
+        rival: Rival,
     ) -> Result<(), PublishError> {
         let image = parcel.image;
         let standing =
             Standing::find(self.registry, version, &image.version, &manifest.digest).await?;
         match &standing {
             Standing::Here => return Ok(()),
-            Standing::Ahead { version: newer } => {
-                parcel.log.heading(&format!("`latest` stays at {newer}"));
+            Standing::Ahead {
+                version: newer,
+                lead,
+            } => {
+                let heading = match lead {
+                    Lead::Latest => format!("`latest` stays at {newer}"),
+                    Lead::Release => format!("`latest` is not made, since {newer} is there"),
+                };
+                parcel.log.heading(&heading);
                 self.keep(Kept {
                     version: version.clone(),
-                    latest: newer.clone(),
+                    newer: newer.clone(),
+                    lead: *lead,
                 });
                 return Ok(());
+            }
+            Standing::Behind {
+                digest,
+                version: Some(same),
+            } if *same == image.version
+                && rival == Rival::Overtakes
+                && parcel.replaces.is_none() =>
+            {
+                return Err(PublishError::Contested {
+                    label: version.clone(),
+                    latest: digest.clone(),
+                    published: manifest.digest.clone(),
+                });
             }
             Standing::Behind { digest, .. } => {
                 let heading = format!("`latest` leaves {digest}");
@@ -109,10 +219,21 @@ impl Publication<'_> {
             Standing::Missing => {}
         }
         let latest = version.with_tag(Tag::latest());
-        parcel.tell_step(format!("tag {latest}"));
-        parcel.log.heading(&format!("tag {latest}"));
-        self.registry.put_manifest(&latest, manifest).await?;
+        let put = self.put(parcel, &latest, manifest).await;
+        put.map_err(|source| PublishError::of_tag(&latest, source))?;
         self.confirm_tag(&latest, &manifest.digest).await
+    }
+
+    /// Puts a manifest under a tag that may move.
+    async fn put(
+        &self,
+        parcel: &mut Parcel<'_>,
+        tag: &Reference,
+        manifest: &Manifest,
+    ) -> Result<(), RegistryError> {
+        parcel.tell_step(format!("tag {tag}"));
+        parcel.log.heading(&format!("tag {tag}"));
+        self.registry.put_manifest(tag, manifest).await
     }
 
     /// Moves `latest` to a version that the registry has already: nothing is pulled or pushed.
@@ -126,112 +247,9 @@ impl Publication<'_> {
         let manifest = self.registry.fetch_manifest(&by_digest).await?;
         let manifest = manifest.ok_or(PublishError::Gone(by_digest))?;
         self.confirm_tag(&version, digest).await?;
-        self.follow(parcel, &version, &manifest).await
-    }
-
-    /// Pushes under a reference; one that is not the label is put on the image for as long as it takes.
-    async fn push(
-        &self,
-        parcel: &mut Parcel<'_>,
-        reference: &Reference,
-    ) -> Result<Digest, PublishError> {
-        parcel.tell_step(format!("push {reference}"));
-        if *reference == parcel.image.label {
-            return self.push_or_find(parcel, reference).await;
-        }
-        let before = self.engine.find_id(reference).await?;
-        self.engine.tag(parcel.id, reference).await?;
-        let pushed = self.push_or_find(parcel, reference).await;
-        if before.is_none() {
-            let removed = self.engine.remove_tag(&reference.to_string()).await;
-            if let Err(error) = removed {
-                parcel.log.heading(&format!("{error}"));
-            }
-        }
-        pushed
-    }
-
-    /// Pushes; where the engine says that it failed, the registry may have taken the manifest all the same, and its answer
-    /// was lost.
-    async fn push_or_find(
-        &self,
-        parcel: &mut Parcel<'_>,
-        reference: &Reference,
-    ) -> Result<Digest, PublishError> {
-        let error = match self.push_patiently(parcel, reference).await {
-            Err(PublishError::Engine(error)) => error,
-            other => return other,
-        };
-        parcel.log.heading(&format!("failed: {error}"));
-        match self.registry.fetch_manifest(reference).await {
-            Ok(Some(there)) if self.is_known_as(&there, parcel.id) => {
-                let heading = format!("{reference} is there all the same");
-                parcel.log.heading(&heading);
-                Ok(there.digest)
-            }
-            _ => Err(error.into()),
-        }
-    }
-
-    /// Pushes, and again where the failure may pass: then only what the registry lacks is sent.
-    async fn push_patiently(
-        &self,
-        parcel: &mut Parcel<'_>,
-        reference: &Reference,
-    ) -> Result<Digest, PublishError> {
-        parcel.log.heading(&format!("push {reference}"));
-        let (mut failed_since, mut wait) = (None, FIRST_WAIT);
-        loop {
-            // The engine pushes what a reference points to at that moment: it has to be the image that passed, before and
-            // after.
-            self.is_still(reference, parcel.id).await?;
-            let log = &mut *parcel.log;
-            let pushed = self
-                .engine
-                .push(reference, self.login.as_ref(), |line| log.line(&line))
-                .await;
-            let error = match pushed {
-                Ok(digest) => {
-                    self.is_still(reference, parcel.id).await?;
-                    return Ok(digest);
-                }
-                Err(error) => error,
-            };
-            let since = *failed_since.get_or_insert_with(Instant::now);
-            if !error.may_pass() || since.elapsed() + wait >= self.patience {
-                return Err(error.into());
-            }
-            let again = format!("{error}; again in {}s", wait.as_secs());
-            parcel.log.heading(&again);
-            tokio::time::sleep(wait).await;
-            wait *= 2;
-            // Somebody else may have published meanwhile, and the push that failed may have come through.
-            if let Some(digest) = self.find_outcome(parcel, reference).await? {
-                return Ok(digest);
-            }
-        }
-    }
-
-    /// Looks whether a version is there by now: as the tested image, or as somebody else's, which is an error. A candidate may
-    /// move.
-    async fn find_outcome(
-        &self,
-        parcel: &Parcel<'_>,
-        reference: &Reference,
-    ) -> Result<Option<Digest>, PublishError> {
-        if !self.target.candidates.is_empty() {
-            return Ok(None);
-        }
-        match self.registry.fetch_manifest(reference).await? {
-            Some(there) if self.is_known_as(&there, parcel.id) => Ok(Some(there.digest)),
-            Some(there) if parcel.replaces.as_ref() != Some(&there.digest) => {
-                Err(PublishError::Overtaken {
-                    label: reference.clone(),
-                    digest: there.digest,
-                })
-            }
-            _ => Ok(None),
-        }
+        // What was published over may have been cut before `latest` followed.
+        self.follow(parcel, &version, &manifest, Rival::IsLeft)
+            .await
     }
 
     async fn is_still(&self, reference: &Reference, id: &Digest) -> Result<(), PublishError> {
@@ -244,7 +262,7 @@ impl Publication<'_> {
     }
 
     /// Tells whether a manifest of the registry is for certain the image with this identity.
-    fn is_known_as(&self, manifest: &Manifest, id: &Digest) -> bool {
+    pub(super) fn is_known_as(&self, manifest: &Manifest, id: &Digest) -> bool {
         if self.engine.identifies_by_config() {
             manifest.config().as_ref() == Some(id)
         } else {
@@ -252,33 +270,7 @@ impl Publication<'_> {
         }
     }
 
-    /// Reads back what was pushed, by its digest first and by its tag after.
-    async fn confirm(
-        &self,
-        reference: &Reference,
-        pushed: &Digest,
-        id: &Digest,
-    ) -> Result<Manifest, PublishError> {
-        let by_digest = reference.with_digest(pushed.clone());
-        let Some(manifest) = self.registry.fetch_manifest(&by_digest).await? else {
-            return Err(PublishError::Unconfirmed {
-                reference: by_digest,
-                pushed: pushed.clone(),
-                there: Presence::Absent,
-            });
-        };
-        // On the containerd store an image is known by its index, of which an engine may push a part.
-        if self.engine.identifies_by_config() && !self.is_known_as(&manifest, id) {
-            return Err(PublishError::OtherImage {
-                reference: by_digest,
-                tested: id.clone(),
-                there: manifest.config(),
-            });
-        }
-        self.confirm_tag(reference, pushed).await?;
-        Ok(manifest)
-    }
-
+    /// Asks for a tag, which has to have this digest.
     async fn confirm_tag(
         &self,
         reference: &Reference,

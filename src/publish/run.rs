@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 
 use super::error::PublishError;
-use super::latest::Overdue;
+use super::latest::{Lead, Overdue};
 use super::push::Parcel;
 use super::target::Target;
 use crate::build::{Event, Log, Made, Outcome, Phase};
@@ -63,13 +63,15 @@ pub struct Publication<'a> {
     pub kept: Mutex<Vec<Kept>>,
 }
 
-/// A version that was published while `latest` stands at a newer one.
+/// A version that was published while a newer one is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// The version that was published.
     pub version: Reference,
-    /// The version at which `latest` stays.
-    pub latest: Version,
+    /// The newer one.
+    pub newer: Version,
+    /// Where that one is.
+    pub lead: Lead,
 }
 
 /// An image to publish.

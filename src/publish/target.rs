@@ -107,6 +107,9 @@ pub enum CandidateTagError {
     /// It is `latest`.
     #[error("`latest` follows published versions, and no candidate")]
     Latest,
+    /// It is the tag under which images come.
+    #[error("`{0}` is where an image comes before it gets its tag")]
+    Incoming(Tag),
     /// It may be a version.
     #[error("a tag that begins with a digit may be a version, and versions do not move")]
     Version,
@@ -127,6 +130,9 @@ impl FromStr for CandidateTag {
         let tag: Tag = text.parse()?;
         if tag == Tag::latest() {
             return Err(CandidateTagError::Latest);
+        }
+        if tag == Tag::incoming() {
+            return Err(CandidateTagError::Incoming(tag));
         }
         if text.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(CandidateTagError::Version);
@@ -186,6 +192,7 @@ mod tests {
         for (text, expected) in [
             ("latest", CandidateTagError::Latest),
             ("1.22-1", CandidateTagError::Version),
+            ("pkg-incoming", CandidateTagError::Incoming(Tag::incoming())),
             ("", CandidateTagError::Tag(TagError::Empty)),
         ] {
             assert_eq!(text.parse::<CandidateTag>(), Err(expected), "{text}");

@@ -1,6 +1,6 @@
 //! The question that everything else serves: is this image in its registry, and with which digest?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use serde_json::Value;
@@ -14,8 +14,9 @@ use super::error::{Garbage, RegistryError};
 use super::inquiry::Inquiry;
 use super::manifest::Manifest;
 use super::patience::{Pace, Patience};
+use super::tags::MOST_TAGS;
 use super::transport::Transport;
-use crate::oci::{Digest, Reference};
+use crate::oci::{Digest, Reference, Tag};
 
 /// What a registry holds under a reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,39 +99,69 @@ impl Client {
         reference: &Reference,
         manifest: &Manifest,
     ) -> Result<(), RegistryError> {
+        let patience = Patience::new(&self.pace);
+        self.put_with(patience, reference, manifest).await
+    }
+
+    /// Puts a manifest as [`Client::put_manifest`] does, and lets every trouble be the end: before the next try there is
+    /// something to ask.
+    pub async fn put_manifest_once(
+        &self,
+        reference: &Reference,
+        manifest: &Manifest,
+    ) -> Result<(), RegistryError> {
+        self.put_with(Patience::none(), reference, manifest).await
+    }
+
+    async fn put_with(
+        &self,
+        patience: Patience,
+        reference: &Reference,
+        manifest: &Manifest,
+    ) -> Result<(), RegistryError> {
         let endpoint = Endpoint {
             access: Access::Write,
             ..Endpoint::of(reference)
         };
         let _turn = self.transport.turn(&endpoint.host).await;
         let mut inquiry = self.inquiry(&endpoint, Some(&manifest.digest));
+        inquiry.visit.patience = patience;
         inquiry.put(manifest).await
     }
 
     /// Lists the tags of the reference's repository (distribution-spec, "Listing Tags"); there are none where the registry
     /// does not know the repository.
-    pub async fn fetch_tags(&self, reference: &Reference) -> Result<Vec<String>, RegistryError> {
+    ///
+    /// What is not the whole list is an error: a newer version may stand in the rest.
+    pub async fn fetch_tags(&self, reference: &Reference) -> Result<BTreeSet<Tag>, RegistryError> {
         let mut endpoint = Endpoint::of(reference).sibling(String::new(), Object::Tags);
         let _turn = self.transport.turn(&endpoint.host).await;
-        let mut tags: Vec<String> = Vec::new();
+        let mut tags = BTreeSet::new();
         for _ in 0..MOST_PAGES {
             let Some(page) = self.inquiry(&endpoint, None).fetch_tags().await? else {
-                break;
+                return Ok(tags);
             };
-            // A registry that gives the same page again and again is asked no more.
-            let last = page
-                .last()
-                .filter(|last| tags.last() != Some(last))
-                .cloned();
-            tags.extend(page);
-            match last {
-                Some(last) => endpoint.name = last,
-                None => break,
+            let known = tags.len();
+            let is_empty = page.tags.found.is_empty();
+            tags.extend(page.tags.found);
+            if tags.len() > MOST_TAGS {
+                let garbage = Garbage::TooManyTags(MOST_TAGS);
+                return Err(self.inquiry(&endpoint, None).garbage(garbage));
             }
+            let is_repeated = tags.len() == known;
+            endpoint.name = match (page.next, page.tags.last) {
+                (Some(next), _) if next == endpoint.name || (is_repeated && !is_empty) => {
+                    let inquiry = self.inquiry(&endpoint, None);
+                    return Err(inquiry.garbage(Garbage::RepeatedTags));
+                }
+                (Some(next), _) => next,
+                // Some name no next page where there is one.
+                (None, Some(last)) if !is_repeated => Endpoint::page_behind(&last),
+                (None, _) => return Ok(tags),
+            };
         }
-        tags.sort();
-        tags.dedup();
-        Ok(tags)
+        let garbage = Garbage::EndlessTags(MOST_PAGES);
+        Err(self.inquiry(&endpoint, None).garbage(garbage))
     }
 
     /// Fetches what an image says of itself: of an index, the image for Linux on `architecture` (as Go names it: `amd64`).

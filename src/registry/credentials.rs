@@ -1,14 +1,17 @@
 //! Who we are at a registry: from the settings, else from Docker's `config.json` and its helpers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
+use serde_json::Value;
 
 use super::answer::Said;
 use super::endpoint::DOCKER_HUB;
+use super::helper::{Helper, HelperFault};
 use crate::host::Environment;
 use crate::host::fs::{self, FileError};
 use crate::settings::Secret;
@@ -23,10 +26,22 @@ pub struct Login {
 }
 
 /// Where credentials come from. A login is for one registry and goes to no other.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Credentials {
     logins: BTreeMap<String, Login>,
     docker_config: Option<PathBuf>,
+    /// Of the helpers.
+    environment: Environment,
+}
+
+impl fmt::Debug for Credentials {
+    /// The environment may hold anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("logins", &self.logins)
+            .field("docker_config", &self.docker_config)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What there is for a registry.
@@ -96,7 +111,8 @@ impl Credentials {
 
     /// Takes what no login was given for from `$DOCKER_CONFIG/config.json`, else from `~/.docker/config.json`.
     #[must_use]
-    pub fn with_docker_config_of(self, environment: &Environment) -> Self {
+    pub fn with_docker_config_of(mut self, environment: &Environment) -> Self {
+        self.environment = environment.clone();
         let directory = match environment.find("DOCKER_CONFIG") {
             Some(directory) => Some(PathBuf::from(directory)),
             None => environment.home().map(|home| home.join(".docker")),
@@ -112,104 +128,108 @@ impl Credentials {
         if let Some(login) = self.logins.get(host) {
             return Ok(Found::Login(login.clone()));
         }
-        let Some(path) = self.docker_config.clone() else {
+        let Some(path) = &self.docker_config else {
             return Ok(Found::Nothing);
         };
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        let (asked_host, asked_path) = (host.to_owned(), path.clone());
-        // A thread of its own: one of tokio's would keep the program from ending while a helper hangs. Where none can be
-        // had, the sender is dropped and the receiver tells.
-        let _ = std::thread::Builder::new().spawn(move || {
-            // Nobody listens any more when the deadline has passed.
-            let _ = sender.send(read_docker_config(&asked_path, &asked_host));
-        });
-        let host = host.to_owned();
-        match tokio::time::timeout(deadline, receiver).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(_)) => Err(CredentialsError::Helper {
-                host,
-                path,
-                said: Said::default(),
-            }),
-            Err(_) => Err(CredentialsError::Silent {
-                host,
-                path,
-                after: deadline,
-            }),
+        let began = Instant::now();
+        let silent = || CredentialsError::Silent {
+            host: host.to_owned(),
+            path: path.clone(),
+            after: deadline,
+        };
+        let read = tokio::time::timeout(deadline, read_docker_config(path, host)).await;
+        for (key, entry) in read.map_err(|_| silent())?? {
+            let helper = match entry {
+                Entry::Nothing => continue,
+                Entry::Found(found) => return Ok(found),
+                Entry::Helper(helper) => helper,
+            };
+            let left = deadline.saturating_sub(began.elapsed());
+            match helper.ask(key, &self.environment, left).await {
+                Ok(Found::Nothing) => {}
+                Ok(found) => return Ok(found),
+                Err(HelperFault::Silent) => return Err(silent()),
+                Err(HelperFault::Failed(said)) => {
+                    let (host, path) = (host.to_owned(), path.clone());
+                    return Err(CredentialsError::Helper { host, path, said });
+                }
+            }
         }
+        Ok(Found::Nothing)
     }
 }
 
 /// The names under which Docker keeps the credentials of a registry.
-fn keys(host: &str) -> &[&str] {
+fn keys(host: &str) -> Vec<&str> {
     match host {
-        DOCKER_HUB => &["https://index.docker.io/v1/", "docker.io"],
-        _ => &[],
+        DOCKER_HUB => vec!["https://index.docker.io/v1/", "docker.io"],
+        _ => vec![host],
     }
 }
 
-fn read_docker_config(path: &Path, host: &str) -> Result<Found, CredentialsError> {
-    let text = fs::find_text(path).map_err(|source| CredentialsError::File {
+/// What a file of logins says of one name of a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// Nothing.
+    Nothing,
+    /// It holds them itself.
+    Found(Found),
+    /// A program knows.
+    Helper(Helper),
+}
+
+async fn read_docker_config<'h>(
+    path: &Path,
+    host: &'h str,
+) -> Result<Vec<(&'h str, Entry)>, CredentialsError> {
+    let malformed = || CredentialsError::Malformed {
+        host: host.to_owned(),
+        path: path.to_owned(),
+    };
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let asked = path.to_owned();
+    // A thread of its own: one of tokio's would keep the program from ending while a file system hangs. Where none can
+    // be had, the sender is dropped and the receiver tells.
+    let _ = std::thread::Builder::new().spawn(move || {
+        // Nobody listens any more when the deadline has passed.
+        let _ = sender.send(fs::find_text(&asked));
+    });
+    let text = receiver.await.map_err(|_| malformed())?;
+    let text = text.map_err(|source| CredentialsError::File {
         source: Arc::new(source),
     })?;
-    match text {
-        Some(text) => parse_docker_config(&text, path, host),
-        None => Ok(Found::Nothing),
-    }
+    let Some(text) = text else {
+        return Ok(Vec::new());
+    };
+    let entries = keys(host).into_iter();
+    let entries = entries.map(|key| Some((key, parse_docker_config(&text, key)?)));
+    entries.collect::<Option<_>>().ok_or_else(malformed)
 }
 
-/// Finds the credentials in the text of a file, which may name a helper to ask.
-pub(super) fn parse_docker_config(
-    text: &str,
-    path: &Path,
-    host: &str,
-) -> Result<Found, CredentialsError> {
-    let own = [host];
-    let keys = Some(keys(host)).filter(|keys| !keys.is_empty());
-    for key in keys.unwrap_or(&own) {
-        match docker_credential::get_credential_from_reader(text.as_bytes(), key) {
-            Ok(DockerCredential::IdentityToken(token)) => {
-                return Ok(Found::IdentityToken(Secret::new(token)));
-            }
-            Ok(DockerCredential::UsernamePassword(username, password)) => {
-                let password = Secret::new(password);
-                return Ok(Found::Login(Login { username, password }));
-            }
-            Err(error) if means_nothing(&error) => {}
-            Err(error) => return Err(explain(error, path, host)),
+/// Finds what the text of a file says of one name; nothing where it is not what Docker writes.
+pub(super) fn parse_docker_config(text: &str, key: &str) -> Option<Entry> {
+    let mut config: Value = serde_json::from_str(text).ok()?;
+    let name = |value: &Value| value.as_str().filter(|it| !it.is_empty()).map(Helper::new);
+    if let Some(helper) = name(&config["credHelpers"][key]) {
+        return Some(Entry::Helper(helper));
+    }
+    let store = name(&config["credsStore"]);
+    // Helpers are asked here, with a deadline and a bound.
+    let fields = config.as_object_mut()?;
+    fields.retain(|name, _| name != "credHelpers" && name != "credsStore");
+    let own = config.to_string();
+    match docker_credential::get_credential_from_reader(own.as_bytes(), key) {
+        Ok(DockerCredential::IdentityToken(token)) => {
+            Some(Entry::Found(Found::IdentityToken(Secret::new(token))))
         }
-    }
-    Ok(Found::Nothing)
-}
-
-fn means_nothing(error: &CredentialRetrievalError) -> bool {
-    match error {
-        CredentialRetrievalError::NoCredentialConfigured => true,
-        // The one sentence by which a helper says that it works and holds nothing (docker-credential-helpers).
-        CredentialRetrievalError::HelperFailure { stdout, stderr, .. } => {
-            let sentence = "credentials not found";
-            stdout.contains(sentence) || stderr.contains(sentence)
+        Ok(DockerCredential::UsernamePassword(username, password)) => {
+            let password = Secret::new(password);
+            Some(Entry::Found(Found::Login(Login { username, password })))
         }
-        _ => false,
-    }
-}
-
-fn explain(error: CredentialRetrievalError, path: &Path, host: &str) -> CredentialsError {
-    let (host, path) = (host.to_owned(), path.to_owned());
-    match error {
-        // What it wrote to its standard output may be the secret.
-        CredentialRetrievalError::HelperFailure { stderr, .. } => CredentialsError::Helper {
-            host,
-            path,
-            said: Said::text(&stderr),
-        },
-        CredentialRetrievalError::HelperCommunicationError
-        | CredentialRetrievalError::MalformedHelperResponse => CredentialsError::Helper {
-            host,
-            path,
-            said: Said::default(),
-        },
-        _ => CredentialsError::Malformed { host, path },
+        Err(CredentialRetrievalError::NoCredentialConfigured) => {
+            Some(store.map_or(Entry::Nothing, Entry::Helper))
+        }
+        Err(_) => None,
     }
 }
 
@@ -278,28 +298,20 @@ mod tests {
             matches!(error, CredentialsError::Malformed { .. }),
             "{error:?}"
         );
-        let config = r#"{"credHelpers": {"r.example.org": "no-such-helper"}}"#;
-        let error = find(config, host).await.expect_err("no such helper");
-        assert!(
-            matches!(error, CredentialsError::Helper { .. }),
-            "{error:?}"
-        );
-    }
-
-    #[test]
-    fn a_helper_that_holds_nothing_is_told_from_one_that_fails() {
-        let failure = |stdout: &str| CredentialRetrievalError::HelperFailure {
-            helper: "docker-credential-x".to_owned(),
-            stdout: stdout.to_owned(),
-            stderr: "locked".to_owned(),
-        };
-        assert!(means_nothing(&failure(
-            "credentials not found in native keychain\n"
-        )));
-        assert!(!means_nothing(&failure("s3cret")));
-        let error = explain(failure("s3cret"), Path::new("/c.json"), "r.example.org");
-        assert!(!format!("{error} {error:?}").contains("s3cret"));
-        assert!(error.to_string().ends_with("failed: locked"), "{error}");
+        for config in [
+            r#"{"credHelpers": {"r.example.org": "no-such-helper"}}"#,
+            r#"{"credsStore": "no-such-helper"}"#,
+        ] {
+            let error = find(config, host).await.expect_err("no such helper");
+            let text = "failed: cannot find the program `docker-credential-no-such-helper`";
+            assert!(error.to_string().ends_with(text), "{error}");
+        }
+        for config in [
+            "{}",
+            r#"{"credsStore": "", "credHelpers": {"r.example.org": ""}}"#,
+        ] {
+            assert_eq!(find(config, host).await.unwrap(), Found::Nothing);
+        }
     }
 
     #[test]

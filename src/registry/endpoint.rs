@@ -9,7 +9,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::error::Asked;
-use crate::oci::Reference;
+use crate::oci::{Reference, Tag};
 
 /// The name by which Docker's default registry is known; its credentials are kept for it.
 pub(super) const DOCKER_HUB: &str = "docker.io";
@@ -24,7 +24,7 @@ pub(super) struct Endpoint {
     pub(super) host: String,
     /// The repository as the registry knows it.
     pub(super) repository: String,
-    /// The digest, else the tag, else `latest`; of a list of tags the one behind which it begins.
+    /// The digest, else the tag, else `latest`; of a list of tags the query of a page, where it is not the first.
     pub(super) name: String,
     /// What is asked for.
     pub(super) object: Object,
@@ -87,6 +87,11 @@ impl Endpoint {
         }
     }
 
+    /// Gives the query of the page behind a tag.
+    pub(super) fn page_behind(last: &Tag) -> String {
+        format!("n={PAGE}&last={last}")
+    }
+
     /// Gives the address of the object.
     pub(super) fn url(&self) -> String {
         let scheme = if is_loopback(host_of(&self.host)) {
@@ -103,7 +108,7 @@ impl Endpoint {
             (Object::Manifest, _) => format!("{repository}/manifests/{name}"),
             (Object::Blob, _) => format!("{repository}/blobs/{name}"),
             (Object::Tags, "") => format!("{repository}/tags/list?n={PAGE}"),
-            (Object::Tags, last) => format!("{repository}/tags/list?n={PAGE}&last={last}"),
+            (Object::Tags, query) => format!("{repository}/tags/list?{query}"),
             (Object::Root, _) => String::new(),
         };
         format!("{scheme}://{authority}/v2/{path}")

@@ -41,6 +41,24 @@ pub enum RegistryError {
         /// The server's own words.
         said: Said,
     },
+    /// A 405 to what would change something.
+    #[error("{asked} was refused: nothing can be written there (405){said}")]
+    ReadOnly {
+        /// What was asked.
+        asked: Asked,
+        /// The server's own words.
+        said: Said,
+    },
+    /// Another 4xx, in the words of a registry.
+    #[error("{asked} was refused with status {status}{said}")]
+    Refused {
+        /// What was asked.
+        asked: Asked,
+        /// The status.
+        status: u16,
+        /// The server's own words.
+        said: Said,
+    },
     /// A 429 to the end of the patience.
     #[error("{} limits requests (429){}{said}", asked.host, asks_to_wait(*wait))]
     RateLimited {
@@ -114,8 +132,10 @@ pub enum RegistryError {
 /// Whether credentials were shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// None were.
+    /// None were, although the server asked for some.
     Anonymous,
+    /// The server asked for none.
+    Unasked,
     /// Some were.
     LoggedIn,
 }
@@ -149,6 +169,18 @@ pub enum Garbage {
     /// The body is no list of tags.
     #[error("a body that is no list of tags")]
     NoTags,
+    /// The list of tags is longer than any repository's.
+    #[error("a list of more than {0} tags")]
+    TooManyTags(usize),
+    /// The list says that it goes on, and gives what it gave before.
+    #[error("a list of tags that says it goes on, and repeats itself")]
+    RepeatedTags,
+    /// The rest of the list is said to be elsewhere.
+    #[error("a list of tags that goes on at another address{0}")]
+    TagsElsewhere(Said),
+    /// The list of tags does not end.
+    #[error("a list of tags that goes on after {0} pages")]
+    EndlessTags(usize),
     /// The body is no configuration of an image.
     #[error("a body that is no configuration of an image")]
     NoConfiguration,
@@ -188,10 +220,20 @@ pub enum Hint {
         /// The registry.
         host: String,
     },
+    /// It was refused whoever asks.
+    LookBetween {
+        /// The registry.
+        host: String,
+    },
     /// The server is overloaded or ill.
     TryLater,
     /// There may be another server at this address than was meant.
     CheckAddress {
+        /// The registry.
+        host: String,
+    },
+    /// What answers there only hands images out.
+    NameRegistry {
         /// The registry.
         host: String,
     },
@@ -213,6 +255,8 @@ impl RegistryError {
     pub fn asked(&self) -> &Asked {
         match self {
             Self::Denied { asked, .. }
+            | Self::ReadOnly { asked, .. }
+            | Self::Refused { asked, .. }
             | Self::RateLimited { asked, .. }
             | Self::Server { asked, .. }
             | Self::Garbage { asked, .. }
@@ -224,6 +268,40 @@ impl RegistryError {
         }
     }
 
+    /// Tells whether a registry lists its tags for nobody, or not for us.
+    #[must_use]
+    pub fn is_refusal_to_list(&self) -> bool {
+        match self {
+            Self::Denied { .. } | Self::Server { status: 501, .. } => true,
+            Self::Refused { status, said, .. }
+            | Self::Garbage {
+                garbage: Garbage::Status { status, said },
+                ..
+            } => *status == 405 || said.as_str().to_lowercase().contains("unsupported"),
+            _ => false,
+        }
+    }
+
+    /// Tells whether a registry keeps a tag where it is.
+    #[must_use]
+    pub fn is_refusal_to_move(&self) -> bool {
+        matches!(self, Self::Refused { status, said, .. }
+            if *status == 412 || said.as_str().to_lowercase().contains("immutable"))
+    }
+
+    /// Tells whether the same question may get another answer later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Broken { .. }
+                | Self::Silent { .. }
+                | Self::Server { .. }
+                | Self::RateLimited { .. }
+        )
+    }
+
     /// Gives what may help.
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {
@@ -231,15 +309,17 @@ impl RegistryError {
         match self {
             Self::Denied { identity, .. } => Some(match identity {
                 Identity::Anonymous => Hint::LogIn { host },
+                Identity::Unasked => Hint::LookBetween { host },
                 Identity::LoggedIn => Hint::CheckCredentials { host },
             }),
+            Self::ReadOnly { .. } => Some(Hint::NameRegistry { host }),
             Self::RateLimited { .. }
             | Self::Server { .. }
             | Self::Broken { .. }
             | Self::Silent { .. } => Some(Hint::TryLater),
             Self::Garbage { .. } | Self::Unreachable { .. } => Some(Hint::CheckAddress { host }),
             Self::Tls { .. } => Some(Hint::TrustCertificate),
-            Self::Credentials { .. } => None,
+            Self::Credentials { .. } | Self::Refused { .. } => None,
         }
     }
 }
@@ -288,7 +368,8 @@ impl fmt::Display for Hint {
         match self {
             Self::LogIn { host } => write!(
                 f,
-                "no credentials for `{host}` were found; set `username` and `password`, or run `docker login {host}`"
+                "no credentials for `{host}` were found: run `docker login {host}`, or set `username` and `password` where it \
+                 is the `registry` of the settings; `publish` takes `--username` with `--password-stdin` for one place"
             ),
             Self::CheckCredentials { host } => {
                 write!(
@@ -296,12 +377,20 @@ impl fmt::Display for Hint {
                     "check the credentials for `{host}` and what they allow there"
                 )
             }
+            Self::LookBetween { host } => write!(
+                f,
+                "`{host}` did not ask who that is: it may let nobody do this, or a proxy or a firewall before it refused"
+            ),
             Self::TryLater => {
                 f.write_str("the trouble is on the other side and may pass; try again later")
             }
             Self::CheckAddress { host } => {
                 write!(f, "check that `{host}` is the registry's address")
             }
+            Self::NameRegistry { host } => write!(
+                f,
+                "`{host}` may be a mirror or a cache, which is only read from: publish to the registry itself"
+            ),
             Self::TrustCertificate => {
                 f.write_str("name the authority that signed its certificate with `ca_bundle`")
             }
@@ -372,9 +461,18 @@ mod tests {
             said: Said::default(),
         };
         let host = "r.example.org".to_owned();
+        let log_in = Hint::LogIn { host: host.clone() };
+        // It may be a place that stands on the command line alone, for which the settings have no credentials.
         assert_eq!(
-            denied(Identity::Anonymous).hint(),
-            Some(Hint::LogIn { host: host.clone() })
+            log_in.to_string(),
+            "no credentials for `r.example.org` were found: run `docker login r.example.org`, or set `username` and \
+             `password` where it is the `registry` of the settings; `publish` takes `--username` with `--password-stdin` \
+             for one place"
+        );
+        assert_eq!(denied(Identity::Anonymous).hint(), Some(log_in));
+        assert_eq!(
+            denied(Identity::Unasked).hint(),
+            Some(Hint::LookBetween { host: host.clone() })
         );
         assert_eq!(
             denied(Identity::LoggedIn).hint(),

@@ -10,21 +10,26 @@ use tokio::time::Instant;
 use super::answer::{Answer, Said};
 use super::challenge::{Challenge, parse_challenges};
 use super::client::find_platform;
-use super::credentials::parse_docker_config;
+use super::credentials::{Entry, Found, parse_docker_config};
 use super::error::Identity;
+use super::helper::{HelperFault, Written};
 use super::manifest::Manifest;
 use super::patience::{Pace, Patience};
 use super::retry_after::parse_retry_after;
+use super::tags::{find_next, parse_tags, query_of};
 use super::token::Token;
+use crate::host::Stream;
 use crate::oci::Digest;
 
 /// The functions by name.
 pub(crate) const TARGETS: &[crate::FuzzTarget] = &[
     ("registry_challenge", challenge),
     ("registry_error_body", error_body),
+    ("registry_helper", helper),
     ("registry_login_file", login_file),
     ("registry_manifest", manifest),
     ("registry_retry_after", retry_after),
+    ("registry_tags", tags),
     ("registry_token", token),
 ];
 
@@ -51,28 +56,76 @@ fn challenge(bytes: &[u8]) {
 fn error_body(bytes: &[u8]) {
     let body = String::from_utf8_lossy(bytes);
     let said = Said::in_body(&body);
+    check_said(&said);
     let text = said.as_str();
-    assert!(text.chars().count() <= 301, "{} bytes", text.len());
-    assert!(!text.contains(char::is_control), "{text:?}");
     // The sign of a cut is one character more than a cut leaves.
     if !text.ends_with('…') {
         assert_eq!(Said::text(text), said);
     }
 }
 
-/// A file of logins gives a login, nothing or an error; helpers, which are programs, are not asked here.
+fn check_said(said: &Said) {
+    let text = said.as_str();
+    assert!(text.chars().count() <= 301, "{} bytes", text.len());
+    assert!(!text.contains(char::is_control), "{text:?}");
+}
+
+/// A helper's answer is a login or nothing, and no word of its standard output is told.
+fn helper(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (output, error) = text.split_once('\0').unwrap_or((&text, ""));
+    let mut written = Written::default();
+    for (stream, text) in [(Stream::Output, output), (Stream::Error, error)] {
+        text.lines().for_each(|line| written.take(stream, line));
+    }
+    if let Ok(found) = written.parse_login() {
+        let secret = match &found {
+            Found::Login(login) => &login.password,
+            Found::IdentityToken(token) => token,
+            Found::Nothing => panic!("an answer is something"),
+        };
+        assert_eq!(format!("{secret:?}"), "…");
+    }
+    match written.explain_failure() {
+        Err(HelperFault::Failed(said)) => {
+            assert_eq!(said, Said::text(&written.error));
+            check_said(&said);
+        }
+        Ok(found) => assert_eq!(found, Found::Nothing),
+        Err(HelperFault::Silent) => panic!("it spoke"),
+    }
+}
+
+/// A file of logins gives a login, a helper or nothing; no part of it is told as something else.
 fn login_file(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let names_helper = |word: &str| text.contains(word) || text.contains("\\u");
-    if names_helper("credHelpers") || names_helper("credsStore") {
-        return;
-    }
-    for host in ["registry.example.org:5000", "docker.io"] {
-        let found = parse_docker_config(&text, "config.json".as_ref(), host);
-        if let Err(error) = found {
-            assert!(error.to_string().len() < 1000, "{error}");
+    for key in ["registry.example.org:5000", "https://index.docker.io/v1/"] {
+        match parse_docker_config(&text, key) {
+            Some(Entry::Helper(helper)) => {
+                // Docker looks for it in the same way.
+                assert!(format!("{helper:?}").contains("docker-credential-"));
+            }
+            Some(Entry::Found(found)) => {
+                assert!(text.contains("auths") || text.contains("\\u"));
+                let shown = format!("{found:?}");
+                assert!(shown.contains('…'), "{shown}");
+            }
+            Some(Entry::Nothing) | None => {}
         }
     }
+}
+
+/// A list of tags has no more than was sent.
+fn tags(bytes: &[u8]) {
+    if let Some(target) = find_next(&String::from_utf8_lossy(bytes)) {
+        let query = query_of(target, "https://r.example.org/v2/a/tags/list");
+        assert!(query.is_none_or(|query| !query.contains('#')), "{target}");
+    }
+    let Some(Some(tags)) = parse_tags(bytes) else {
+        return;
+    };
+    let size: usize = tags.found.iter().map(|tag| tag.as_str().len()).sum();
+    assert!(size <= bytes.len(), "{tags:?}");
 }
 
 /// What counts as a manifest has a version; an index names a platform by a digest or not at all.

@@ -1,7 +1,7 @@
 //! One question to a registry, with the login that it wants, and what its answer means.
 
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LINK, WWW_AUTHENTICATE,
 };
 use reqwest::{Method, Request, Url};
 use serde_json::Value;
@@ -14,6 +14,7 @@ use super::client::Presence;
 use super::endpoint::Object;
 use super::error::{Asked, Garbage, Identity, RegistryError};
 use super::manifest::{MANIFEST_LIMIT_BYTES, MANIFESTS, Manifest};
+use super::tags::{TagPage, find_next, parse_tags, query_of};
 use super::transport::{Question, Redirects};
 use crate::oci::Digest;
 
@@ -136,12 +137,16 @@ impl Inquiry<'_> {
         match answer.status.as_u16() {
             // 201 is what the specification has; a 200 says no less.
             200 | 201 => self.digest_header(&answer).map(|_| ()),
+            405 => Err(RegistryError::ReadOnly {
+                asked: self.asked(),
+                said: answer.said,
+            }),
             _ => Err(self.unexpected(answer)),
         }
     }
 
     /// Fetches a page of the list of tags, or nothing where the registry does not know the repository.
-    pub(super) async fn fetch_tags(&mut self) -> Result<Option<Vec<String>>, RegistryError> {
+    pub(super) async fn fetch_tags(&mut self) -> Result<Option<TagPage>, RegistryError> {
         let answer = self.ask(Method::GET).await?;
         match answer.status.as_u16() {
             200 => {}
@@ -151,19 +156,17 @@ impl Inquiry<'_> {
             }
             _ => return Err(self.unexpected(answer)),
         }
-        let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
-        let tags = json.as_ref().map(|json| &json["tags"]);
-        match tags {
-            // Registries write null for a repository whose tags were all removed.
-            Some(Value::Null) if json.as_ref().is_some_and(|json| json["name"].is_string()) => {
-                Ok(None)
-            }
-            Some(Value::Array(tags)) => {
-                let texts = tags.iter().filter_map(Value::as_str);
-                Ok(Some(texts.map(str::to_owned).collect()))
-            }
-            _ => Err(self.garbage(Garbage::NoTags)),
-        }
+        let Some(tags) = parse_tags(&answer.body) else {
+            return Err(self.garbage(Garbage::NoTags));
+        };
+        let link = answer.headers.get_all(LINK).iter();
+        let link = link.filter_map(|it| it.to_str().ok()).find_map(find_next);
+        let next = link.map(|target| {
+            query_of(target, &self.visit.endpoint.url())
+                .ok_or_else(|| self.garbage(Garbage::TagsElsewhere(Said::text(target))))
+        });
+        let next = next.transpose()?;
+        Ok(tags.map(|tags| TagPage { tags, next }))
     }
 
     /// Fetches a configuration, whose digest is the one asked for.
@@ -208,7 +211,12 @@ impl Inquiry<'_> {
         Err(RegistryError::Denied {
             asked: self.asked(),
             status: answer.status.as_u16(),
-            identity: shown.map_or(Identity::Anonymous, |shown| shown.identity),
+            identity: match shown {
+                Some(shown) => shown.identity,
+                None if answer.status == 401 => Identity::Anonymous,
+                // Who has a login has not shown it, since nobody asked.
+                None => Identity::Unasked,
+            },
             said: match in_challenge {
                 Some(error) if answer.said == Said::default() => Said::text(&error),
                 _ => answer.said,
@@ -226,6 +234,14 @@ impl Inquiry<'_> {
                 said,
             };
         }
+        if answer.status.is_client_error() && is_error_of_registry(&answer.body) {
+            let asked = self.asked();
+            return RegistryError::Refused {
+                asked,
+                status,
+                said,
+            };
+        }
         self.garbage(Garbage::Status { status, said })
     }
 
@@ -237,6 +253,12 @@ impl Inquiry<'_> {
     fn asked(&self) -> Asked {
         self.visit.endpoint.asked()
     }
+}
+
+/// Tells whether a body is what registries write of an error (distribution-spec, "Error codes").
+fn is_error_of_registry(body: &[u8]) -> bool {
+    let json: Option<Value> = serde_json::from_slice(body).ok();
+    json.is_some_and(|json| json["errors"][0]["code"].is_string())
 }
 
 fn challenges(answer: &Answer) -> Vec<Challenge> {

@@ -20,10 +20,12 @@ mod endpoint;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod helper;
 mod inquiry;
 mod manifest;
 mod patience;
 mod retry_after;
+mod tags;
 mod token;
 mod transport;
 

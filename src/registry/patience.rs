@@ -72,6 +72,14 @@ impl Patience {
         }
     }
 
+    /// Gives the patience of who does not ask again.
+    pub(super) fn none() -> Self {
+        Self::new(&Pace {
+            patience: Duration::ZERO,
+            ..Pace::default()
+        })
+    }
+
     /// Gives how many times something failed.
     pub(super) fn failures(&self) -> u32 {
         self.failures

@@ -112,7 +112,7 @@ impl Transport {
                     return Ok(answer);
                 }
                 Ok(answer) => Trouble::Answer(answer),
-                Err(error) if !may_pass(&error, times) => return Err(error),
+                Err(error) if !may_pass(&error, times, host.served()) => return Err(error),
                 Err(error) => Trouble::Error(error),
             };
             let asked_for = match &trouble {
@@ -291,11 +291,12 @@ impl Trouble {
     }
 }
 
-/// Tells whether asking again may help. Nobody listening, or no such name, is seldom cured by two minutes of waiting.
-fn may_pass(error: &RegistryError, times: u32) -> bool {
+/// Tells whether asking again may help. Nobody listening, or no such name, is seldom cured by two minutes of waiting, unless
+/// somebody did answer there before.
+fn may_pass(error: &RegistryError, times: u32, served: Option<Instant>) -> bool {
     const MOST_CONNECTS: u32 = 3;
     match error {
-        RegistryError::Unreachable { .. } => times < MOST_CONNECTS,
+        RegistryError::Unreachable { .. } => served.is_some() || times < MOST_CONNECTS,
         RegistryError::Broken { .. } | RegistryError::Silent { .. } => true,
         _ => false,
     }

@@ -286,3 +286,22 @@ async fn the_servers_words_are_shown_without_what_moves_the_cursor() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn a_registry_that_goes_away_is_waited_for_and_one_that_never_was_there_is_not() {
+    let registry = FaultyRegistry::start();
+    registry.put_manifest("a", "1", MANIFEST);
+    let image = reference(registry.host(), "a:1");
+    let fresh = || client_with(hasty(), Credentials::default());
+    let (known, stranger) = (fresh(), fresh());
+    known.presence(&image).await.unwrap();
+    drop(registry);
+    let gone = known.presence(&image).await.expect_err("nobody is there");
+    assert_eq!(kind(&gone), "unreachable");
+    assert!(gone.asked().times > 3, "{gone}");
+    let never = stranger
+        .presence(&image)
+        .await
+        .expect_err("nobody is there");
+    assert_eq!(never.asked().times, 3, "{never}");
+}

@@ -85,6 +85,20 @@ async fn a_wrong_password_and_none_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_asks_for_no_login_is_not_told_as_the_lack_of_one() {
+    let registry = FaultyRegistry::start();
+    registry.misbehave(Operation::HeadManifest, ALWAYS, Fault::status(403));
+    registry.misbehave(Operation::GetManifest, ALWAYS, Fault::status(403));
+    let client_of_ann = client_for(registry.host(), "ann", PASSWORD);
+    for client in [client_of_ann, client()] {
+        let denied = client.presence(&reference(registry.host(), "a:1")).await;
+        let host = registry.host().to_owned();
+        let hint = denied.as_ref().expect_err("it was denied").hint();
+        assert_eq!(hint, Some(Hint::LookBetween { host }));
+    }
+}
+
+#[tokio::test]
 async fn credentials_for_another_registry_are_not_shown() {
     let (registry, reference) = start(Login::Basic("ann", PASSWORD));
     let client = client_for("r.example.org", "ann", PASSWORD);

@@ -74,6 +74,8 @@ fn reference(host: &str, rest: &str) -> Reference {
 fn kind(error: &RegistryError) -> &'static str {
     match error {
         RegistryError::Denied { .. } => "denied",
+        RegistryError::ReadOnly { .. } => "read only",
+        RegistryError::Refused { .. } => "refused",
         RegistryError::RateLimited { .. } => "rate limited",
         RegistryError::Server { .. } => "server",
         RegistryError::Garbage { .. } => "garbage",

@@ -1,5 +1,6 @@
 //! Tags are listed, and a manifest gets a further one, without the image going over the wire.
 
+use pkg::oci::Tag;
 use pkg::registry::{Garbage, Presence, RegistryError};
 
 use crate::support::docker_registry::DockerRegistry;
@@ -21,14 +22,11 @@ async fn a_manifest_gets_a_further_tag_with_the_same_digest() {
         client.presence(&latest).await.unwrap(),
         Presence::Present(digest)
     );
-    let mut tags = client.fetch_tags(&version).await.unwrap();
-    tags.sort();
+    let tags = client.fetch_tags(&version).await.unwrap();
+    let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
     assert_eq!(tags, ["1", "latest"]);
     let missing = reference(registry.host(), "base/apache:1");
-    assert_eq!(
-        client.fetch_tags(&missing).await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert!(client.fetch_tags(&missing).await.unwrap().is_empty());
     assert!(client.fetch_manifest(&missing).await.unwrap().is_none());
 }
 
@@ -58,8 +56,11 @@ async fn a_tag_that_is_refused_is_told() {
     let other = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     for (fault, expected) in [
         (Fault::status(403), "denied"),
-        (Fault::status(404), "garbage"),
-        (Fault::status(413), "garbage"),
+        (Fault::status(404), "refused"),
+        (Fault::status(405), "read only"),
+        (Fault::status(412), "refused"),
+        (Fault::status(413), "refused"),
+        (Fault::Words(413, "too large".to_owned()), "garbage"),
         (Fault::Digest(other), "garbage"),
     ] {
         let registry = FaultyRegistry::start();
@@ -77,6 +78,112 @@ async fn a_tag_that_is_refused_is_told() {
             .expect_err("a fault");
         assert_eq!(kind(&error), expected, "{fault:?}: {error}");
     }
+}
+
+/// Answers each request with one more page of tags.
+fn serve_endless_tags() -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let host = listener.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.expect("a connection");
+            // What is asked does not matter.
+            let _ = stream.read(&mut [0; 4096]);
+            let body = format!(r#"{{"name":"a","tags":["1-{number:05}"]}}"#);
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    host
+}
+
+#[tokio::test]
+async fn a_list_of_tags_without_end_is_no_list() {
+    let host = serve_endless_tags();
+    match client().fetch_tags(&reference(&host, "a:1")).await {
+        Err(RegistryError::Garbage {
+            garbage: Garbage::EndlessTags(100),
+            ..
+        }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Answers each request with what comes of its path: a `Link`, and a body.
+fn serve_tags(answer: impl Fn(&str) -> (String, String) + Send + 'static) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let host = listener.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut head = [0; 4096];
+            let size = stream.read(&mut head).unwrap_or_default();
+            let head = String::from_utf8_lossy(&head[..size]).into_owned();
+            let (link, body) = answer(head.split(' ').nth(1).unwrap_or_default());
+            let length = body.len();
+            // A client that has seen enough goes.
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{link}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    host
+}
+
+async fn fetch(host: &str) -> Result<Vec<String>, String> {
+    match client().fetch_tags(&reference(host, "a:1")).await {
+        Ok(tags) => Ok(tags.iter().map(ToString::to_string).collect()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_tags_goes_on_where_its_link_says() {
+    let page = |tags: &str| format!(r#"{{"name":"a","tags":{tags}}}"#);
+    let host = serve_tags(move |path| match path {
+        "/v2/a/tags/list?n=1000" => (
+            "Link: </v2/a/tags/list?token=x%2F>; rel=\"next\"\r\n".to_owned(),
+            page(r#"["2","1"]"#),
+        ),
+        "/v2/a/tags/list?token=x%2F" => (String::new(), page(r#"["3"]"#)),
+        _ => (String::new(), page("[]")),
+    });
+    assert_eq!(fetch(&host).await.unwrap(), ["1", "2", "3"]);
+    // One that ignores where it is to begin gives its first page again and again.
+    let host = serve_tags(move |_| {
+        let link = "Link: </v2/a/tags/list?last=1&n=1000>; rel=\"next\"\r\n";
+        (link.to_owned(), page(r#"["1"]"#))
+    });
+    let error = fetch(&host).await.expect_err("no whole list");
+    assert!(error.contains("repeats itself"), "{error}");
+    let host = serve_tags(move |_| {
+        let link = "Link: <https://elsewhere.example.org/v2/a/tags/list?n=1>; rel=next\r\n";
+        (link.to_owned(), page(r#"["1"]"#))
+    });
+    let error = fetch(&host).await.expect_err("no whole list");
+    assert!(error.contains("goes on at another address"), "{error}");
+}
+
+#[tokio::test]
+async fn a_list_of_very_many_tags_is_given_up() {
+    let host = serve_tags(|path| {
+        let start = path.rsplit_once("last=").map_or(0, |(_, last)| {
+            last.parse::<usize>().expect("the last one") + 1
+        });
+        let tags: Vec<_> = (start..start + 150_000)
+            .map(|tag| format!("\"{tag}\""))
+            .collect();
+        let body = format!(r#"{{"name":"a","tags":[{}]}}"#, tags.join(","));
+        (String::new(), body)
+    });
+    let error = fetch(&host).await.expect_err("too many");
+    assert!(error.contains("more than 200000 tags"), "{error}");
 }
 
 #[tokio::test]
@@ -102,5 +209,5 @@ async fn what_is_no_list_of_tags_is_told() {
     let tags = client()
         .fetch_tags(&reference(registry.host(), "a:1"))
         .await;
-    assert_eq!(tags.unwrap(), Vec::<String>::new());
+    assert!(tags.unwrap().is_empty());
 }

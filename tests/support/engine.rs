@@ -169,6 +169,8 @@ impl Engine {
     pub(crate) fn images(&self) -> Vec<String> {
         let images = self.wait(list_images(&self.docker)).expect("a list");
         let tags = images.into_iter().flat_map(|image| image.repo_tags);
+        // podman lists them with Docker's default registry.
+        let tags = tags.map(|tag| tag.trim_start_matches("docker.io/").to_owned());
         let mut tags: Vec<_> = tags.filter(|tag| is_of(tag, &self.namespace)).collect();
         tags.sort();
         tags
@@ -277,8 +279,17 @@ async fn list_containers(docker: &Docker) -> Result<Vec<ContainerSummary>, bolla
 }
 
 async fn list_images(docker: &Docker) -> Result<Vec<ImageSummary>, bollard::errors::Error> {
-    let options = ListImagesOptionsBuilder::new().build();
-    docker.list_images(Some(options)).await
+    let mut tries = 20;
+    loop {
+        let options = ListImagesOptionsBuilder::new().build();
+        let listed = docker.list_images(Some(options)).await;
+        tries -= 1;
+        if listed.is_ok() || tries == 0 {
+            return listed;
+        }
+        // Some engines fail to list any image while another test removes one.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 fn names_of(layer: impl std::io::Read) -> Vec<String> {

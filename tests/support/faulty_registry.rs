@@ -38,7 +38,9 @@ pub(crate) enum Operation {
     GetManifest,
     /// By its digest.
     ReadBack,
-    /// Under a version.
+    /// Under the tag with which an image comes.
+    PutIncoming,
+    /// Under a version, or the tag of a candidate.
     PutManifest,
     /// Under `latest`.
     PutLatest,

@@ -13,6 +13,7 @@ pub(crate) mod engine;
 pub(crate) mod fake_engine;
 pub(crate) mod faulty_registry;
 pub(crate) mod json_schema;
+pub(crate) mod ledger;
 pub(crate) mod meddler;
 pub(crate) mod sandbox;
 pub(crate) mod still_engine;

@@ -56,6 +56,7 @@ pub(super) fn operation(method: &str, path: &str) -> Operation {
         "GET" if is_of("/manifests/sha256:") => Operation::ReadBack,
         "GET" if is_of("/manifests/") => Operation::GetManifest,
         "PUT" if is_of("/manifests/latest") => Operation::PutLatest,
+        "PUT" if is_of("/manifests/pkg-incoming") => Operation::PutIncoming,
         "PUT" if is_of("/manifests/") => Operation::PutManifest,
         "GET" if is_of("/tags/list") => Operation::ListTags,
         "POST" if is_of("/blobs/uploads") => Operation::StartUpload,
@@ -90,7 +91,7 @@ pub(super) fn answer(state: &mut State, host: &str, request: &Recorded) -> Answe
                 &serde_json::json!({"name": repository, "tags": tags}),
             )
         }
-        Operation::PutManifest | Operation::PutLatest => {
+        Operation::PutIncoming | Operation::PutManifest | Operation::PutLatest => {
             let (repository, name) = path.split_once("/manifests/").unwrap_or_default();
             let kind = request.header("content-type").unwrap_or_default();
             let digest = storage.put_manifest(repository, name, kind, &request.body);
