@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::address::{Address, without_login};
 use crate::host::{Environment, fs};
 use crate::oci::Digest;
-use crate::settings::without_login;
 
 const USUAL_SOCKET: &str = "unix:///var/run/docker.sock";
 
@@ -17,12 +17,9 @@ pub struct EngineAddress(pub String);
 impl std::fmt::Display for EngineAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // A name alone is no secret.
-        let login = self.0.rsplit_once('@').map_or("", |(login, _)| login);
-        let rest = login.split_once("://").map_or(login, |(_, rest)| rest);
-        if rest.contains(':') {
-            f.write_str(&without_login(&self.0))
-        } else {
-            f.write_str(&self.0)
+        match Address::of(&self.0).password() {
+            Some(_) => f.write_str(&without_login(&self.0)),
+            None => f.write_str(&self.0),
         }
     }
 }

@@ -164,7 +164,10 @@ impl Engine {
         run: &str,
     ) -> Result<String, EngineError> {
         match self.store() {
-            Store::Containerd => Ok(format!("{label}@{id}")),
+            Store::Containerd => Ok(match label.digest() {
+                None => format!("{label}@{id}"),
+                Some(_) => label.with_digest(id.clone()).to_string(),
+            }),
             Store::GraphDriver => {
                 let name = format!("{PIN_REPOSITORY}:{}.{run}", id.hex());
                 let reference = name.parse().map_err(|_| EngineError::Incomplete {

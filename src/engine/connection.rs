@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bollard::Docker;
+use bollard::models::SystemVersion;
 
 use super::{EngineAddress, EngineError};
 
@@ -22,11 +23,22 @@ pub enum Builder {
     Classic,
 }
 
+/// Whose engine it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Make {
+    /// Docker's: it ends the step that runs as soon as nobody waits for the build any more.
+    Docker,
+    /// podman's: it ends a build between two steps only.
+    Podman,
+}
+
 /// A connected engine.
 #[derive(Clone, Debug)]
 pub struct Engine {
     pub(super) docker: Docker,
     address: EngineAddress,
+    make: Make,
+    version: String,
     builder: Builder,
     store: Store,
     patience: Duration,
@@ -69,11 +81,7 @@ impl Engine {
                 needed: format!("{}.{}", OLDEST_API.0, OLDEST_API.1),
             });
         }
-        let is_podman = version
-            .components
-            .iter()
-            .flatten()
-            .any(|component| component.name.starts_with("Podman"));
+        let make = find_make(&version);
         // Engines before 23.0 do not announce BuildKit, but have it from API 1.39 on.
         let has_buildkit = is_at_least(api, (1, 39));
         let is_containerd = info
@@ -85,7 +93,9 @@ impl Engine {
         Ok(Self {
             docker,
             address,
-            builder: if has_buildkit && !is_podman {
+            make,
+            version: super::error::one_line(version.version.as_deref().unwrap_or_default()),
+            builder: if has_buildkit && make == Make::Docker {
                 Builder::BuildKit
             } else {
                 Builder::Classic
@@ -103,6 +113,30 @@ impl Engine {
     #[must_use]
     pub fn address(&self) -> &EngineAddress {
         &self.address
+    }
+
+    /// Tells whose it is.
+    #[must_use]
+    pub fn make(&self) -> Make {
+        self.make
+    }
+
+    /// Refuses an engine whose BuildKit cannot be sent a context: with the containerd store, all before 27.5 look for it in
+    /// the network.
+    pub fn check_takes_contexts(&self) -> Result<(), EngineError> {
+        const FIRST: (u32, u32) = (27, 5);
+        // An engine of somebody's own making may have no number.
+        let is_numbered = self.version.starts_with(|c| matches!(c, '1'..='9'));
+        let looks_elsewhere = self.store == Store::Containerd
+            && self.builder == Builder::BuildKit
+            && is_numbered
+            && !is_at_least(&self.version, FIRST);
+        if looks_elsewhere {
+            return Err(EngineError::NoContext {
+                version: self.version.clone(),
+            });
+        }
+        Ok(())
     }
 
     /// Gives the builder that is used where nothing else is asked for.
@@ -159,6 +193,15 @@ impl Engine {
                 deadline,
             }),
         }
+    }
+}
+
+fn find_make(version: &SystemVersion) -> Make {
+    let mut components = version.components.iter().flatten();
+    if components.any(|component| component.name.starts_with("Podman")) {
+        Make::Podman
+    } else {
+        Make::Docker
     }
 }
 
@@ -233,5 +276,7 @@ mod tests {
         assert!(is_at_least("1.100", (1, 39)));
         assert!(!is_at_least("1.9", (1, 39)));
         assert!(!is_at_least("", (1, 39)));
+        assert!(is_at_least("28.5.2+dfsg4", (27, 5)));
+        assert!(!is_at_least("26.1.5+dfsg1", (27, 5)));
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::EngineAddress;
+use super::passing::tells_of_passing_trouble;
 
 /// A fault of the engine or of the way to it; what a build step or a registry refuses is not among these.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,14 @@ pub enum EngineError {
         api: String,
         /// The oldest one that is enough.
         needed: String,
+    },
+    /// The engine is of a time when this did not work.
+    #[error(
+        "Docker {version} can build from no context that it is sent, while it keeps images in containerd: 27.5 is needed"
+    )]
+    NoContext {
+        /// Its version.
+        version: String,
     },
     /// The engine answered with an error.
     #[error("the engine cannot {action}: {message}")]
@@ -101,11 +110,15 @@ impl EngineError {
     /// Tells whether the same push or pull may pass a moment later. The engine hands the registry's trouble on as text only.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        const PASSING: [&str; 12] = [
+        const PASSING: [&str; 15] = [
             "HTTP status: 5",
             "HTTP status: 429",
             "HTTP 429 response",
             "HTTP 5",
+            // The containerd store and podman say it in the words of RFC 9110.
+            "Service Unavailable",
+            "Bad Gateway",
+            "Too Many Requests",
             "toomanyrequests",
             "unavailable",
             "timed out",
@@ -121,12 +134,36 @@ impl EngineError {
                 message,
                 ..
             } => {
-                // UNKNOWN is the code of what a registry cannot say, and comes with a 500.
-                message.starts_with("unknown: ")
-                    || PASSING.iter().any(|words| message.contains(words))
+                !self.is_refusal_to_move()
+                    && (self.is_unknown()
+                        || tells_of_passing_trouble(message)
+                        || PASSING.iter().any(|words| message.contains(words)))
             }
             _ => false,
         }
+    }
+
+    /// Tells whether the registry gave the code of what it cannot say: it comes with a 500, and with refusals too.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Refused { message, .. } if message.starts_with("unknown: "))
+    }
+
+    /// Tells whether the registry keeps a tag where it is.
+    #[must_use]
+    pub fn is_refusal_to_move(&self) -> bool {
+        // Quay says it under the code of what it cannot say; Harbor gives a 412.
+        const WORDS: [&str; 4] = [
+            "immutable",
+            "412 precondition failed",
+            "status: 412",
+            "http 412",
+        ];
+        let Self::Refused { message, .. } = self else {
+            return false;
+        };
+        let message = message.to_lowercase();
+        WORDS.iter().any(|words| message.contains(words))
     }
 
     /// Tells whether the engine, or what it asked, has no room left.

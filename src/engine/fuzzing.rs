@@ -1,20 +1,29 @@
 //! What an engine may say, as anybody might have written it.
 
+use std::io::Write as _;
+use std::task::{Context, Poll, Waker};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bollard::models::{BuildInfo, ContainerSummary, ImageSummary, PushImageInfo};
+use futures_util::{FutureExt as _, StreamExt as _};
 
+use super::bound::Bound;
 use super::build::Follower;
-use super::connection::Builder;
+use super::connection::{Builder, Make};
 use super::containers::Container;
 use super::images::{EngineImages, parse_id};
 use super::labels::{parse_parents, render_parents};
 use super::progress::{BuildProgress, Lines};
 use super::push::find_digest;
 use super::step::explain_failed_step;
+use super::stream::body;
+use super::transport::read_answer;
 
 /// The functions by name.
 pub(crate) const TARGETS: &[crate::FuzzTarget] = &[
+    ("engine_body", written_body),
+    ("engine_bound", bound),
     ("engine_build_classic", build_classic),
     ("engine_build_json", build_json),
     ("engine_build_status", build_status),
@@ -25,6 +34,9 @@ pub(crate) const TARGETS: &[crate::FuzzTarget] = &[
     ("engine_parents", parents),
     ("engine_push", push),
 ];
+
+/// Those that need the HTTP library.
+pub(crate) const HTTP_TARGETS: &[crate::FuzzTarget] = &[("engine_answer", answer)];
 
 /// The longest line that a log gets; a byte that is no text becomes a character of three.
 const LONGEST_LINE_BYTES: usize = 3 * 16 * 1024;
@@ -69,6 +81,65 @@ fn follow(builder: Builder, reports: impl IntoIterator<Item = BuildInfo>) {
         explain_failed_step(&failed.name, &failed.error);
     }
     follower.finish(Some("broken"), &mut |progress| told.take(&progress));
+}
+
+/// Of an answer's body nothing goes uncounted, however its head and its chunks are written.
+fn answer(bytes: &[u8]) {
+    for path in ["/images/json", "/build"] {
+        let mut bound = Bound::of_answer_to(path);
+        let mut most = 0;
+        for byte in bytes.chunks(1) {
+            bound.take(byte).expect("few bytes");
+            most = most.max(bound.counted());
+        }
+        // All bytes are there, so nothing has to wake anybody.
+        let mut read = std::pin::pin!(read_answer(path, bytes));
+        let mut context = Context::from_waker(Waker::noop());
+        let read = (0..10_000).find_map(|_| match read.as_mut().poll(&mut context) {
+            Poll::Ready(read) => Some(read),
+            Poll::Pending => None,
+        });
+        let read = read.expect("an end").unwrap_or_default();
+        let lines = read.split(|byte| *byte == b'\n' && path == "/build");
+        let longest = lines.map(<[u8]>::len).max().unwrap_or_default() as u64;
+        assert!(longest <= most, "{path}: {longest} > {most}");
+    }
+}
+
+/// What is written in pieces, with a flush after some, comes out whole.
+fn written_body(bytes: &[u8]) {
+    let (mut writer, stream) = body();
+    // More pieces would wait for somebody who reads.
+    for piece in bytes.splitn(8, |byte| *byte == 0) {
+        writer.write_all(piece).expect("a reader");
+        if piece.first() != Some(&b'-') {
+            writer.flush().expect("a reader");
+        }
+    }
+    writer.finish().expect("a reader");
+    let chunks: Vec<_> = stream.collect().now_or_never().expect("all of them");
+    let mut all: Vec<u8> = Vec::new();
+    for chunk in chunks {
+        all.extend(chunk.expect("no fault"));
+    }
+    let pieces: Vec<_> = bytes.splitn(8, |byte| *byte == 0).collect();
+    assert_eq!(all, pieces.concat());
+}
+
+/// Bytes are counted alike however they come.
+fn bound(bytes: &[u8]) {
+    for path in ["/build", "/images/json"] {
+        let mut whole = Bound::of_answer_to(path);
+        whole.take(bytes).expect("few bytes");
+        for size in [1, 7] {
+            let mut pieces = Bound::of_answer_to(path);
+            for piece in bytes.chunks(size) {
+                pieces.take(piece).expect("few bytes");
+            }
+            assert_eq!(pieces, whole);
+        }
+        assert!(whole.counted() <= bytes.len() as u64);
+    }
 }
 
 /// The text of the classic builder, in pieces that end at NUL.
@@ -136,7 +207,7 @@ fn images(bytes: &[u8]) {
         return;
     };
     let tags: usize = listed.iter().map(|one| one.repo_tags.len()).sum();
-    let images = EngineImages::of(listed);
+    let images = EngineImages::of(listed, Make::Docker);
     assert!(images.iter().count() <= tags);
 }
 

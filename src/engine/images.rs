@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bollard::models::ImageSummary;
+use bollard::models::{ImageInspect, ImageSummary};
 use bollard::query_parameters::{
     ListImagesOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
 };
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Make};
 use crate::oci::{Digest, Reference};
 
 /// How long the engine may take to remove one image: the layers of a large one are many files.
@@ -28,37 +28,58 @@ pub struct EngineImage {
 }
 
 /// All tagged images of the engine by their references, as they were when the engine was asked.
-#[derive(Clone, Debug, Default)]
-pub struct EngineImages(BTreeMap<String, EngineImage>);
+#[derive(Clone, Debug)]
+pub struct EngineImages {
+    by_name: BTreeMap<String, EngineImage>,
+    make: Make,
+}
+
+impl Default for EngineImages {
+    fn default() -> Self {
+        Self::none(Make::Docker)
+    }
+}
 
 impl EngineImages {
+    fn none(make: Make) -> Self {
+        Self {
+            by_name: BTreeMap::new(),
+            make,
+        }
+    }
+
     /// Finds the image that has this reference.
     #[must_use]
     pub fn find(&self, reference: &Reference) -> Option<&EngineImage> {
-        // podman lists the names of its own images below `localhost/`.
         let familiar = reference.familiar().to_string();
         let found = self
-            .0
+            .by_name
             .get(&familiar)
-            .or_else(|| self.0.get(&reference.to_string()));
-        found.or_else(|| self.0.get(&format!("localhost/{familiar}")))
+            .or_else(|| self.by_name.get(&reference.to_string()));
+        // podman may be told to take short names for its own, which it lists below `localhost/`; Docker knows that as a
+        // registry.
+        let is_short = self.make == Make::Podman && reference.registry().is_none();
+        found.or_else(|| {
+            let own = is_short.then(|| format!("localhost/{familiar}"))?;
+            self.by_name.get(&own)
+        })
     }
 
     /// Gives all references.
     pub fn references(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.by_name.keys().map(String::as_str)
     }
 
     /// Gives all references with their images, in the order of the references.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &EngineImage)> {
-        self.0
+        self.by_name
             .iter()
             .map(|(reference, image)| (reference.as_str(), image))
     }
 
     /// Reads the engine's list.
-    pub(super) fn of(listed: Vec<ImageSummary>) -> Self {
-        let mut images = Self::default();
+    pub(super) fn of(listed: Vec<ImageSummary>, make: Make) -> Self {
+        let mut images = Self::none(make);
         for summary in listed {
             // Identities of another algorithm are none that this program could have made.
             let Ok(id) = summary.id.parse::<Digest>() else {
@@ -74,8 +95,8 @@ impl EngineImages {
                 labels: summary.labels.into_iter().collect(),
                 size_bytes: u64::try_from(summary.size).unwrap_or_default(),
             };
-            let tags = summary.repo_tags.into_iter();
-            images.0.extend(tags.map(|tag| (tag, image.clone())));
+            let tags = summary.repo_tags.into_iter().map(familiar);
+            images.by_name.extend(tags.map(|tag| (tag, image.clone())));
         }
         images
     }
@@ -83,7 +104,52 @@ impl EngineImages {
 
 impl FromIterator<(String, EngineImage)> for EngineImages {
     fn from_iter<I: IntoIterator<Item = (String, EngineImage)>>(images: I) -> Self {
-        Self(images.into_iter().collect())
+        Self {
+            by_name: images.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+}
+
+/// podman's list has Docker's default registry in its names, which Docker's leaves out.
+fn familiar(tag: String) -> String {
+    match tag.parse::<Reference>() {
+        Ok(reference) => reference.familiar().to_string(),
+        Err(_) => tag,
+    }
+}
+
+/// podman, and Docker with the containerd store, fail at any image while one of them is being removed.
+fn tells_of_a_vanished_image(error: &EngineError) -> bool {
+    match error {
+        EngineError::Failing { message, .. } => ["not known", "image to resolve the"]
+            .iter()
+            .any(|words| message.contains(words)),
+        _ => false,
+    }
+}
+
+/// So many times such a question is asked, with this time in between.
+const ASKED_AT_MOST: u32 = 20;
+const BETWEEN: Duration = Duration::from_millis(100);
+
+/// Asks again for as long as the answer is about an image that is being removed; `is_that` knows further such answers.
+async fn while_images_vanish<T, F: Future<Output = Result<T, EngineError>>>(
+    ask: impl Fn() -> F,
+    is_that: impl Fn(&EngineError) -> bool,
+) -> Result<T, EngineError> {
+    let mut asked = 1;
+    loop {
+        match ask().await {
+            Err(error)
+                if asked < ASKED_AT_MOST
+                    && (tells_of_a_vanished_image(&error) || is_that(&error)) =>
+            {
+                asked += 1;
+                tokio::time::sleep(BETWEEN).await;
+            }
+            answer => return answer,
+        }
     }
 }
 
@@ -97,31 +163,38 @@ pub(super) fn parse_id(text: &str) -> Option<Digest> {
 impl Engine {
     /// Asks for all tagged images.
     pub async fn images(&self) -> Result<EngineImages, EngineError> {
-        let listed = self
-            .answer(
-                "list its images",
-                self.docker.list_images(None::<ListImagesOptions>),
-            )
-            .await?;
-        Ok(EngineImages::of(listed))
+        let list = || {
+            let listed = self.docker.list_images(None::<ListImagesOptions>);
+            self.answer("list its images", listed)
+        };
+        let is_gone =
+            |error: &EngineError| matches!(error, EngineError::Refused { status: 404, .. });
+        let listed = while_images_vanish(list, is_gone).await?;
+        Ok(EngineImages::of(listed, self.make()))
+    }
+
+    /// Asks for an image by a reference or its identity; there is none where the engine says 404.
+    async fn inspect(&self, action: &str, name: &str) -> Result<Option<ImageInspect>, EngineError> {
+        let inspect = || self.answer(action, self.docker.inspect_image(name));
+        match while_images_vanish(inspect, |_| false).await {
+            Ok(image) => Ok(Some(image)),
+            Err(EngineError::Refused { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Finds the identity that a reference has now.
     pub async fn find_id(&self, reference: &Reference) -> Result<Option<Digest>, EngineError> {
         let action = format!("look up {reference}");
-        match self
-            .answer(&action, self.docker.inspect_image(&reference.to_string()))
-            .await
-        {
-            Ok(image) => match image.id.as_deref().map(str::parse) {
-                Some(Ok(id)) => Ok(Some(id)),
-                _ => Err(EngineError::Incomplete {
-                    action,
-                    what: "image id",
-                }),
-            },
-            Err(EngineError::Refused { status: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
+        let Some(image) = self.inspect(&action, &reference.to_string()).await? else {
+            return Ok(None);
+        };
+        match image.id.as_deref().map(str::parse) {
+            Some(Ok(id)) => Ok(Some(id)),
+            _ => Err(EngineError::Incomplete {
+                action,
+                what: "image id",
+            }),
         }
     }
 
@@ -133,11 +206,8 @@ impl Engine {
         id: &Digest,
     ) -> Result<Option<Digest>, EngineError> {
         let action = format!("look up {reference}");
-        let found = self.answer(&action, self.docker.inspect_image(id.as_str()));
-        let image = match found.await {
-            Ok(image) => image,
-            Err(EngineError::Refused { status: 404, .. }) => return Ok(None),
-            Err(error) => return Err(error),
+        let Some(image) = self.inspect(&action, id.as_str()).await? else {
+            return Ok(None);
         };
         let name = reference.familiar().name();
         let known = image.repo_digests.unwrap_or_default();
@@ -174,6 +244,34 @@ impl Engine {
             }
             Err(EngineError::Refused { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_podman_has_short_names_below_localhost() {
+        let image = EngineImage {
+            id: Digest::of(b"image"),
+            manifests: Vec::new(),
+            labels: BTreeMap::new(),
+            size_bytes: 0,
+        };
+        for (make, asked, expected) in [
+            (Make::Podman, "base/a:1", true),
+            (Make::Podman, "r.example.org/base/a:1", false),
+            (Make::Docker, "base/a:1", false),
+            (Make::Docker, "localhost/base/a:1", true),
+        ] {
+            let mut images = EngineImages::none(make);
+            for name in ["localhost/base/a:1", "localhost/r.example.org/base/a:1"] {
+                images.by_name.insert(name.to_owned(), image.clone());
+            }
+            let asked = asked.parse().expect("a reference");
+            assert_eq!(images.find(&asked).is_some(), expected, "{make:?} {asked}");
         }
     }
 }

@@ -11,6 +11,10 @@ use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex};
 
 /// Longer lines are cut: a binary on the output must not fill the memory.
 const LONGEST_LINE_BYTES: usize = 16 * 1024;
+/// Further steps are not followed: nobody reads of so many, and an engine that never ends must not fill the memory.
+const MOST_STEPS: usize = 10_000;
+/// So many outputs of a step are read; a process has two.
+const MOST_STREAMS: usize = 8;
 
 /// One thing that a build told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +114,10 @@ impl BuildKitFollower {
                 continue;
             };
             let number = step.number;
+            let is_known = step.lines.contains_key(&log.stream);
+            if step.ended || (!is_known && step.lines.len() >= MOST_STREAMS) {
+                continue;
+            }
             let lines = step.lines.entry(log.stream).or_default().push(&log.msg);
             told.extend(
                 lines
@@ -139,7 +147,8 @@ impl BuildKitFollower {
 
     fn begin(&mut self, vertex: &Vertex, told: &mut Vec<BuildProgress>) {
         let begins = vertex.started.is_some() || vertex.cached || !vertex.error.is_empty();
-        if begins && !self.steps.contains_key(&vertex.digest) {
+        let is_new = || !self.steps.contains_key(&vertex.digest);
+        if begins && self.steps.len() < MOST_STEPS && is_new() {
             let number = self.steps.len() + 1;
             self.steps.insert(
                 vertex.digest.clone(),
@@ -154,17 +163,11 @@ impl BuildKitFollower {
     }
 
     fn end(&mut self, vertex: &Vertex, told: &mut Vec<BuildProgress>) {
-        let Some(step) = self.steps.get_mut(&vertex.digest) else {
-            return;
-        };
         let ends = vertex.completed.is_some() || !vertex.error.is_empty();
-        if !ends || step.ended {
+        let step = self.steps.get_mut(&vertex.digest);
+        if !ends || step.as_ref().is_some_and(|step| step.ended) {
             return;
         }
-        step.ended = true;
-        let number = step.number;
-        let rest = step.lines.values_mut().filter_map(Lines::finish);
-        told.extend(rest.map(|text| BuildProgress::Line { step: number, text }));
         let error = (!vertex.error.is_empty()).then(|| super::error::one_line(&vertex.error));
         // What is cancelled because of another step's error says nothing of its own.
         if let Some(error) = &error
@@ -175,6 +178,14 @@ impl BuildKitFollower {
                 error: error.clone(),
             });
         }
+        let Some(step) = step else {
+            return;
+        };
+        step.ended = true;
+        let number = step.number;
+        let lines = std::mem::take(&mut step.lines);
+        let rest = lines.into_values().filter_map(|mut lines| lines.finish());
+        told.extend(rest.map(|text| BuildProgress::Line { step: number, text }));
         told.push(BuildProgress::Ended {
             step: number,
             cached: vertex.cached,
@@ -197,7 +208,39 @@ fn between(started: Option<Timestamp>, completed: Option<Timestamp>) -> Duration
     }
 }
 
-/// Follows the text of the classic builder: `Step 2/3 : RUN make` begins a step, all else is its output.
+/// Finds which step begins with a line, and its instruction; with several stages podman says the stage before it.
+///
+/// ```text
+/// Step 2/3 : RUN make          Docker
+/// STEP 2/3: RUN make           podman
+/// [1/2] STEP 2/3: RUN make     podman
+/// ```
+fn find_instruction(line: &str) -> Option<(&str, &str)> {
+    let docker = line
+        .strip_prefix("Step ")
+        .and_then(|rest| rest.split_once(" : "));
+    docker
+        .or_else(|| find_step_of_podman(line))
+        .filter(|(count, _)| is_count(count))
+}
+
+fn find_step_of_podman(line: &str) -> Option<(&str, &str)> {
+    let staged = line
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("] "))
+        .filter(|(stage, _)| is_count(stage));
+    let step = staged.map_or(line, |(_, step)| step);
+    step.strip_prefix("STEP ")?.split_once(": ")
+}
+
+fn is_count(text: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let numbers = text.split_once('/');
+    numbers.is_some_and(|(step, of)| is_number(step) && is_number(of))
+}
+
+/// Follows the text of the classic builder: `Step 2/3 : RUN make`, or podman's `STEP 2/3: RUN make`, begins a step, all
+/// else is its output.
 #[derive(Debug, Default)]
 pub(super) struct ClassicFollower {
     lines: Lines,
@@ -222,10 +265,7 @@ impl ClassicFollower {
     }
 
     fn line(&mut self, line: String) -> Vec<BuildProgress> {
-        let name = line
-            .strip_prefix("Step ")
-            .and_then(|rest| rest.split_once(" : "));
-        if let Some((count, instruction)) = name {
+        if let Some((count, instruction)) = find_instruction(&line) {
             let mut told: Vec<_> = self.end_step(None).into_iter().collect();
             self.step += 1;
             self.began = Some(std::time::Instant::now());
@@ -236,7 +276,8 @@ impl ClassicFollower {
             });
             return told;
         }
-        if line.trim() == "---> Using cache" {
+        let told = line.trim().trim_start_matches('-');
+        if told == "> Using cache" || told.starts_with("> Using cache ") {
             self.cached = true;
         }
         vec![BuildProgress::Line {
@@ -328,6 +369,39 @@ mod tests {
     }
 
     #[test]
+    fn endless_steps_and_streams_are_not_kept_and_an_error_is() {
+        let mut follower = BuildKitFollower::default();
+        let name = |number: usize| format!("step {number}");
+        for number in 0..MOST_STEPS + 100 {
+            let (begins, logs) = (vertex(&name(number), Some(1), None, ""), Vec::new());
+            let report = StatusResponse {
+                vertexes: vec![begins],
+                logs,
+                ..StatusResponse::default()
+            };
+            let told = follower.follow(report).len();
+            assert_eq!(told, usize::from(number < MOST_STEPS), "{number}");
+        }
+        assert_eq!(follower.steps.len(), MOST_STEPS);
+        let logs = (0..1000).map(|stream| log(&name(1), stream, "x")).collect();
+        let _ = follower.follow(StatusResponse {
+            logs,
+            ..StatusResponse::default()
+        });
+        let digest = format!("sha256:{}", name(1));
+        assert_eq!(follower.steps[&digest].lines.len(), MOST_STREAMS);
+        let ends = |number, error: &str| StatusResponse {
+            vertexes: vec![vertex(&name(number), Some(1), Some(2), error)],
+            ..StatusResponse::default()
+        };
+        let _ = follower.follow(ends(1, ""));
+        assert!(follower.steps[&digest].lines.is_empty());
+        let _ = follower.follow(ends(MOST_STEPS + 50, "exit code: 2"));
+        let failed = follower.failed().expect("a step that is not followed");
+        assert_eq!(failed.name, name(MOST_STEPS + 50));
+    }
+
+    #[test]
     fn a_warning_is_one_line() {
         let mut follower = BuildKitFollower::default();
         let told = follower.follow(StatusResponse {
@@ -364,6 +438,32 @@ mod tests {
                     ..
                 }
             ),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn the_text_of_podman_becomes_the_same_steps() {
+        assert_eq!(
+            find_instruction("Step 2/3 : RUN make"),
+            Some(("2/3", "RUN make"))
+        );
+        for podman in ["STEP 2/3: RUN make", "[1/2] STEP 2/3: RUN make"] {
+            assert_eq!(find_instruction(podman), Some(("2/3", "RUN make")));
+        }
+        for other in [
+            "STEP by STEP: it goes",
+            "[x] STEP 2/3: RUN make",
+            "Step 2 of 3 : no",
+        ] {
+            assert_eq!(find_instruction(other), None);
+        }
+        let mut follower = ClassicFollower::default();
+        let told = follower.follow("STEP 1/1: RUN make\n--> Using cache 0a1b\n");
+        assert_eq!(told.len(), 2);
+        let told = follower.finish(None);
+        assert!(
+            matches!(&told[..], [BuildProgress::Ended { cached: true, .. }]),
             "{told:?}"
         );
     }

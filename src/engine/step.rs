@@ -20,6 +20,9 @@ const FORMS: [(&str, &str); 4] = [
     ("STEP \"", "\": while running runtime: exit status "),
 ];
 
+/// What podman puts before its own words where nothing ran.
+const PODMAN: (&str, &str) = ("building at STEP \"", "\": ");
+
 /// What a shell gives for a command that got SIGKILL.
 const KILLED: &str = "137";
 
@@ -46,6 +49,9 @@ pub(super) fn explain_failed_step(name: &str, text: &str) -> String {
     if let Some(ended) = ended {
         return ended;
     }
+    if let Some((step, why)) = podman_step(text) {
+        return format!("`{}`: {why}", shorten_command(step));
+    }
     let text = text
         .strip_suffix(": not found")
         .filter(|rest| rest.ends_with("not found"))
@@ -54,6 +60,15 @@ pub(super) fn explain_failed_step(name: &str, text: &str) -> String {
         Some(instruction) => format!("`{}`: {text}", shorten_command(instruction)),
         None => text.to_owned(),
     }
+}
+
+/// The instruction, and what is wrong with it, without the directory in which podman keeps contexts.
+fn podman_step(text: &str) -> Option<(&str, &str)> {
+    let (step, why) = text.strip_prefix(PODMAN.0)?.split_once(PODMAN.1)?;
+    Some((
+        step,
+        why.rsplit_once(": copier: ").map_or(why, |(_, why)| why),
+    ))
 }
 
 /// `COPY a b` of `[stage 2/3] COPY a b`; what the builder does of itself is no instruction of the user's.
@@ -137,5 +152,9 @@ mod tests {
         ] {
             assert_eq!(explain_failed_step(name, text), expected);
         }
+        case(
+            r#"building at STEP "COPY missing /there": checking on sources under "/var/tmp/b": copier: stat: "/missing": no such file"#,
+            r#"`COPY missing /there`: stat: "/missing": no such file"#,
+        );
     }
 }

@@ -92,6 +92,90 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     Ok(sender.send_request(request).await?)
 }
 
+/// Reads an answer as the client library does, out of bytes instead of a connection, and gives its body.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) async fn read_answer(path: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    use std::future::poll_fn;
+
+    use hyper::body::Body as _;
+
+    let stream = TokioIo::new(Bounded {
+        stream: AfterQuestion::new(bytes),
+        bound: Bound::of_answer_to(path),
+    });
+    let request = http::Request::get(path).header(HOST, "docker");
+    let request = request.body(String::new()).ok()?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.ok()?;
+    let answer = async {
+        let mut body = sender.send_request(request).await.ok()?.into_body();
+        let mut read = Vec::new();
+        while let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+        {
+            read.extend(frame.data_ref().into_iter().flatten());
+        }
+        Some(read)
+    };
+    let (read, _) = tokio::join!(answer, connection);
+    read
+}
+
+/// Bytes that are there as soon as something was asked.
+#[cfg(any(test, feature = "fuzzing"))]
+struct AfterQuestion<'b> {
+    rest: &'b [u8],
+    is_asked: bool,
+    waiting: Option<std::task::Waker>,
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+impl<'b> AfterQuestion<'b> {
+    fn new(rest: &'b [u8]) -> Self {
+        Self {
+            rest,
+            is_asked: false,
+            waiting: None,
+        }
+    }
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+impl AsyncRead for AfterQuestion<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.is_asked {
+            self.waiting = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.rest).poll_read(context, buffer)
+    }
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+impl AsyncWrite for AfterQuestion<'_> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.is_asked = true;
+        if let Some(waiting) = self.waiting.take() {
+            waiting.wake();
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
 /// A connection of which no more is read than the bound allows.
 struct Bounded<S> {
     stream: S,

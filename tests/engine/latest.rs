@@ -19,8 +19,32 @@ pub(crate) const TESTS: &[Test] = &[
         a_latest_that_something_else_pushed_is_known_by_the_tags_beside_it,
     ),
     (
+        "a_tag_that_is_no_release_does_not_keep_latest_from_being_made",
+        a_tag_that_is_no_release_does_not_keep_latest_from_being_made,
+    ),
+    (
+        "where_latest_is_missing_a_newer_release_keeps_it_from_being_made",
+        where_latest_is_missing_a_newer_release_keeps_it_from_being_made,
+    ),
+    (
+        "a_registry_that_lists_no_tags_gets_a_latest",
+        a_registry_that_lists_no_tags_gets_a_latest,
+    ),
+    (
+        "a_latest_that_somebody_else_gave_the_same_version_is_told",
+        a_latest_that_somebody_else_gave_the_same_version_is_told,
+    ),
+    (
+        "a_version_that_somebody_else_publishes_after_it_was_confirmed_is_told",
+        a_version_that_somebody_else_publishes_after_it_was_confirmed_is_told,
+    ),
+    (
         "a_latest_that_did_not_follow_is_planned_and_follows_without_a_pull",
         a_latest_that_did_not_follow_is_planned_and_follows_without_a_pull,
+    ),
+    (
+        "an_image_whose_latest_nobody_knows_keeps_none_of_the_others",
+        an_image_whose_latest_nobody_knows_keeps_none_of_the_others,
     ),
     (
         "a_publication_that_was_killed_is_gone_on_with",
@@ -123,6 +147,87 @@ fn a_latest_that_something_else_pushed_is_known_by_the_tags_beside_it(engine: &E
     assert!(catalog.everything_kept().contains(&left), "{left}");
 }
 
+fn a_tag_that_is_no_release_does_not_keep_latest_from_being_made(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    push_foreign(engine, &catalog, &["9f3c01d", "20261121", "v2-1"]);
+    version(&catalog, "1-1");
+    catalog.build(&["--nightly"]).assert_code(0);
+    let latest = format!("{}:latest", catalog.repository("a"));
+    assert!(!is_published(engine, &latest));
+    let output = catalog.build(&[]);
+    output.assert_code(0);
+    assert!(!output.stderr.contains("`latest` "), "{}", output.stderr);
+    assert_latest(engine, &catalog, "1-1");
+}
+
+fn where_latest_is_missing_a_newer_release_keeps_it_from_being_made(engine: &Engine) {
+    for (newer, older) in [("2-1", "1-1"), ("v2-1", "v1-1")] {
+        let registry = FaultyRegistry::start();
+        registry.misbehave(Operation::PutLatest, 1..=1, Fault::status(403));
+        let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+        version(&catalog, newer);
+        catalog.build(&[]).assert_code(1);
+        version(&catalog, older);
+        let output = catalog.build(&[]);
+        output.assert_code(0);
+        let warning = format!(
+            "/a:{older} is published, and `latest` is not made, since {newer} is there, which is newer\n"
+        );
+        assert!(output.stderr.contains(&warning), "{}", output.stderr);
+        let latest = format!("{}:latest", catalog.repository("a"));
+        assert!(!is_published(engine, &latest));
+        version(&catalog, newer);
+        catalog.pkg(&["publish", "images"]).assert_code(0);
+        assert_latest(engine, &catalog, newer);
+    }
+}
+
+fn a_registry_that_lists_no_tags_gets_a_latest(engine: &Engine) {
+    for status in [405, 501] {
+        let registry = FaultyRegistry::start();
+        registry.misbehave(Operation::ListTags, ALWAYS, Fault::status(status));
+        let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+        version(&catalog, "1-1");
+        catalog.build(&[]).assert_code(0);
+        assert_latest(engine, &catalog, "1-1");
+    }
+}
+
+fn a_latest_that_somebody_else_gave_the_same_version_is_told(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    version(&catalog, "1-1");
+    catalog.build(&[]).assert_code(0);
+    let theirs = published(engine, &format!("{}:1-1", catalog.repository("a")), None);
+    // The second one asks for the version before the first one's is there.
+    for (operation, times) in [(Operation::HeadManifest, 1), (Operation::GetManifest, 2)] {
+        let next = registry.requests_of(operation).len() + 1;
+        registry.misbehave(operation, next..=next + times - 1, Fault::status(404));
+    }
+    catalog.write("images/a/payload", b"something else");
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    let cause = format!("and as {theirs} by somebody else, which is `latest` now");
+    assert!(output.stderr.contains(&cause), "{}", output.stderr);
+}
+
+fn a_version_that_somebody_else_publishes_after_it_was_confirmed_is_told(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    registry.misbehave(Operation::PutLatest, 1..=1, Fault::status(503));
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    version(&catalog, "1-1");
+    let run = catalog.start_build(&[]);
+    wait_until("the version was confirmed", || {
+        !registry.requests_of(Operation::PutLatest).is_empty()
+    });
+    let theirs = registry.put_manifest(&engine.name("a"), "1-1", r#"{"schemaVersion": 2}"#);
+    let ended = run.end();
+    assert_eq!(ended.code, Some(1), "{}", ended.talk);
+    let cause = format!("/a:1-1 as {theirs} from somebody else meanwhile");
+    assert!(ended.talk.contains(&cause), "{}", ended.talk);
+}
+
 fn a_latest_that_did_not_follow_is_planned_and_follows_without_a_pull(engine: &Engine) {
     let behind = DockerRegistry::start();
     let registry = FaultyRegistry::start_in_front_of(behind.host(), None);
@@ -169,10 +274,42 @@ fn a_latest_that_did_not_follow_is_planned_and_follows_without_a_pull(engine: &E
     assert_eq!(catalog.find_id("a", "1-2"), None, "it was not pulled");
 }
 
+fn an_image_whose_latest_nobody_knows_keeps_none_of_the_others(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    registry.misbehave(Operation::PutLatest, 1..=2, Fault::status(403));
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    for name in ["a", "b"] {
+        catalog
+            .image(name, "1-1", &[], RECIPE)
+            .write(&format!("images/{name}/payload"), name.as_bytes());
+    }
+    catalog.build(&[]).assert_code(1);
+    let latest = ["a", "b"].map(|name| format!("{}:latest", catalog.repository(name)));
+    let moved = || latest.iter().filter(|it| is_published(engine, it)).count();
+    assert_eq!(moved(), 0);
+    // Two ask for the versions, and the third for a `latest`.
+    let third = registry.requests_of(Operation::HeadManifest).len() + 3;
+    registry.misbehave(Operation::HeadManifest, third..=third, Fault::status(403));
+    let output = catalog.pkg(&["publish", "images"]);
+    output.assert_code(4);
+    let doubt = "error: nobody knows whether `latest` is behind ";
+    assert!(output.stderr.contains(doubt), "{}", output.stderr);
+    assert!(output.stderr.contains("status 403"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("1 tagged `latest`"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(moved(), 1);
+    catalog.pkg(&["publish", "images"]).assert_code(0);
+    assert_eq!(moved(), 2);
+}
+
 fn a_publication_that_was_killed_is_gone_on_with(engine: &Engine) {
     for operation in [
-        Operation::PutManifest,
+        Operation::PutIncoming,
         Operation::ReadBack,
+        Operation::PutManifest,
         Operation::PutLatest,
     ] {
         let behind = DockerRegistry::start();
@@ -192,7 +329,7 @@ fn a_publication_that_was_killed_is_gone_on_with(engine: &Engine) {
         let was_there = is_published(engine, &name);
         assert_eq!(
             was_there,
-            operation != Operation::PutManifest,
+            operation == Operation::PutLatest,
             "{operation:?}"
         );
 
@@ -208,7 +345,8 @@ fn a_publication_that_was_killed_is_gone_on_with(engine: &Engine) {
         assert_latest(engine, &catalog, "1-1");
         assert_eq!(catalog.id("a", "1-1"), id, "nothing was built");
         let taken = registry.requests_of(Operation::PutManifest).len();
-        assert_eq!(taken, 1 + usize::from(!was_there), "{operation:?}");
+        let lost = usize::from(operation == Operation::PutManifest);
+        assert_eq!(taken, 1 + lost, "{operation:?}");
     }
 }
 
@@ -217,6 +355,7 @@ fn a_push_whose_last_answer_was_lost_is_found_at_the_registry(engine: &Engine) {
     let registry = FaultyRegistry::start_in_front_of(behind.host(), None);
     // The registry takes the manifest, and what stands before it answers otherwise.
     let other = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    registry.misbehave(Operation::PutIncoming, ALWAYS, Fault::Digest(other));
     registry.misbehave(Operation::PutManifest, ALWAYS, Fault::Digest(other));
     let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
     version(&catalog, "1-1");

@@ -2,6 +2,8 @@
 //!
 //! With `PKG_TEST_ENGINE=1` every test runs, and fails where no engine answers. Otherwise the tests run where one
 //! answers, and where none does they are ignored, which the run says in one line.
+//!
+//! With `PKG_TEST_ENGINES=1` a part of them runs on engines of other kinds; see `kinds.rs`.
 
 #![allow(
     clippy::disallowed_methods,
@@ -15,8 +17,10 @@
 mod building;
 mod choosing;
 mod contexts;
+mod exporting;
 mod ignoring;
 mod inputs;
+mod kinds;
 mod latest;
 mod likeness;
 mod places;
@@ -54,6 +58,7 @@ const TESTS: &[&[Test]] = &[
     surroundings::TESTS,
     choosing::TESTS,
     contexts::TESTS,
+    exporting::TESTS,
     pruning::TESTS,
     refreshing::TESTS,
     weekly::TESTS,
@@ -66,15 +71,22 @@ const TESTS: &[&[Test]] = &[
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let is_asked_for = std::env::var("PKG_TEST_ENGINE").is_ok_and(|value| value == "1");
-    let missing = if is_asked_for {
+    let kind = kinds::Kind::of_this_run();
+    if kind.is_none() && is_asked_for("PKG_TEST_ENGINES") {
+        return kinds::run_each();
+    }
+    let missing = if is_asked_for("PKG_TEST_ENGINE") {
         None
     } else {
         Engine::missing()
     };
-    let tests = TESTS.iter().copied().flatten();
+    let tests = match kind {
+        None => TESTS.iter().copied().flatten().copied().collect(),
+        Some(kind) => kinds::tests_of(kind, TESTS),
+    };
     let trials: Vec<_> = tests
-        .map(|&(name, test)| {
+        .into_iter()
+        .map(|(name, test)| {
             Trial::test(name, move || run(test)).with_ignored_flag(missing.is_some())
         })
         .collect();
@@ -84,6 +96,10 @@ fn main() -> ExitCode {
         tell_what_is_left_out(trials.len(), &reason);
     }
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn is_asked_for(variable: &str) -> bool {
+    std::env::var(variable).is_ok_and(|value| value == "1")
 }
 
 fn run(test: fn(&Engine)) -> Result<(), Failed> {

@@ -3,11 +3,12 @@
 use pkg::registry::{Client, Options, Presence};
 
 use crate::Test;
-use crate::publishing::{ANYBODY, is_published};
+use crate::publishing::{ANYBODY, PASSWORD, is_published};
 use crate::support::catalog::Catalog;
 use crate::support::docker_registry::DockerRegistry;
 use crate::support::engine::Engine;
 use crate::support::faulty_registry::{ALWAYS, Fault, FaultyRegistry, Operation};
+use crate::support::sandbox::Output;
 
 pub(crate) const TESTS: &[Test] = &[
     (
@@ -15,8 +16,20 @@ pub(crate) const TESTS: &[Test] = &[
         a_candidate_moves_and_takes_neither_the_version_nor_latest,
     ),
     (
+        "a_candidate_takes_no_version_that_was_published_before",
+        a_candidate_takes_no_version_that_was_published_before,
+    ),
+    (
         "one_image_goes_to_several_places_and_each_confirms_it",
         one_image_goes_to_several_places_and_each_confirms_it,
+    ),
+    (
+        "what_is_published_and_not_here_goes_nowhere_else_before_it_is_fetched",
+        what_is_published_and_not_here_goes_nowhere_else_before_it_is_fetched,
+    ),
+    (
+        "who_logs_in_on_the_command_line_does_so_at_the_one_place_that_is_named",
+        who_logs_in_on_the_command_line_does_so_at_the_one_place_that_is_named,
     ),
     (
         "a_place_that_refuses_keeps_nothing_from_the_others",
@@ -55,6 +68,11 @@ fn parent_and_child(catalog: &Catalog<'_>, version: &str) {
 fn a_candidate_moves_and_takes_neither_the_version_nor_latest(engine: &Engine) {
     let registry = DockerRegistry::start();
     let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    let base = engine.base_image();
+    for name in ["parent", "child"] {
+        catalog.tag(&base, &catalog.repository(name), "qa");
+    }
+    let qa = catalog.find(&base).and_then(|it| it.id);
     for version in ["1-1", "1-2"] {
         parent_and_child(&catalog, version);
         catalog.build(&["--no-publish"]).assert_code(0);
@@ -63,6 +81,11 @@ fn a_candidate_moves_and_takes_neither_the_version_nor_latest(engine: &Engine) {
         output.assert_code(0);
         let summary = output.stderr.lines().last().expect("a summary");
         assert!(summary.starts_with("2 published in "), "{summary}");
+        assert!(
+            output.stderr.starts_with("as next, qa:\n"),
+            "{}",
+            output.stderr
+        );
         let told = format!("✓ published {} next in ", engine.name("parent"));
         assert!(output.stderr.contains(&told), "{}", output.stderr);
         for name in ["parent", "child"] {
@@ -77,8 +100,13 @@ fn a_candidate_moves_and_takes_neither_the_version_nor_latest(engine: &Engine) {
                     "{tag}"
                 );
             }
-            let local = catalog.find(&format!("{repository}:next"));
-            assert_eq!(local, None, "the engine has no more names than before");
+            for tag in ["next", "pkg-incoming"] {
+                let local = catalog.find(&format!("{repository}:{tag}"));
+                assert_eq!(local, None, "the engine has no more names than before");
+            }
+            // A name that the user gave stays where it is.
+            let local = catalog.find(&format!("{repository}:qa"));
+            assert_eq!(local.and_then(|it| it.id), qa, "{version}");
         }
     }
     // What was tried as a candidate is published as it is.
@@ -89,6 +117,33 @@ fn a_candidate_moves_and_takes_neither_the_version_nor_latest(engine: &Engine) {
             id_at(engine, &format!("{}:1-2", catalog.repository(name))),
             id
         );
+    }
+}
+
+fn a_candidate_takes_no_version_that_was_published_before(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    let recipe = "FROM scratch\nCOPY payload /payload";
+    catalog
+        .image("a", "v1-1", &[], recipe)
+        .write("images/a/payload", b"one");
+    catalog.build(&[]).assert_code(0);
+    let name = format!("{}:v1-1", catalog.repository("a"));
+    let id = id_at(engine, &name);
+    // This changelog does not have it any more.
+    catalog
+        .image("a", "v1-2", &[], recipe)
+        .write("images/a/payload", b"two");
+    catalog.build(&["--no-publish"]).assert_code(0);
+    let output = catalog.pkg(&["publish", "--tag", "v1-1", "images"]);
+    output.assert_code(1);
+    let cause = "/a:v1-1 is a published version, which does not change";
+    assert!(output.stderr.contains(cause), "{}", output.stderr);
+    assert_eq!(id_at(engine, &name), id);
+    for _ in 0..2 {
+        catalog
+            .pkg(&["publish", "--tag", "next", "images"])
+            .assert_code(0);
     }
 }
 
@@ -133,7 +188,90 @@ fn one_image_goes_to_several_places_and_each_confirms_it(engine: &Engine) {
     let output = catalog.pkg(&publish);
     output.assert_code(0);
     let nothing = "nothing to publish: 2 already published\n";
-    assert_eq!(output.stderr, nothing.repeat(2));
+    let [first, second] = &places;
+    assert_eq!(
+        output.stderr,
+        format!("to {first}:\n{nothing}to {second}:\n{nothing}")
+    );
+}
+
+fn what_is_published_and_not_here_goes_nowhere_else_before_it_is_fetched(engine: &Engine) {
+    let (own, other) = (DockerRegistry::start(), DockerRegistry::start());
+    let catalog = Catalog::new(engine).with_registry(own.host(), ANYBODY);
+    parent_and_child(&catalog, "1-1");
+    catalog.build(&[]).assert_code(0);
+    for name in ["child", "parent"] {
+        catalog.remove(&catalog.id(name, "1-1"));
+    }
+    let place = format!("{}/{}", other.host(), engine.namespace());
+    let elsewhere = ["publish", "--repository", &place, "images"];
+    let candidate = ["publish", "--tag", "next", "images"];
+    for arguments in [&elsewhere, &candidate] {
+        let output = catalog.pkg(arguments);
+        output.assert_code(1);
+        for name in ["parent", "child"] {
+            let label = format!("{}:1-1", catalog.repository(name));
+            let told = format!("error: {label} is published as ");
+            assert!(output.stderr.contains(&told), "{}", output.stderr);
+            let hint = format!("`docker pull {label}`\n");
+            assert!(output.stderr.contains(&hint), "{}", output.stderr);
+        }
+        assert!(!output.stderr.contains("pkg build"), "{}", output.stderr);
+    }
+    // The hint helps.
+    for name in ["parent", "child"] {
+        engine.pull(&format!("{}:1-1", catalog.repository(name)), None);
+    }
+    let output = catalog.pkg(&elsewhere);
+    output.assert_code(0);
+    assert!(
+        output.stderr.contains("2 published in "),
+        "{}",
+        output.stderr
+    );
+    let id = catalog.id("child", "1-1");
+    assert_eq!(id_at(engine, &format!("{place}/child:1-1")), id);
+    // Another version here of what it is built on would make it anew, but for a version that is published nothing does.
+    catalog.write("images/child/payload", b"other");
+    let third = DockerRegistry::start();
+    let place = format!("{}/{}", third.host(), engine.namespace());
+    let output = catalog.pkg(&["publish", "--repository", &place, "images"]);
+    output.assert_code(1);
+    let told = "/child:1-1 is published as ";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
+    assert!(
+        !output.stderr.contains("makes it anew"),
+        "{}",
+        output.stderr
+    );
+}
+
+fn who_logs_in_on_the_command_line_does_so_at_the_one_place_that_is_named(engine: &Engine) {
+    let (own, there) = (
+        DockerRegistry::start(),
+        DockerRegistry::start_for("ann", PASSWORD),
+    );
+    let catalog = Catalog::new(engine).with_registry(own.host(), ANYBODY);
+    parent_and_child(&catalog, "1-1");
+    catalog.build(&["--no-publish"]).assert_code(0);
+    let place = format!("{}/{}", there.host(), engine.namespace());
+    let publish = [
+        "publish",
+        "--username",
+        "ann",
+        "--password-stdin",
+        "--repository",
+        &place,
+        "images",
+    ];
+    catalog.write("password", PASSWORD.as_bytes());
+    let password = std::fs::File::open(catalog.sandbox().path().join("password"));
+    let mut command = catalog.sandbox().command(env!("CARGO_BIN_EXE_pkg"));
+    command.stdin(password.expect("a file")).args(publish);
+    let output = Output::of(catalog.sandbox(), command.output().expect("the program"));
+    output.assert_code(0);
+    let last = output.stderr.lines().last().expect("a summary");
+    assert!(last.starts_with("2 published in "), "{last}");
 }
 
 fn a_place_that_refuses_keeps_nothing_from_the_others(engine: &Engine) {

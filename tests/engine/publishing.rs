@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use bollard::query_parameters::TagImageOptionsBuilder;
-use pkg::oci::{Digest, Reference};
+use pkg::oci::{Digest, Reference, Tag};
 use pkg::registry::{self, Presence};
 use rustix::process::Signal;
 
@@ -47,6 +47,10 @@ pub(crate) const TESTS: &[Test] = &[
         a_child_that_was_built_on_another_parent_than_the_published_one_is_built_again,
     ),
     (
+        "what_is_built_and_would_be_built_anew_is_named_by_publish",
+        what_is_built_and_would_be_built_anew_is_named_by_publish,
+    ),
+    (
         "an_upload_that_is_denied_is_no_publication",
         an_upload_that_is_denied_is_no_publication,
     ),
@@ -71,6 +75,22 @@ pub(crate) const TESTS: &[Test] = &[
         a_version_that_somebody_else_published_meanwhile_stays,
     ),
     (
+        "a_version_that_somebody_else_published_during_the_push_stays",
+        a_version_that_somebody_else_published_during_the_push_stays,
+    ),
+    (
+        "a_version_that_somebody_else_took_is_told_and_latest_stays",
+        a_version_that_somebody_else_took_is_told_and_latest_stays,
+    ),
+    (
+        "an_image_gets_its_version_after_its_digest_and_leaves_one_tag_behind",
+        an_image_gets_its_version_after_its_digest_and_leaves_one_tag_behind,
+    ),
+    (
+        "a_name_that_a_killed_run_left_at_the_engine_is_removed_by_the_next_one",
+        a_name_that_a_killed_run_left_at_the_engine_is_removed_by_the_next_one,
+    ),
+    (
         "a_refused_latest_is_told_from_a_refused_version",
         a_refused_latest_is_told_from_a_refused_version,
     ),
@@ -88,7 +108,7 @@ pub(crate) const TESTS: &[Test] = &[
     ),
 ];
 
-const PASSWORD: &str = "correct-horse-battery";
+pub(crate) const PASSWORD: &str = "correct-horse-battery";
 const LOGIN: &str = "username: ann\npassword: correct-horse-battery\n";
 /// For a registry that asks nobody for a name.
 pub(crate) const ANYBODY: &str = "username: ann\npassword: none\nregistry_timeout: 2s\n";
@@ -326,7 +346,7 @@ fn a_child_is_built_on_the_parent_that_the_registry_has_and_not_on_a_stale_local
         &format!("FROM {}\nRUN echo stale > /parent\n", engine.name("base:1")),
     );
     let plan = catalog.pkg(&["plan", "images"]);
-    assert!(plan.stdout.starts_with("WHAT"), "{}", plan.stdout);
+    assert!(plan.stdout.starts_with("WHAT"), "{}", plan.stderr);
     let pull = format!("{}:1-1", catalog.repository("parent"));
     let line = plan.stdout.lines().find(|line| line.contains(&pull));
     assert!(line.expect("a line").starts_with("pull"), "{}", plan.stdout);
@@ -356,13 +376,41 @@ fn a_child_that_was_built_on_another_parent_than_the_published_one_is_built_agai
     engine.push(&format!("{parent}:1-1"), None);
     catalog.tag(&own, &parent, "1-1");
     let output = catalog.build(&[]);
-    output.assert_code(0);
+    output.assert_code(3);
     assert_eq!(
         catalog.output_of("child", "cat /child"),
         "foreign\n",
         "{}",
         output.stderr
     );
+}
+
+fn what_is_built_and_would_be_built_anew_is_named_by_publish(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    parent_and_child(&catalog);
+    catalog.build(&["--no-publish"]).assert_code(0);
+    catalog.version("parent", "1-2");
+    catalog
+        .pkg(&[
+            "build",
+            "--no-pull",
+            "--no-publish",
+            "--select",
+            "*/parent:*",
+            "images",
+        ])
+        .assert_code(0);
+    let place = format!("{}/{}", registry.host(), engine.namespace());
+    let output = catalog.pkg(&["publish", "--repository", &place, "images"]);
+    output.assert_code(0);
+    let named = format!(
+        "warning: {}:1-1 is built, and not published as it is: ",
+        catalog.repository("child")
+    );
+    assert!(output.stderr.contains(&named), "{}", output.stderr);
+    assert!(output.stderr.contains("/parent"), "{}", output.stderr);
+    assert!(!is_published(engine, &format!("{place}/child:1-1")));
 }
 
 /// Builds and publishes one image to a registry that misbehaves, and gives what was said.
@@ -392,31 +440,76 @@ fn an_upload_that_is_denied_is_no_publication(engine: &Engine) {
     registry.misbehave(Operation::StartUpload, ALWAYS, denied);
     let talk = refused(engine, &registry);
     assert!(talk.contains("denied"), "{talk}");
+    assert!(registry.requests_of(Operation::PutIncoming).is_empty());
     assert!(registry.requests_of(Operation::PutManifest).is_empty());
 }
 
 fn a_manifest_that_is_refused_is_no_publication(engine: &Engine) {
     // A registry in trouble is nobody's work.
-    for (status, code) in [(403, 1), (500, 4)] {
+    // As a cache answers that fetches from elsewhere.
+    let unsupported =
+        r#"{"errors": [{"code": "UNSUPPORTED", "message": "The operation is unsupported."}]}"#;
+    let registry = FaultyRegistry::start();
+    let fault = Fault::Words(405, unsupported.to_owned());
+    registry.misbehave(Operation::StartUpload, ALWAYS, fault);
+    let talk = ended_with(engine, &registry, 1);
+    let cause = format!("`{}` takes no images (405)", registry.host());
+    assert!(talk.contains(&cause), "{talk}");
+    // As Quay answers where tags may not move.
+    let immutable =
+        r#"{"errors": [{"code": "UNKNOWN", "message": "tag is immutable: pkg-incoming"}]}"#;
+    let registry = FaultyRegistry::start();
+    let fault = Fault::Words(400, immutable.to_owned());
+    registry.misbehave(Operation::PutIncoming, ALWAYS, fault);
+    let talk = ended_with(engine, &registry, 1);
+    assert!(talk.contains("exempt `pkg-incoming`"), "{talk}");
+    assert_eq!(registry.requests_of(Operation::PutIncoming).len(), 1);
+    // And as Harbor does.
+    let immutable =
+        r#"{"errors": [{"code": "PRECONDITION", "message": "configured as immutable"}]}"#;
+    let registry = FaultyRegistry::start();
+    let fault = Fault::Words(412, immutable.to_owned());
+    registry.misbehave(Operation::PutIncoming, ALWAYS, fault);
+    let talk = ended_with(engine, &registry, 1);
+    assert!(talk.contains("exempt `pkg-incoming`"), "{talk}");
+    // What the registry cannot say is asked for once more.
+    let unknown = r#"{"errors": [{"code": "UNKNOWN", "message": "something else"}]}"#;
+    let registry = FaultyRegistry::start();
+    let fault = Fault::Words(400, unknown.to_owned());
+    registry.misbehave(Operation::PutIncoming, ALWAYS, fault);
+    ended_with(engine, &registry, 4);
+    assert_eq!(registry.requests_of(Operation::PutIncoming).len(), 2);
+    for (operation, status, code, cause) in [
+        (Operation::PutIncoming, 403, 1, "as the test wants it"),
+        (Operation::PutIncoming, 500, 4, "HTTP status: 500"),
+        (Operation::PutManifest, 403, 1, "does not get the tag `1-1`"),
+        (Operation::PutManifest, 500, 4, "does not get the tag `1-1`"),
+        (
+            Operation::PutManifest,
+            405,
+            1,
+            "nothing can be written there (405)",
+        ),
+    ] {
         let registry = FaultyRegistry::start();
-        registry.misbehave(Operation::PutManifest, ALWAYS, Fault::status(status));
+        registry.misbehave(operation, ALWAYS, Fault::status(status));
         let talk = ended_with(engine, &registry, code);
-        let cause = match status {
-            403 => "as the test wants it",
-            _ => "HTTP status: 500",
-        };
-        assert!(talk.contains(cause), "{status}: {talk}");
+        assert!(talk.contains(cause), "{operation:?} {status}: {talk}");
+        let version = registry.find_manifest(&engine.name("a"), "1-1");
+        assert_eq!(version, None, "{operation:?} {status}");
     }
 }
 
 fn a_push_that_fails_for_a_moment_is_repeated(engine: &Engine) {
     let registry = FaultyRegistry::start();
+    registry.misbehave(Operation::PutIncoming, 1..=1, Fault::status(503));
     registry.misbehave(Operation::PutManifest, 1..=1, Fault::status(503));
     let catalog = Catalog::new(engine).with_registry(registry.host(), "username: a\npassword: b\n");
     catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
     catalog.build(&[]).assert_code(0);
     published(engine, &format!("{}:1-1", catalog.repository("a")), None);
-    assert!(catalog.everything_kept().contains("; again in 1s"));
+    let again = catalog.everything_kept().matches("; again in 1s").count();
+    assert_eq!(again, 2);
 }
 
 fn a_version_that_somebody_else_published_between_two_pushes_stays_theirs(engine: &Engine) {
@@ -457,6 +550,10 @@ fn a_digest_that_is_not_confirmed_is_no_publication(engine: &Engine) {
             talk.contains("does not confirm") || talk.contains("other bytes"),
             "{talk}"
         );
+        // Before the digest is confirmed there is no version.
+        if operation == Operation::ReadBack {
+            assert!(registry.requests_of(Operation::PutManifest).is_empty());
+        }
     }
 }
 
@@ -479,7 +576,147 @@ fn a_version_that_somebody_else_published_meanwhile_stays(engine: &Engine) {
     assert_eq!(ended.code, Some(1), "{}", ended.talk);
     let cause = format!("/a:1-1 as {digest} from somebody else meanwhile");
     assert!(ended.talk.contains(&cause), "{}", ended.talk);
+    assert!(registry.requests_of(Operation::PutIncoming).is_empty());
     assert!(registry.requests_of(Operation::PutManifest).is_empty());
+}
+
+fn a_version_that_somebody_else_published_during_the_push_stays(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
+    registry.misbehave(Operation::PutIncoming, 1..=1, Fault::status(503));
+    let run = catalog.start_build(&[]);
+    wait_until("the first push came", || {
+        !registry.requests_of(Operation::PutIncoming).is_empty()
+    });
+    let digest = registry.put_manifest(&engine.name("a"), "1-1", FOREIGN_MANIFEST);
+    let ended = run.end();
+    assert_eq!(ended.code, Some(1), "{}", ended.talk);
+    let cause = format!("/a:1-1 as {digest} from somebody else meanwhile");
+    assert!(ended.talk.contains(&cause), "{}", ended.talk);
+    assert_eq!(registry.requests_of(Operation::PutIncoming).len(), 2);
+    assert!(registry.requests_of(Operation::PutManifest).is_empty());
+}
+
+fn a_version_that_somebody_else_took_is_told_and_latest_stays(engine: &Engine) {
+    let registry = DockerRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    catalog.image("parent", "1-0", &[], "FROM $BASE\nRUN echo old > /parent");
+    catalog.build(&[]).assert_code(0);
+    let parent = catalog.repository("parent");
+    let latest = || published(engine, &format!("{parent}:latest"), None);
+    let before = latest();
+    catalog.version("parent", "1-1");
+    catalog.build(&["--no-publish"]).assert_code(0);
+    let own = catalog.id("parent", "1-1");
+    let explained = catalog.pkg(&["plan", "--explain", "parent", "images"]);
+    let line = "\n  plan       publish: built and tested, not published\n";
+    assert!(explained.stdout.contains(line), "{}", explained.stdout);
+    publish_foreign_parent(engine, &catalog);
+    catalog.tag(&own, &parent, "1-1");
+    let told = "by somebody else, and not as the image that was built and tested here";
+    for (arguments, code) in [
+        (&["plan", "images"][..], 0),
+        (&["build", "--no-pull", "--no-publish", "images"], 3),
+        (&["build", "--no-pull", "images"], 3),
+        (&["publish", "images"], 3),
+    ] {
+        let output = catalog.pkg(arguments);
+        output.assert_code(code);
+        let warning = format!("warning: {parent}:1-1 is published as ");
+        assert!(output.stderr.contains(&warning), "{}", output.stderr);
+        assert!(output.stderr.contains(told), "{}", output.stderr);
+        assert!(!output.stdout.contains("latest"), "{}", output.stdout);
+        assert_eq!(latest(), before, "{arguments:?}");
+    }
+    // Where the engine has none of its own, that of another program is what there is, and `latest` stays where it is.
+    catalog.remove(&own);
+    let output = catalog.pkg(&["publish", "images"]);
+    output.assert_code(0);
+    assert!(!output.stderr.contains(told), "{}", output.stderr);
+    assert_eq!(latest(), before);
+}
+
+fn an_image_gets_its_version_after_its_digest_and_leaves_one_tag_behind(engine: &Engine) {
+    let behind = DockerRegistry::start();
+    let registry = FaultyRegistry::start_in_front_of(behind.host(), None);
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    let repository = catalog.repository("a");
+    for version in ["1-1", "1-2"] {
+        catalog.image(
+            "a",
+            version,
+            &[],
+            &format!("FROM $BASE\nRUN echo {version} > /a"),
+        );
+        let seen = registry.requests().len();
+        catalog.build(&[]).assert_code(0);
+        let order: Vec<Operation> = registry.requests()[seen..]
+            .iter()
+            .map(|request| request.operation)
+            .filter(|operation| {
+                matches!(
+                    operation,
+                    Operation::PutIncoming
+                        | Operation::ReadBack
+                        | Operation::PutManifest
+                        | Operation::PutLatest
+                )
+            })
+            .collect();
+        assert_eq!(
+            order[..3],
+            [
+                Operation::PutIncoming,
+                Operation::ReadBack,
+                Operation::PutManifest
+            ]
+        );
+        assert_eq!(order.last(), Some(&Operation::PutLatest));
+        let puts = [
+            Operation::PutIncoming,
+            Operation::PutManifest,
+            Operation::PutLatest,
+        ]
+        .map(|operation| registry.requests_of(operation).pop().expect("a request"));
+        for put in &puts[1..] {
+            assert_eq!(put.body, puts[0].body);
+            assert_eq!(put.header("content-type"), puts[0].header("content-type"));
+        }
+        let local = catalog.find(&format!("{repository}:pkg-incoming"));
+        assert_eq!(local, None, "the engine has no more names than before");
+        catalog.id("a", version);
+    }
+    let reference: Reference = repository.parse().expect("a reference");
+    let client = registry::Client::new(registry::Options::default()).expect("a client");
+    let tags = engine.wait(client.fetch_tags(&reference)).expect("tags");
+    let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+    assert_eq!(tags, ["1-1", "1-2", "latest", "pkg-incoming"]);
+    let output = catalog.build(&[]);
+    output.assert_code(0);
+    assert_eq!(output.stderr, "nothing to build: 1 already published\n");
+}
+
+fn a_name_that_a_killed_run_left_at_the_engine_is_removed_by_the_next_one(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    let incoming = format!("{}:pkg-incoming", catalog.repository("a"));
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
+    registry.misbehave(Operation::PutIncoming, 1..=2, Fault::Silence);
+    for signal in [Signal::KILL, Signal::INT] {
+        let asked = registry.requests_of(Operation::PutIncoming).len();
+        let run = catalog.start_build(&[]);
+        wait_until("the push hangs", || {
+            registry.requests_of(Operation::PutIncoming).len() > asked
+        });
+        run.signal(signal);
+        run.end();
+        let is_left = catalog.find(&incoming).is_some();
+        assert_eq!(is_left, signal == Signal::KILL, "{signal:?}");
+    }
+    catalog.build(&[]).assert_code(0);
+    assert_eq!(catalog.find(&incoming), None);
+    catalog.id("a", "1-1");
 }
 
 fn a_refused_latest_is_told_from_a_refused_version(engine: &Engine) {
@@ -500,12 +737,12 @@ fn a_refused_latest_is_told_from_a_refused_version(engine: &Engine) {
 
 fn an_interrupted_push_ends_soon(engine: &Engine) {
     let registry = FaultyRegistry::start();
-    registry.misbehave(Operation::PutManifest, ALWAYS, Fault::Silence);
+    registry.misbehave(Operation::PutIncoming, ALWAYS, Fault::Silence);
     let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
     parent_and_child(&catalog);
     let run = catalog.start_build(&[]);
     wait_until("the push hangs", || {
-        !registry.requests_of(Operation::PutManifest).is_empty()
+        !registry.requests_of(Operation::PutIncoming).is_empty()
     });
     run.signal(Signal::INT);
     let ended = run.end();
@@ -554,6 +791,7 @@ fn a_registry_that_does_not_answer_is_never_taken_for_an_empty_one(engine: &Engi
         assert!(output.stderr.contains("error: "), "{}", output.stderr);
         assert_eq!(catalog.find_id("parent", "1-1"), None);
         assert!(registry.requests_of(Operation::StartUpload).is_empty());
+        assert!(registry.requests_of(Operation::PutIncoming).is_empty());
         assert!(registry.requests_of(Operation::PutManifest).is_empty());
     }
 }

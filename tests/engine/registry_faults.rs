@@ -47,6 +47,8 @@ enum Doing {
     PushBlobs,
     /// The engine sends a manifest.
     PushManifest,
+    /// It puts what came under its version.
+    PutVersion,
     /// It reads the version back and moves `latest`.
     Confirm,
 }
@@ -59,20 +61,21 @@ enum Position {
     Always,
 }
 
-const DOINGS: [Doing; 6] = [
+const DOINGS: [Doing; 7] = [
     Doing::Presence,
     Doing::Reading,
     Doing::Token,
     Doing::PushBlobs,
     Doing::PushManifest,
+    Doing::PutVersion,
     Doing::Confirm,
 ];
 const POSITIONS: [Position; 3] = [Position::First, Position::Middle, Position::Always];
 
 fn rules(doing: Doing, position: Position) -> Vec<(Operation, RangeInclusive<usize>)> {
     use Operation::{
-        FinishUpload, GetBlob, GetManifest, HeadManifest, PutLatest, PutManifest, ReadBack,
-        StartUpload, Token, WriteUpload,
+        FinishUpload, GetBlob, GetManifest, HeadManifest, PutIncoming, PutLatest, PutManifest,
+        ReadBack, StartUpload, Token, WriteUpload,
     };
     match (doing, position) {
         (Doing::Presence, Position::First) => vec![(HeadManifest, 1..=1)],
@@ -87,9 +90,12 @@ fn rules(doing: Doing, position: Position) -> Vec<(Operation, RangeInclusive<usi
         (Doing::PushBlobs, Position::First) => vec![(StartUpload, 1..=1)],
         (Doing::PushBlobs, Position::Middle) => vec![(WriteUpload, 2..=2)],
         (Doing::PushBlobs, Position::Always) => vec![(FinishUpload, ALWAYS)],
-        (Doing::PushManifest, Position::First) => vec![(PutManifest, 1..=1)],
-        (Doing::PushManifest, Position::Middle) => vec![(PutManifest, 2..=2)],
-        (Doing::PushManifest, Position::Always) => vec![(PutManifest, ALWAYS)],
+        (Doing::PushManifest, Position::First) => vec![(PutIncoming, 1..=1)],
+        (Doing::PushManifest, Position::Middle) => vec![(PutIncoming, 2..=2)],
+        (Doing::PushManifest, Position::Always) => vec![(PutIncoming, ALWAYS)],
+        (Doing::PutVersion, Position::First) => vec![(PutManifest, 1..=1)],
+        (Doing::PutVersion, Position::Middle) => vec![(PutManifest, 2..=2)],
+        (Doing::PutVersion, Position::Always) => vec![(PutManifest, ALWAYS)],
         (Doing::Confirm, Position::First) => vec![(ReadBack, 1..=1)],
         (Doing::Confirm, Position::Middle) => vec![(HeadManifest, 6..=6)],
         (Doing::Confirm, Position::Always) => vec![(PutLatest, ALWAYS)],
@@ -436,6 +442,11 @@ impl<'a> Stage<'a> {
     /// What is called published is at the registry, and it is the image that was tested.
     fn judge_publication(&self, code: i32, talk: &str) -> Result<String, String> {
         for (name, id) in NAMES.iter().zip(self.ids) {
+            // Also what is not called published is the tested image, or is not there.
+            let there = self.id_at_registry(name);
+            if there.is_some() && there.as_ref() != Some(id) {
+                return Err(format!("{name} is there as another image"));
+            }
             if code != 0 && !is_claimed(talk, name, "1-1") {
                 continue;
             }

@@ -10,6 +10,8 @@ mod sources;
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+
 use crate::Test;
 use crate::support::catalog::Catalog;
 use crate::support::engine::Engine;
@@ -34,6 +36,22 @@ pub(crate) const TESTS: &[Test] = &[
     (
         "a_secret_that_a_step_requires_and_nobody_gives_is_told_before_anything_is_built",
         a_secret_that_a_step_requires_and_nobody_gives_is_told_before_anything_is_built,
+    ),
+    (
+        "a_secret_in_an_argument_is_refused_with_the_way_out",
+        a_secret_in_an_argument_is_refused_with_the_way_out,
+    ),
+    (
+        "a_recipe_that_holds_the_value_of_a_secret_is_refused",
+        a_recipe_that_holds_the_value_of_a_secret_is_refused,
+    ),
+    (
+        "what_is_doubtful_about_secrets_is_told_before_anything_is_built",
+        what_is_doubtful_about_secrets_is_told_before_anything_is_built,
+    ),
+    (
+        "a_test_that_prints_a_secret_is_hidden_by_verify_too",
+        a_test_that_prints_a_secret_is_hidden_by_verify_too,
     ),
     (
         "the_classic_builder_mounts_no_secret_and_that_is_told",
@@ -185,7 +203,7 @@ fn a_step_gets_the_secrets_that_it_mounts_and_what_prints_them_is_hidden(engine:
             &[],
             "FROM $BASE\n\
              RUN --mount=type=secret,id=npm,required --mount=type=secret,id=key,target=/root/key,mode=0400 \
-             cat /run/secrets/npm /root/key && echo aHVzaC1odXNoLWh1c2g= && \
+             cat /run/secrets/npm /root/key && busybox base64 /run/secrets/npm && \
              test \"$(busybox md5sum < /root/key)\" = '68f66baf0b73b98c2c31228577613116  -'\n\
              RUN test ! -e /run/secrets/npm && test ! -s /root/key\n\
              RUN --mount=type=secret,id=other test ! -e /run/secrets/other",
@@ -226,10 +244,10 @@ fn a_secret_that_a_step_requires_and_nobody_gives_is_told_before_anything_is_bui
     output.assert_code(1);
     output.assert_snapshot(snapbox::str![[r#"
 ------- stderr -------
-error: a step needs the secret `npm`, which the settings do not give to this image
+error: a step of `b` needs the secret `npm`, which the settings do not give to it
   --> images/b/Dockerfile.template:2
 hint: name where its value is: `secrets: {npm: {env: VARIABLE}}`
-error: the secret `key` cannot be read
+error: `c` needs the secret `key`, which cannot be read
   --> config.yaml:5:3
 caused by: cannot read nowhere: No such file or directory (os error 2)
 [exit status: 1]
@@ -237,6 +255,136 @@ caused by: cannot read nowhere: No such file or directory (os error 2)
 
 "#]]);
     assert_eq!(catalog.find_id("a", "1-1"), None);
+}
+
+fn a_secret_in_an_argument_is_refused_with_the_way_out(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    let token = format!("ghp_{}", "a".repeat(36));
+    let recipe = format!(
+        "ARG GIT=https://ann:hush@git.example.org/\nFROM $BASE\n\
+         ARG PLAIN=1\nENV A=1 TOKEN={token}\nENV KEY=\"-----BEGIN RSA PRIVATE KEY-----\"\nRUN true"
+    );
+    catalog
+        .image("a", "1-1", &[], "FROM $BASE\nRUN true")
+        .image("b", "1-1", &[], &recipe)
+        .image(
+            "c",
+            "1-1",
+            &[],
+            "FROM $BASE\nARG PASSWORD\nENV TOKEN=$PASSWORD\nRUN true",
+        );
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    assert_eq!(catalog.find_id("a", "1-1"), None);
+    assert!(!output.stderr.contains("hush"), "{}", output.stderr);
+    assert!(!output.stderr.contains(&token), "{}", output.stderr);
+    output.assert_snapshot(snapbox::str![[r#"
+------- stderr -------
+error: `ARG GIT` would put an address with a password into `b` and its history
+  --> images/b/Dockerfile.template:1
+hint: name where its value is with `secrets:`, and mount it where it is needed: `RUN --mount=type=secret,id=…`
+hint: if it is no secret, say so in the template: `{# audit: allow secret-in-history because … #}`
+error: `ENV TOKEN` would put a token into `b` and its history
+  --> images/b/Dockerfile.template:4
+hint: name where its value is with `secrets:`, and mount it where it is needed: `RUN --mount=type=secret,id=…`
+hint: if it is no secret, say so in the template: `{# audit: allow secret-in-history because … #}`
+error: `ENV KEY` would put a private key into `b` and its history
+  --> images/b/Dockerfile.template:5
+hint: name where its value is with `secrets:`, and mount it where it is needed: `RUN --mount=type=secret,id=…`
+hint: if it is no secret, say so in the template: `{# audit: allow secret-in-history because … #}`
+[exit status: 1]
+[EOF]
+
+"#]]);
+    let allowed = format!("{{# audit: allow secret-in-history it is a sample #}}{recipe}");
+    catalog.image("b", "1-1", &[], &allowed);
+    catalog.build(&[]).assert_code(0);
+    catalog.image("b", "1-2", &[], &recipe);
+    let settings = catalog.settings("audit: {exclude: [{rule: secret-in-history, image: b}]}\n");
+    settings.build(&[]).assert_code(0);
+}
+
+fn a_recipe_that_holds_the_value_of_a_secret_is_refused(engine: &Engine) {
+    let sandbox = Sandbox::new().env("NPM_TOKEN", "hush-hush-hush");
+    let catalog = Catalog::in_sandbox(engine, sandbox);
+    let encoded = base64::engine::general_purpose::STANDARD.encode("ann:hush-hush-hush");
+    catalog
+        .image(
+            "a",
+            "1-1",
+            &[],
+            "FROM $BASE\nARG NPM_TOKEN=hush-hush-hush\nRUN true",
+        )
+        .image(
+            "b",
+            "1-1",
+            &[],
+            &format!("FROM $BASE\n# x\nRUN true {encoded}"),
+        )
+        .image(
+            "c",
+            "1-1",
+            &[],
+            "FROM $BASE\nENV URL=https://registry.example.org/\nRUN true hush-hush",
+        )
+        .write(
+            "key",
+            b"registry=https://registry.example.org/\n//registry.example.org/:_authToken=x1y2z3\n",
+        )
+        .settings("secrets:\n  npm: {env: NPM_TOKEN}\n  key: {file: key}\n  none: {env: NONE}\n");
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    output.assert_snapshot(snapbox::str![[r#"
+------- stderr -------
+error: the value of the secret `npm` stands in `a`, and would be in the image and its history
+  --> images/a/Dockerfile.template:2
+hint: take it out, and mount the secret where it is needed: `RUN --mount=type=secret,id=npm`
+error: the value of the secret `npm` stands in `b`, and would be in the image and its history
+  --> images/b/Dockerfile.template:3
+hint: take it out, and mount the secret where it is needed: `RUN --mount=type=secret,id=npm`
+[exit status: 1]
+[EOF]
+
+"#]]);
+    catalog.build(&["--select", "*/c:*"]).assert_code(0);
+}
+
+fn what_is_doubtful_about_secrets_is_told_before_anything_is_built(engine: &Engine) {
+    let sandbox = Sandbox::new().env("PIN", "1234");
+    let catalog = Catalog::in_sandbox(engine, sandbox);
+    catalog
+        .image(
+            "a",
+            "1-1",
+            &[],
+            "FROM $BASE\nRUN --mount=type=secret,id=pin --mount=type=secret,id=npm true",
+        )
+        .settings("secrets:\n  pin: {env: PIN}\n  key: {env: KEY, images: [\"web-*\"]}\n");
+    let output = catalog.build(&[]);
+    output.assert_code(0);
+    for warning in [
+        "warning: the secret `key` is for `web-*`, which matches no image\n  --> config.yaml:",
+        "warning: a step of `a` mounts the secret `npm`, which the settings do not give to it: it \
+         runs without\n  --> images/a/Dockerfile.template:2\nhint: ",
+        "warning: the secret `pin` is too short to be hidden where something prints it: under 6 \
+         characters\n  --> config.yaml:",
+    ] {
+        assert!(output.stderr.contains(warning), "{}", output.stderr);
+    }
+}
+
+fn a_test_that_prints_a_secret_is_hidden_by_verify_too(engine: &Engine) {
+    let sandbox = Sandbox::new().env("NPM_TOKEN", "hush-hush-hush");
+    let catalog = Catalog::in_sandbox(engine, sandbox);
+    catalog
+        .image("a", "1-1", &[], "FROM $BASE\nRUN true")
+        .settings("secrets:\n  npm: {env: NPM_TOKEN}\n");
+    catalog.build(&[]).assert_code(0);
+    catalog.test("a", "echo it is hush-hush-hush; exit 5");
+    let output = catalog.pkg(&["verify", "a", "images"]);
+    output.assert_code(1);
+    assert!(output.stderr.contains("it is ***"), "{}", output.stderr);
+    assert!(!output.stderr.contains("hush"), "{}", output.stderr);
 }
 
 fn the_classic_builder_mounts_no_secret_and_that_is_told(engine: &Engine) {
