@@ -3,7 +3,7 @@
 use super::error::SettingsError;
 use super::reader::Reader;
 use super::secret::Secret;
-use crate::debian::has_credentials;
+use crate::address::has_credentials;
 use crate::place::Place;
 
 /// Who logs in at the registry.
@@ -13,6 +13,8 @@ pub struct Credentials {
     pub username: String,
     /// Its password or token.
     pub password: Secret,
+    /// The host that they are for, where that is not the settings' registry.
+    pub host: Option<String>,
 }
 
 /// Where a name or password comes from.
@@ -90,6 +92,7 @@ pub fn choose_credentials(sources: &[&Login]) -> Result<Option<Credentials>, Hal
                 return Ok(Some(Credentials {
                     username: username.clone(),
                     password: password.clone(),
+                    host: None,
                 }));
             }
             (None, None) => {}

@@ -1,49 +1,89 @@
 //! Hides secrets in what others print: a step of a build, a test, the engine.
 //!
-//! A program may print a secret as it is, or as it travels: in base64 (`Authorization: Basic …`), in an address, in JSON.
+//! A program may print a secret as it is, or as it travels: in base64 (`Authorization: Basic …`), in an address, in JSON, in hex.
+//! Where a line is cut, or wrapped as `base64` wraps, its ends may hold the pieces of one.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use super::mask_search::Search;
 use super::secret::Secret;
+use crate::address::Address;
 
 /// What stands for a secret.
-const HIDDEN: &str = "***";
-/// Anything shorter is in many words that are no secrets.
-const SHORTEST: usize = 6;
+pub(super) const HIDDEN: &str = "***";
+/// A piece of a secret at the end of a line that is shorter is as likely a word; what is left to guess is long enough.
+pub(super) const SHORTEST_PIECE: usize = 8;
 
 /// The texts that are never shown.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Mask {
-    forms: Vec<Secret>,
+    forms: Arc<Vec<Secret>>,
+    /// Prepared when the first line is hidden, for all copies.
+    search: Arc<OnceLock<Search>>,
+}
+
+#[expect(
+    clippy::missing_fields_in_debug,
+    reason = "the search is made of the forms"
+)]
+impl fmt::Debug for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mask").field("forms", &self.forms).finish()
+    }
 }
 
 impl Mask {
+    /// Anything shorter, in bytes, is in many words that are no secrets.
+    pub const SHORTEST: usize = 6;
+
+    /// Tells whether anything of a secret is hidden where it is printed.
+    #[must_use]
+    pub fn can_hide(secret: &[u8]) -> bool {
+        match std::str::from_utf8(secret) {
+            Ok(text) => text.lines().any(|line| line.trim().len() >= Self::SHORTEST),
+            Err(_) => secret.len() >= Self::SHORTEST,
+        }
+    }
+
     /// Adds a secret; of one with several lines each line is hidden, since output comes in lines.
     #[must_use]
     pub fn with(mut self, secret: &[u8]) -> Self {
-        let Ok(text) = std::str::from_utf8(secret) else {
-            // Nothing prints bytes that are no text, but tools do in base64.
-            self.add_base64(secret);
-            return self;
-        };
-        let lines = text.lines().map(str::trim);
-        for line in lines.filter(|line| line.len() >= SHORTEST) {
-            let json = serde_json::Value::from(line).to_string();
-            self.add(line);
-            self.add(json.trim_matches('"'));
-            self.add(&in_address(line));
-            self.add_base64(line.as_bytes());
+        // Nothing prints bytes that are no text, but tools do in base64; and several lines at once too.
+        self.add_base64(secret);
+        self.add_hex(secret);
+        if let Ok(text) = std::str::from_utf8(secret) {
+            let lines = text.lines().map(str::trim);
+            for line in lines.filter(|line| line.len() >= Self::SHORTEST) {
+                self.add(line);
+                for form in in_json(line) {
+                    self.add(&form);
+                }
+                for form in in_address(line) {
+                    self.add(&form);
+                }
+                self.add_base64(line.as_bytes());
+                self.add_hex(line.as_bytes());
+            }
         }
+        // A file of many lines has many forms.
+        let forms = Arc::make_mut(&mut self.forms);
+        forms.sort_unstable_by(|one, other| one.reveal().cmp(other.reveal()));
+        forms.dedup();
+        self.search = Arc::default();
         self
     }
 
     /// Adds the password of an address, as it stands there and as it is meant.
     #[must_use]
     pub fn with_address(self, address: &str) -> Self {
-        let Some(password) = find_password(address) else {
+        let address = Address::of(address);
+        // A name alone may be a token.
+        let Some(password) = address.password().or(address.login) else {
             return self;
         };
         let meant = meant_by(password);
@@ -67,39 +107,54 @@ impl Mask {
         }
     }
 
+    fn add_hex(&mut self, bytes: &[u8]) {
+        // Of fewer bytes the digits are as likely a number.
+        if bytes.len() >= Self::SHORTEST {
+            let text = in_hex(bytes);
+            self.add(&text);
+            self.add(&text.to_uppercase());
+        }
+    }
+
     fn add(&mut self, form: &str) {
-        let is_known = self.forms.iter().any(|known| known.reveal() == form);
-        if form.len() >= SHORTEST && !is_known {
-            self.forms.push(Secret::new(form));
+        if form.len() >= Self::SHORTEST {
+            Arc::make_mut(&mut self.forms).push(Secret::new(form));
         }
-        // The longest first: what remains of it would tell of a shorter one.
-        self.forms
-            .sort_by_key(|form| std::cmp::Reverse(form.reveal().len()));
     }
 
-    /// Gives a text with each secret in it hidden.
+    /// Tells whether a text holds a secret, and not only a piece of one.
     #[must_use]
-    pub fn hide<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut text = Cow::Borrowed(text);
-        for form in &self.forms {
-            if text.contains(form.reveal()) {
-                text = Cow::Owned(text.replace(form.reveal(), HIDDEN));
-            }
-        }
-        text
+    pub fn finds_whole(&self, text: &str) -> bool {
+        self.forms.iter().any(|form| text.contains(form.reveal()))
     }
-}
 
-/// Finds `password` in `http://user:password@host/`; a name alone may be a token.
-fn find_password(address: &str) -> Option<&str> {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let (login, _) = authority.rsplit_once('@')?;
-    Some(
-        login
-            .split_once(':')
-            .map_or(login, |(_, password)| password),
-    )
+    /// Gives a line with each secret in it hidden, and the pieces of one at its ends.
+    #[must_use]
+    pub fn hide<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        if self.forms.is_empty() {
+            return Cow::Borrowed(line);
+        }
+        let search = self
+            .search
+            .get_or_init(|| Search::of(Arc::clone(&self.forms)));
+        // All are found before any is hidden: two secrets may share a part.
+        let mut found = search.find(line);
+        if found.is_empty() {
+            return Cow::Borrowed(line);
+        }
+        found.sort_unstable_by_key(|range| range.start);
+        let mut text = String::with_capacity(line.len());
+        let mut end = 0;
+        for (index, range) in found.into_iter().enumerate() {
+            if index == 0 || range.start > end {
+                text.push_str(&line[end..range.start]);
+                text.push_str(HIDDEN);
+            }
+            end = end.max(range.end);
+        }
+        text.push_str(&line[end..]);
+        Cow::Owned(text)
+    }
 }
 
 /// Reads a part of an address.
@@ -116,16 +171,47 @@ fn meant_by(part: &str) -> Vec<u8> {
     bytes
 }
 
-/// Writes a text as part of an address (RFC 3986, section 2.1).
-fn in_address(text: &str) -> String {
-    let written = text.bytes().map(|byte| {
+/// Writes a text as part of an address (RFC 3986, section 2.1), with the digits that it recommends and the others.
+pub(super) fn in_address(text: &str) -> [String; 2] {
+    let (mut upper, mut lower) = (String::new(), String::new());
+    for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            char::from(byte).to_string()
+            upper.push(char::from(byte));
+            lower.push(char::from(byte));
         } else {
-            format!("%{byte:02X}")
+            let digits = in_hex(&[byte]);
+            upper.extend(["%", &digits.to_uppercase()]);
+            lower.extend(["%", &digits]);
         }
-    });
-    written.collect()
+    }
+    [upper, lower]
+}
+
+/// Writes a text as JSON has it between quotes: plainly, as Go does, fit for a page of HTML, and as PHP does.
+pub(super) fn in_json(text: &str) -> [String; 3] {
+    let json = serde_json::Value::from(text).to_string();
+    let plain = json[1..json.len() - 1].to_owned();
+    let mut go = plain.clone();
+    for (sign, escaped) in [
+        ('<', "\\u003c"),
+        ('>', "\\u003e"),
+        ('&', "\\u0026"),
+        ('\u{2028}', "\\u2028"),
+        ('\u{2029}', "\\u2029"),
+    ] {
+        go = go.replace(sign, escaped);
+    }
+    let php = plain.replace('/', "\\/");
+    [plain, go, php]
+}
+
+/// Writes bytes as `xxd -p` does.
+pub(super) fn in_hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -133,6 +219,7 @@ mod tests {
     use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
     use super::*;
+    use crate::oci::Digest;
 
     const SECRET: &str = "p\"ss/w+rd\\ 1";
 
@@ -151,6 +238,12 @@ mod tests {
             "{\"a\":\"***\"}",
         );
         case("http://ann:p%22ss%2Fw%2Brd%5C%201@h", "http://ann:***@h");
+        case("http://ann:p%22ss%2fw%2brd%5c%201@h", "http://ann:***@h");
+        case(r#""p\"ss\/w+rd\\ 1""#, "\"***\"");
+        case("x 702273732f772b72645c2031 y", "x *** y");
+        case("x 702273732F772B72645C2031 y", "x *** y");
+        let mask = Mask::default().with(b"a<b>&c-secret");
+        assert_eq!(mask.hide(r#""a\u003cb\u003e\u0026c-secret""#), "\"***\"");
         for user in ["a", "an", "ann", "anna"] {
             for engine in [STANDARD, URL_SAFE] {
                 let printed = engine.encode(format!("{user}:{SECRET}"));
@@ -179,9 +272,83 @@ mod tests {
     fn each_line_is_hidden_and_what_is_short_is_not() {
         let mask = Mask::default().with(b"first line\nab\nsecond line\n");
         assert_eq!(mask.hide("x second line ab"), "x *** ab");
+        let shown = format!("{mask:?}");
+        let is_hidden = |c: char| matches!(c, '…' | ',' | ' ' | '[');
         assert_eq!(
-            format!("{mask:?}"),
-            "Mask { forms: […, …, …, …, …, …, …, …, …, …] }"
+            shown
+                .trim_start_matches("Mask { forms: ")
+                .replace(is_hidden, ""),
+            "]}"
         );
+    }
+
+    #[test]
+    fn secrets_that_share_a_part_leave_nothing_of_each_other() {
+        let mask = Mask::default().with(b"abcdefgh").with(b"efghijkl");
+        assert_eq!(mask.hide("x abcdefghijkl y"), "x *** y");
+        let mask = Mask::default().with(b"abcabcabc");
+        assert_eq!(mask.hide("abcabcabcabcab c"), "***ab c");
+        assert_eq!(mask.hide("-abcabcabcabcabc-"), "-***-");
+    }
+
+    #[test]
+    fn a_secret_that_is_cut_by_the_end_of_a_line_is_hidden_in_both_parts() {
+        let mask = Mask::default().with("t\u{f6}ps\u{e9}cret-password".as_bytes());
+        assert_eq!(mask.hide("is t\u{f6}ps\u{e9}cret-p"), "is ***");
+        assert_eq!(mask.hide("\u{e9}cret-password it"), "*** it");
+        assert_eq!(mask.hide("cret-passw"), "***");
+        assert_eq!(mask.hide("ps\u{e9}cret"), "***");
+        assert_eq!(
+            mask.hide("is t\u{f6}ps"),
+            "is t\u{f6}ps",
+            "too short to tell"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_printed_in_wrapped_base64_is_hidden() {
+        let lines = (0..40_u32).map(|line| Digest::of(&line.to_le_bytes()).hex().to_owned());
+        let key = lines.collect::<Vec<_>>().join("\n");
+        let mask = Mask::default().with(key.as_bytes());
+        for before in ["", "a", "ab"] {
+            let printed = STANDARD.encode(format!("{before}{key}"));
+            for width in [64, 76] {
+                let lines = printed.as_bytes().chunks(width);
+                let lines = lines.map(|line| str::from_utf8(line).expect("text"));
+                let shown: Vec<_> = lines.map(|line| mask.hide(line)).collect();
+                let longest = shown.iter().map(|line| line.len());
+                assert!(longest.max() <= Some(HIDDEN.len() + 7), "{shown:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_of_very_many_lines_is_taken_in_time() {
+        let lines: Vec<_> = (0..60_000).map(|line| format!("{line:07}")).collect();
+        let began = std::time::Instant::now();
+        let mask = Mask::default().with(lines.join("\n").as_bytes());
+        assert_eq!(mask.hide("x 0031415 y"), "x *** y");
+        assert!(began.elapsed() < std::time::Duration::from_secs(20));
+    }
+
+    #[test]
+    fn a_large_file_slows_no_line() {
+        let lines =
+            (0..3_400_u32).map(|line| STANDARD.encode(Digest::of(&line.to_le_bytes()).hex()));
+        let bundle = lines.collect::<Vec<_>>().join("\n");
+        let mask = Mask::default().with(bundle.as_bytes());
+        assert_eq!(mask.hide("prepared"), "prepared");
+        let began = std::time::Instant::now();
+        for number in 0..2_000 {
+            let line =
+                format!("Get:{number} http://deb.example.org/debian bookworm/main amd64 a{number}");
+            assert_eq!(mask.hide(&line), line);
+            assert_eq!(mask.hide("unpacked"), "unpacked");
+        }
+        for line in bundle.lines() {
+            assert_eq!(mask.hide(line), HIDDEN);
+        }
+        // One search for each form took a second for eight lines.
+        assert!(began.elapsed() < std::time::Duration::from_secs(20));
     }
 }

@@ -11,6 +11,7 @@ use super::file::{Content, Node};
 use super::reader::{Entry, Reader};
 use super::span::find_duration;
 use super::value::Value;
+use crate::place::Place;
 
 /// What images of some names need.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct NamedSpan {
     pub pattern: String,
     /// The length of time.
     pub span: Duration,
+    /// Where it stands.
+    pub place: Place,
 }
 
 /// What an image can be called, and the signs of a pattern; `*/nginx:*`, the pattern of a label, would match no name.
@@ -63,6 +66,7 @@ fn read_mapping(entry: &Entry<'_>, key: &'static str) -> Result<Vec<NamedSpan>, 
         Ok(NamedSpan {
             pattern: pattern.clone(),
             span: find_duration(&text).ok_or_else(|| value(span, expected))?,
+            place: entry.place_of(name.mark),
         })
     });
     read.collect()
@@ -101,13 +105,14 @@ mod tests {
             text: "build_timeouts:\n  chromium: 8h\n  '*-dev': 90\nverify_timeouts: {a: 1m}\n",
         };
         let settings = parse_settings(&[layer]).unwrap().settings;
-        let span = |pattern: &str, seconds| NamedSpan {
-            pattern: pattern.to_owned(),
-            span: Duration::from_secs(seconds),
+        let shown = |spans: &[NamedSpan]| -> Vec<String> {
+            let each = spans.iter();
+            each.map(|it| format!("{} {} {}", it.place, it.pattern, it.span.as_secs()))
+                .collect()
         };
-        let expected = [span("chromium", 8 * 3600), span("*-dev", 90)];
-        assert_eq!(settings.build_timeouts, expected);
-        assert_eq!(settings.verify_timeouts, [span("a", 60)]);
+        let expected = ["config.yaml:2:3 chromium 28800", "config.yaml:3:3 *-dev 90"];
+        assert_eq!(shown(&settings.build_timeouts), expected);
+        assert_eq!(shown(&settings.verify_timeouts), ["config.yaml:4:19 a 60"]);
     }
 
     #[test]

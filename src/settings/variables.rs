@@ -6,7 +6,7 @@ use std::fmt;
 use super::known::{Literal, Preset, SETTINGS};
 use super::reader::Reader;
 use super::value::Value;
-use crate::debian::has_credentials;
+use crate::address::has_credentials;
 
 /// Every setting by name, as templates see them: what the files hold over the defaults.
 ///
