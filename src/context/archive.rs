@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::error::ContextError;
-use super::walk::Receive;
+use super::receive::{Attributes, Receive};
 use crate::host::fs::FileError;
 
 /// What was sent.
@@ -20,15 +20,6 @@ pub struct ContextSize {
 }
 
 const BUFFER_SIZE: usize = 64 * 1024;
-
-/// What a header says besides name and size.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Attributes {
-    /// Permissions with setuid, setgid and sticky bits.
-    pub(super) mode: u32,
-    /// Whole seconds since 1970.
-    pub(super) modified: u64,
-}
 
 /// A tar stream in the making. One that is dropped before [`Archive::finish`] stays without its end.
 pub(super) struct Archive<W: Write> {

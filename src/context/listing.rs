@@ -6,9 +6,9 @@ use std::path::Path;
 
 use sha2::Digest as _;
 
-use super::archive::Attributes;
 use super::error::ContextError;
-use super::walk::{Receive, Walk};
+use super::receive::{Attributes, Receive};
+use super::walk::Walk;
 use crate::host::fs::FileError;
 use crate::oci::Digest;
 

@@ -19,6 +19,9 @@
 mod archive;
 mod error;
 mod listing;
+mod receive;
+#[cfg(test)]
+mod tests;
 mod walk;
 #[cfg(test)]
 mod while_sent;

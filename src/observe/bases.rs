@@ -81,6 +81,17 @@ pub async fn find_moved_bases(
     Ok(found)
 }
 
+/// Finds what an image at its registry says that it was built on; nothing where something else built it.
+pub async fn find_recorded_parents(
+    registry: &Client,
+    image: &Reference,
+    architecture: &str,
+) -> Result<Option<Vec<(Reference, Digest)>>, RegistryError> {
+    let image = registry.fetch_image(image, architecture).await?;
+    let recorded = image.and_then(|image| Some(parse_parents(image.labels.get(PARENTS)?)));
+    Ok(recorded)
+}
+
 fn was_built_on(built_on: &[(Reference, Digest)], base: &Reference, now: &[Digest]) -> bool {
     built_on
         .iter()

@@ -54,6 +54,42 @@ impl WithoutProxies {
     }
 }
 
+/// Where all stands that an image is made from.
+#[derive(Debug)]
+pub struct Sources {
+    recipe: RecipeSource,
+    taken: Taken,
+    changelogs: HashSet<PathBuf>,
+    directory: PathBuf,
+    root: PathBuf,
+}
+
+#[derive(Debug)]
+enum RecipeSource {
+    Text(String),
+    File(PathBuf),
+}
+
+impl Sources {
+    /// Reads all of it.
+    pub fn take(&self) -> Result<Inputs, InventoryError> {
+        let mut inputs = vec![match &self.recipe {
+            RecipeSource::Text(text) => (DOCKERFILE.to_owned(), Digest::of(text.as_bytes())),
+            RecipeSource::File(path) => {
+                let text = read_text(path)?;
+                ("image.yaml".to_owned(), Digest::of(text.as_bytes()))
+            }
+        }];
+        if !self.taken.is_nothing() {
+            let is_changelog = |file: &str| self.changelogs.contains(Path::new(file));
+            let is_wanted = |file: &str| !is_changelog(file) && self.taken.holds(file);
+            let files = list_context(&self.directory, &self.root, is_wanted)?;
+            inputs.extend(files.into_iter().map(|file| (file.name, file.digest)));
+        }
+        Ok(Inputs::new(inputs))
+    }
+}
+
 /// Why it cannot be told what an image is made from.
 #[derive(Debug, thiserror::Error)]
 pub enum InventoryError {
@@ -83,33 +119,29 @@ impl<'a> Inventory<'a> {
 
     /// Takes down what an image is made from now.
     pub fn take(&self, id: ImageId) -> Result<Inputs, InventoryError> {
+        self.find_sources(id).take()
+    }
+
+    /// Finds what is to be read for that.
+    #[must_use]
+    pub fn find_sources(&self, id: ImageId) -> Sources {
         let image = self.loaded.catalog.image(id);
-        let mut inputs = Vec::new();
-        let mut taken = Taken::default();
-        match &image.recipe {
-            Recipe::Declared { path, .. } => {
-                let text = read_text(path)?;
-                inputs.push(("image.yaml".to_owned(), Digest::of(text.as_bytes())));
-            }
-            Recipe::Template { .. } => {
-                let text = self.recipe(id);
-                inputs.push((DOCKERFILE.to_owned(), Digest::of(text.as_bytes())));
-                taken = self.taken(id);
-            }
+        let (recipe, taken) = match &image.recipe {
+            Recipe::Declared { path, .. } => (RecipeSource::File(path.clone()), Taken::default()),
+            Recipe::Template { .. } => (RecipeSource::Text(self.recipe(id)), self.taken(id)),
+        };
+        // An image in the directory has a changelog of its own, which each week may change.
+        let nested = self.loaded.catalog.iter().filter_map(|(_, nested)| {
+            let below = nested.directory.strip_prefix(&image.directory).ok()?;
+            Some(below.join("changelog"))
+        });
+        Sources {
+            recipe,
+            taken,
+            changelogs: nested.collect(),
+            directory: image.directory.clone(),
+            root: image.root.clone(),
         }
-        if !taken.is_nothing() {
-            // An image in the directory has a changelog of its own, which each week may change.
-            let nested = self.loaded.catalog.iter().filter_map(|(_, nested)| {
-                let below = nested.directory.strip_prefix(&image.directory).ok()?;
-                Some(below.join("changelog"))
-            });
-            let changelogs: HashSet<PathBuf> = nested.collect();
-            let is_changelog = |file: &str| changelogs.contains(Path::new(file));
-            let is_wanted = |file: &str| !is_changelog(file) && taken.holds(file);
-            let files = list_context(&image.directory, &image.root, is_wanted)?;
-            inputs.extend(files.into_iter().map(|file| (file.name, file.digest)));
-        }
-        Ok(Inputs::new(inputs))
     }
 
     /// The rendered recipe with names in the place of the labels that the template asked for.

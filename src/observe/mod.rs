@@ -10,9 +10,9 @@ mod presence;
 mod provenance;
 mod record;
 
-pub use bases::{MovedBases, find_moved_bases};
+pub use bases::{MovedBases, find_moved_bases, find_recorded_parents};
 pub use drift::Comparison;
-pub use inputs::{Inventory, InventoryError, WithoutProxies};
+pub use inputs::{Inventory, InventoryError, Sources, WithoutProxies};
 pub use presence::{ObserveError, Observer};
 pub use provenance::{Origin, Provenance};
 pub use record::PublishedRecord;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::address::Address;
 use crate::host::{Environment, Git, find_uncommitted, find_work_tree};
 
 /// What git says of a catalog; without git, or outside of a repository, nothing.
@@ -82,11 +83,11 @@ async fn ask_tree(environment: &Environment, top: &Path, roots: &[PathBuf]) -> O
 
 /// Gives an address that others can use: paths of this machine are none, and a name with password is nobody's business.
 fn address_of(remote: &str) -> Option<String> {
-    if let Some((scheme, rest)) = remote.split_once("://") {
-        let is_public = ["https", "http", "ssh", "git"].contains(&scheme);
+    if remote.contains("://") {
+        let Address { scheme, rest, .. } = Address::of(remote);
+        let is_public = ["https://", "http://", "ssh://", "git://"].contains(&scheme);
         let (host, path) = rest.split_once('/')?;
-        let host = host.rsplit('@').next()?;
-        return (is_public && !host.is_empty()).then(|| format!("{scheme}://{host}/{path}"));
+        return (is_public && !host.is_empty()).then(|| format!("{scheme}{host}/{path}"));
     }
     // As ssh has it: `git@host:path`, unless a slash comes first.
     let (host, path) = remote.split_once(':')?;

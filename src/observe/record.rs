@@ -3,32 +3,28 @@
 //! What a digest names never changes, so the registry is asked once. Deleting the directory costs these questions, nothing
 //! else.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::host::fs::{self, FileError};
+use crate::host::Record;
+use crate::host::fs::FileError;
 use crate::oci::Digest;
 use crate::plan::Inputs;
 
 /// The record of published inputs.
 #[derive(Clone, Debug)]
-pub struct PublishedRecord {
-    directory: PathBuf,
-}
+pub struct PublishedRecord(Record);
 
 impl PublishedRecord {
     /// Opens the record below a state directory; `published-1` is the version of its layout.
     #[must_use]
     pub fn new(state: &Path) -> Self {
-        Self {
-            directory: state.join("published-1"),
-        }
+        Self(Record::new(state, "published-1"))
     }
 
     /// Finds what is known of a manifest: its inputs, or that it has none. What cannot be read counts as not known.
     #[must_use]
     pub fn find(&self, manifest: &Digest) -> Option<Option<Inputs>> {
-        let text = fs::find_text(&self.directory.join(manifest.hex())).ok()??;
-        match text.strip_suffix('\n')? {
+        match self.0.find(manifest)?.strip_suffix('\n')? {
             "none" => Some(None),
             inputs => Some(Some(inputs.parse().ok()?)),
         }
@@ -36,16 +32,20 @@ impl PublishedRecord {
 
     /// Notes what a manifest says.
     pub fn note(&self, manifest: &Digest, inputs: Option<&Inputs>) -> Result<(), FileError> {
-        fs::create_directory(&self.directory)?;
         let text = inputs.map_or_else(|| "none".to_owned(), Inputs::to_string);
-        let path = self.directory.join(manifest.hex());
-        fs::write_atomically(&path, format!("{text}\n").as_bytes())
+        self.0.note(manifest, &text)
+    }
+
+    /// Forgets what is oldest, where there is more than any run needs.
+    pub fn bound(&self) {
+        self.0.bound();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fs;
 
     #[test]
     fn what_was_noted_is_found_and_nothing_else() {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::directories::find_real;
 use super::rendering::{Limits, Rendered, Rendering, Work, render_all};
 use super::{ImageDirectory, Problem, Problems, Scanned, Warning, scan_directories};
-use crate::catalog::{Catalog, EdgeSource, Graph, Image, ImageId, Need, Needs};
+use crate::audit::place_in_template;
+use crate::catalog::{Catalog, EdgeSource, Graph, Image, ImageId, Need, Needs, Recipe};
 use crate::dockerfile::SecretMount;
 use crate::host::fs::read_text;
 use crate::oci::{Reference, Tag};
@@ -309,10 +310,16 @@ pub(crate) fn means_current(reference: &Reference, label: &Reference) -> bool {
 /// runs as its base does.
 fn find_user_name(image: &Image, rendering: &Rendering) -> Option<Problem> {
     let user = rendering.dockerfile.final_user()?;
-    let (place, name) = (Place::file(image.recipe_path()), image.name.clone());
+    let place = || match &image.recipe {
+        Recipe::Template { path, text } => {
+            place_in_template(path, text, &rendering.text, user.line)
+        }
+        Recipe::Declared { path, .. } => Place::file(path),
+    };
+    let name = image.name.clone();
     let Some(value) = user.value.as_ref().filter(|value| !value.is_empty()) else {
         return Some(Problem::UserUnknown {
-            place,
+            place: place(),
             name,
             user: user.written.clone(),
         });
@@ -320,7 +327,7 @@ fn find_user_name(image: &Image, rendering: &Rendering) -> Option<Problem> {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let is_numeric = value.splitn(2, ':').all(is_number);
     (!is_numeric).then(|| Problem::UserName {
-        place,
+        place: place(),
         name,
         user: user.written.clone(),
     })

@@ -5,7 +5,9 @@
 mod directories;
 mod load;
 mod problem;
+mod read;
 mod rendering;
+mod walk;
 
 pub use directories::{ImageDirectory, Scanned, scan_directories};
 pub(crate) use load::means_current;

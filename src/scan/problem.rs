@@ -8,7 +8,7 @@ use crate::debian::{ChangelogError, ControlError};
 use crate::declared::ImageFileError;
 use crate::dockerfile::DockerfileError;
 use crate::host::fs::FileError;
-use crate::oci::{ReferenceError, TagError};
+use crate::oci::{ReferenceError, Tag, TagError};
 use crate::place::Place;
 use crate::render::{FilterError, RenderError, RenderFault};
 
@@ -79,6 +79,14 @@ pub enum Problem {
         place: Place,
         /// Why.
         source: Box<TagError>,
+    },
+    /// The version of a changelog is a tag that moves.
+    #[error("version `{tag}` is a tag that moves, and a published version does not")]
+    ReservedTag {
+        /// The header of the top entry.
+        place: Place,
+        /// The tag.
+        tag: Tag,
     },
     /// Registry, namespace, name and version make no label.
     #[error("{source}")]

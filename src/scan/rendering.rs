@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::{Excess, Problem, Warning};
+use crate::audit::place_in_template;
 use crate::catalog::{Catalog, Image, ImageId, ImageName, Recipe};
 use crate::dockerfile::{Dockerfile, DockerfileError, parse_dockerfile};
 use crate::host::find_memory_bytes;
@@ -133,7 +134,8 @@ pub(super) fn render_all(work: Work, limits: Limits) -> Result<Rendered, Problem
 struct Crew {
     threads: Vec<JoinHandle<()>>,
     current: Vec<Current>,
-    answers: Receiver<(usize, Answer)>,
+    /// The answers of a thread, with the number of the first one.
+    answers: Receiver<(usize, Vec<Answer>)>,
 }
 
 impl Crew {
@@ -156,9 +158,10 @@ impl Crew {
                 .name(format!("render {}", crew.threads.len()))
                 .stack_size(STACK_BYTES);
             crew.threads.push(thread.spawn(move || {
-                for index in start..count.min(start + share) {
-                    render_one(&work, index, &current, &sender);
-                }
+                let share = start..count.min(start + share);
+                let answers = share.map(|index| render_one(&work, index, &current));
+                // Nobody waits any more where another template took too much.
+                let _ = sender.send((start, answers.collect()));
             })?);
         }
         Ok(crew)
@@ -172,7 +175,12 @@ impl Crew {
         let mut looked = Instant::now();
         loop {
             match self.answers.recv_timeout(GLANCE) {
-                Ok((index, answer)) => answers[index] = Some(answer),
+                Ok((start, share)) => {
+                    let places = answers.iter_mut().skip(start);
+                    for (place, answer) in places.zip(share) {
+                        *place = Some(answer);
+                    }
+                }
                 Err(RecvTimeoutError::Disconnected) => return Ok(answers),
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -211,7 +219,7 @@ impl Crew {
     }
 }
 
-fn render_one(work: &Work, index: usize, current: &Current, sender: &Sender<(usize, Answer)>) {
+fn render_one(work: &Work, index: usize, current: &Current) -> Answer {
     let note = |path: Option<PathBuf>| {
         let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
         *current = path.map(|path| (path, Instant::now()));
@@ -220,8 +228,7 @@ fn render_one(work: &Work, index: usize, current: &Current, sender: &Sender<(usi
     note(Some(image.recipe_path().to_owned()));
     let answer = render(image, work);
     note(None);
-    // Nobody waits any more where another template took too much.
-    let _ = sender.send((index, answer));
+    answer
 }
 
 /// Takes an image's own name from those that it may have meant.
@@ -240,7 +247,10 @@ fn render(image: &Image, work: &Work) -> Result<Option<(Rendering, Vec<Warning>)
     let rendered = rendered.map_err(|error| without_itself(error, &image.name))?;
     let dockerfile =
         parse_dockerfile(&rendered.dockerfile).map_err(|source| Problem::Dockerfile {
-            place: Place::file(path),
+            place: match source {
+                DockerfileError::NoFrom => Place::file(path),
+                _ => place_in_template(path, text, &rendered.dockerfile, source.line()),
+            },
             line: find_line(&rendered.dockerfile, &source),
             source: Box::new(source),
         })?;
