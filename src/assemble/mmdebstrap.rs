@@ -16,7 +16,9 @@ use crate::debian::Mirrors;
 use crate::declared::ImageFile;
 use crate::host::fs::FileError;
 use crate::host::{Output, ProcessError, Program, architecture};
-use crate::oci::{Digest, LayerHistory, Reference, RunConfig, render_config, write_docker_archive};
+use crate::oci::{
+    ArchivedLayer, Digest, LayerHistory, Reference, RunConfig, render_config, write_docker_archive,
+};
 
 /// What a base is made of.
 #[derive(Debug)]
@@ -42,6 +44,7 @@ pub struct Bootstrap<'a> {
 pub struct Rootfs {
     path: PathBuf,
     size_bytes: u64,
+    diff_id: Digest,
     config: String,
 }
 
@@ -67,6 +70,7 @@ pub async fn bootstrap(
     let mut rootfs = Rootfs {
         path,
         size_bytes: 0,
+        diff_id: Digest::of(b""),
         config: String::new(),
     };
     let program = base
@@ -91,7 +95,8 @@ pub async fn bootstrap(
     let (digest, size_bytes) =
         hashed.map_err(|source| FileError::new("read", &rootfs.path, source))?;
     rootfs.size_bytes = size_bytes;
-    rootfs.config = config(base, digest);
+    rootfs.config = config(base, digest.clone());
+    rootfs.diff_id = digest;
     Ok(rootfs)
 }
 
@@ -114,8 +119,11 @@ impl Rootfs {
             out,
             reference,
             &self.config,
-            BufReader::new(file),
-            self.size_bytes,
+            vec![ArchivedLayer {
+                diff_id: self.diff_id.clone(),
+                tar: BufReader::new(file),
+                size_bytes: self.size_bytes,
+            }],
         )
         .map_err(failed)
     }

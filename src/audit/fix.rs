@@ -92,7 +92,10 @@ pub fn apply(fix: &Fix, text: &str) -> Option<String> {
                     .iter()
                     .any(|new| new.name == old.name && new.field == old.field)
             });
-            (is_kept && after.dependencies.iter().any(is_there)).then_some(changed)
+            // A name that stands there already says nothing of the new one.
+            let is_one_more = after.dependencies.len() == control.dependencies.len() + 1;
+            let is_meant = is_kept && is_one_more && after.dependencies.iter().any(is_there);
+            is_meant.then_some(changed)
         }
     }
 }
@@ -188,6 +191,9 @@ mod tests {
         );
         case(&build, "Package: a", Some("Package: a\nBuild-Depends: b\n"));
         case(&build, "rubbish", None);
+        // A carriage return alone ends a line for the reader, so the item would land in the other field.
+        case(&depends, "Depends: b\rX: y\n", None);
+        case(&depends, "Depends: c\rX: y\n", None);
     }
 
     #[test]

@@ -39,5 +39,5 @@ pub use origin::{Origin, place_in_template};
 pub use policy::Policy;
 pub use rule::{Rule, find_rule, near_rules, rules};
 pub use run::audit;
-pub use secrets::names_secret;
+pub use secrets::{Baked, find_baked, names_secret};
 pub use subject::{Fault, Ground, History, Published, Recipe, Subject, Use, UseKind};

@@ -60,8 +60,7 @@ pub fn audit(
     }
     hide_secrets(&mut audit);
     audit.findings.sort_by(|a, b| {
-        let key = |one: &Finding| (one.subject.clone(), one.places.clone(), one.rule.id);
-        key(a).cmp(&key(b))
+        (&a.subject, &a.places, a.rule.id).cmp(&(&b.subject, &b.places, b.rule.id))
     });
     audit.findings.dedup_by(|a, b| {
         (a.rule.id, &a.places, &a.message, &a.subject)

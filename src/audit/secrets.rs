@@ -1,12 +1,17 @@
 //! A secret in a recipe stays in the image's history or configuration for everybody who can pull it.
 
+use super::allow::find_allowed;
 use super::finding::Notes;
+use super::policy::Policy;
+use super::rule::find_rule;
 use super::subject::{Ground, Recipe, Subject};
 use super::tokens::find_secret;
 use crate::catalog::Recipe as CatalogRecipe;
 use crate::declared::ImageFile;
 use crate::dockerfile::Instruction;
 use crate::place::Place;
+
+const RULE: &str = "secret-in-history";
 
 /// A name whose last word ends so is a secret's.
 const ENDINGS: [&str; 9] = [
@@ -131,16 +136,69 @@ pub fn names_secret(line: &str) -> bool {
     names.any(|name| is_secret(name, Some("?"))) || find_secret(line).is_some()
 }
 
-/// Gives the names that an `ARG` or `ENV` sets, each with its value.
+/// A value in an `ARG`, `ENV` or `LABEL` that is a secret by its form, whatever its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Baked {
+    /// `ARG`, `ENV` or `LABEL`.
+    pub keyword: String,
+    /// The name that it has.
+    pub name: String,
+    /// What it is: `a token`.
+    pub form: &'static str,
+    /// The line of the instruction, counted from 1.
+    pub line: usize,
+}
+
+/// Finds what an `ARG`, `ENV` or `LABEL` would put into an image and what is for certain a secret, unless the settings or a comment
+/// allow that at an image of this name.
+#[must_use]
+pub fn find_baked(policy: &Policy, name: &str, recipe: &Recipe<'_>) -> Vec<Baked> {
+    let is_asked = find_rule(RULE)
+        .is_some_and(|rule| policy.severity(rule).is_some() && !policy.excludes(rule, name));
+    let is_allowed = |text: &str| find_allowed(text).contains(RULE);
+    if !is_asked || is_allowed(recipe.source) || is_allowed(recipe.text) {
+        return Vec::new();
+    }
+    let global = recipe.dockerfile.global_args.iter().filter_map(|arg| {
+        Some(Baked {
+            keyword: "ARG".to_owned(),
+            name: arg.name.clone(),
+            form: find_secret(arg.value.as_deref()?)?.describe(),
+            line: arg.line,
+        })
+    });
+    let stages = recipe.dockerfile.stages.iter();
+    let steps = stages.flat_map(|stage| &stage.instructions);
+    let set = steps.filter(|one| ["ARG", "ENV", "LABEL"].contains(&one.keyword.as_str()));
+    let set = set.filter_map(|one| {
+        let form = find_secret(&one.arguments)?.describe();
+        let pairs = pairs(one);
+        let holds = |value: Option<&str>| value.is_some_and(|it| find_secret(it).is_some());
+        // A value with blanks in it is in several words.
+        let (name, _) = pairs
+            .iter()
+            .find(|(_, value)| holds(*value))
+            .or(pairs.first())?;
+        Some(Baked {
+            keyword: one.keyword.clone(),
+            name: (*name).to_owned(),
+            form,
+            line: one.line,
+        })
+    });
+    global.chain(set).collect()
+}
+
+/// Gives the names that an `ARG`, `ENV` or `LABEL` sets, each with its value.
 fn pairs(one: &Instruction) -> Vec<(&str, Option<&str>)> {
     let words: Vec<&str> = one.arguments.split_whitespace().collect();
     match (one.keyword.as_str(), words.as_slice()) {
         // The old form: `ENV NAME the value`.
-        ("ENV", [name, ..]) if !name.contains('=') => {
+        ("ENV" | "LABEL", [name, ..]) if !name.contains('=') => {
             let value = one.arguments[name.len()..].trim();
             vec![(name, Some(value))]
         }
-        ("ENV", words) => words
+        ("ENV" | "LABEL", words) => words
             .iter()
             .filter_map(|word| word.split_once('='))
             .map(|(name, value)| (name, Some(value)))

@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use crate::address::find_login_end;
+
 /// What stands in the place of a secret.
 const HIDDEN: &str = "***";
 /// How tokens begin, and how many letters, digits, `-` and `_` follow at least.
@@ -57,10 +59,14 @@ impl Form {
 pub(super) fn find_secret(text: &str) -> Option<Form> {
     let is_password = |login: &str| {
         let password = login.split_once(':').map(|(_, password)| password);
-        password
-            .is_some_and(|password| !password.is_empty() && !password.starts_with(['$', '{', '*']))
+        password.is_some_and(|password| {
+            !password.is_empty() && !password.starts_with(['$', '{', '*', '<'])
+        })
     };
-    let mut logins = addresses(text).filter_map(|address| address.login);
+    // `docker://alpine:3.19@sha256:…` is an image by its digest.
+    let is_digest = |login: &Range<usize>| text[login.end..].starts_with("@sha256:");
+    let logins = addresses(text).filter_map(|address| address.login);
+    let mut logins = logins.filter(|login| !is_digest(login));
     if logins.any(|login| is_password(&text[login])) {
         return Some(Form::Login);
     }
@@ -100,44 +106,78 @@ struct Address {
     question: Option<Range<usize>>,
 }
 
+/// Finds the addresses of a text; in one without a blank each may go on to its end, so what one looked for the next keeps.
 fn addresses(text: &str) -> impl Iterator<Item = Address> {
-    text.match_indices("://").map(|(at, separator)| {
+    let mut end = 0;
+    let mut last_at = None;
+    let (mut question, mut fragment) = (Next::of('?'), Next::of('#'));
+    text.match_indices("://").map(move |(at, separator)| {
         let start = at + separator.len();
-        let is_end = |c: char| c.is_whitespace() || "\"'`".contains(c);
-        let end = text[start..]
-            .find(is_end)
-            .map_or(text.len(), |end| start + end);
+        if start > end {
+            let is_end = |c: char| c.is_whitespace() || "\"'`".contains(c);
+            let length = text[start..].find(is_end);
+            end = length.map_or(text.len(), |length| start + length);
+            last_at = text[start..end].rfind('@').map(|at| start + at);
+        }
         let address = &text[start..end];
-        let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
-        let port = authority.rsplit_once(':').map(|(_, port)| port);
-        // A password with a slash in it leaves something that is no port.
-        let is_cut = port
-            .is_some_and(|port| !port.ends_with(']') && !port.bytes().all(|b| b.is_ascii_digit()));
-        let login = match authority.rfind('@') {
-            Some(at) => Some(at),
-            None if is_cut => address.rfind('@'),
-            None => None,
-        };
-        let question = address
-            .find('?')
+        let last_at = || last_at.filter(|at| *at >= start).map(|at| at - start);
+        let login = find_login_end(address, last_at).map(|at| start + at);
+        let asked = question
+            .find(text, start..end)
             .filter(|at| login.is_none_or(|login| *at > login));
-        let fragment = address.find('#').map_or(end, |at| start + at);
+        let fragment = fragment.find(text, start..end).unwrap_or(end);
         Address {
-            login: login.map(|at| start..start + at),
-            question: question.map(|at| start + at + 1..fragment.max(start + at + 1)),
+            login: login.map(|at| start..at),
+            question: asked.map(|at| at + 1..fragment.max(at + 1)),
         }
     })
+}
+
+/// Finds a character in ranges of which none begins before an earlier one.
+struct Next {
+    wanted: char,
+    /// Where it stands first, of what was looked through.
+    found: Option<usize>,
+    seen: usize,
+}
+
+impl Next {
+    fn of(wanted: char) -> Self {
+        Self {
+            wanted,
+            found: None,
+            seen: 0,
+        }
+    }
+
+    fn find(&mut self, text: &str, range: Range<usize>) -> Option<usize> {
+        if self.found.is_none_or(|at| at < range.start) {
+            let from = match self.found {
+                Some(_) => range.start,
+                None => self.seen.clamp(range.start, range.end),
+            };
+            let at = text[from..range.end].find(self.wanted);
+            self.found = at.map(|at| from + at);
+            self.seen = range.end;
+        }
+        self.found.filter(|at| *at < range.end)
+    }
 }
 
 fn tokens(text: &str) -> impl Iterator<Item = Range<usize>> {
     let is_of_token = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     TOKENS.iter().flat_map(move |(prefix, least)| {
+        let mut end = 0;
         text.match_indices(prefix).filter_map(move |(at, _)| {
-            let rest = &text[at + prefix.len()..];
-            let length = rest.find(|c| !is_of_token(c)).unwrap_or(rest.len());
+            let start = at + prefix.len();
+            // One that begins inside of another ends with it.
+            if start > end {
+                let length = text[start..].find(|c| !is_of_token(c));
+                end = length.map_or(text.len(), |length| start + length);
+            }
             let before = text[..at].chars().next_back();
             let is_whole = !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-            (is_whole && length >= *least).then_some(at..at + prefix.len() + length)
+            (is_whole && end - start >= *least).then_some(at..end)
         })
     })
 }
@@ -180,6 +220,19 @@ mod tests {
     }
 
     #[test]
+    fn a_long_line_is_looked_through_once() {
+        let began = std::time::Instant::now();
+        for part in [
+            "://", "a://b?", "x://#", "://a:b/@", "glpat-", "ghp_", "@://", "?#",
+        ] {
+            let line = part.repeat((256 << 10) / part.len());
+            assert!(redact(&line).len() <= line.len() + HIDDEN.len());
+            find_secret(&line);
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(60));
+    }
+
+    #[test]
     fn a_secret_shows_by_its_form() {
         let token = format!("glpat-{}", "x".repeat(20));
         let key = "-----BEGIN OPENSSH PRIVATE KEY-----";
@@ -189,6 +242,9 @@ mod tests {
             (key, Some(Form::Key)),
             ("https://u:$PASS@h/ https://u:${PASS}@h/", None),
             ("https://git@h/x https://h:80/@a", None),
+            ("https://<user>:<password>@host/", None),
+            ("IMAGE=docker://alpine:3.19@sha256:0123", None),
+            ("docker://a:1@sha256:0 https://u:hush@h", Some(Form::Login)),
             ("glpat-", None),
         ] {
             assert_eq!(find_secret(text), expected, "{text}");

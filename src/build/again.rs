@@ -9,11 +9,10 @@ use super::image::MakeError;
 use super::passing::Words;
 use super::run::{Known, Report, Run};
 use crate::assemble::AssembleError;
-use crate::catalog::{ImageId, Recipe, find_of_name};
+use crate::catalog::{ImageId, Recipe};
 use crate::engine::{BuildFault, EngineError};
 use crate::host::{ProcessError, cause};
 use crate::oci::{Digest, Reference};
-use crate::settings::NamedSpan;
 
 /// How long each further try waits: a mirror changes its files within seconds, a rate limit or a server needs longer.
 const WAITS: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(30)];
@@ -33,6 +32,11 @@ impl Limit {
         }
     }
 
+    /// Gives all of it.
+    pub(super) fn allowed(&self) -> Duration {
+        self.allowed
+    }
+
     /// Gives what is left of it.
     pub(super) fn left(&self) -> Duration {
         self.allowed.saturating_sub(self.began.elapsed())
@@ -47,15 +51,26 @@ pub(super) struct Patience {
 
 impl Patience {
     /// Gives how long the next try waits, where there is one: an engine that has gone comes back once or not at all.
-    fn next_wait(&mut self, trouble: Trouble, left: Duration) -> Option<Duration> {
+    fn next_wait(&mut self, trouble: Trouble, left: Duration) -> Option<Wait> {
         let most = match trouble {
             Trouble::Mirror => WAITS.len(),
             Trouble::Engine => 1,
         };
         let wait = WAITS[..most].get(self.tries).copied();
         self.tries += 1;
-        wait.filter(|wait| *wait < left)
+        let wait = Wait {
+            wait: wait.filter(|wait| *wait < left)?,
+            next: (self.tries + 1, most + 1),
+        };
+        Some(wait)
     }
+}
+
+/// How long a try waits, which one it is, and of how many at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wait {
+    wait: Duration,
+    next: (usize, usize),
 }
 
 /// Whose trouble may pass.
@@ -118,16 +133,19 @@ impl Run<'_> {
     async fn wait(
         &self,
         image: &Reference,
-        wait: Duration,
+        Wait { wait, next }: Wait,
         why: &str,
         report: &mut Report<'_>,
     ) -> Result<(), MakeError> {
-        report
-            .log
-            .heading(&format!("again in {}s: {why}", wait.as_secs()));
+        let (number, most) = next;
+        let seconds = wait.as_secs();
+        report.log.heading(&format!(
+            "again in {seconds}s, try {number} of {most}: {why}"
+        ));
         (report.tell)(Event::Again {
             image: image.clone(),
             wait,
+            next,
             cause: why.to_owned(),
         });
         tokio::select! {
@@ -136,22 +154,6 @@ impl Run<'_> {
             () = tokio::time::sleep(wait) => Ok(()),
         }
     }
-
-    /// Gives how long the build of an image may take.
-    pub(super) fn build_timeout(&self, label: &Reference) -> Duration {
-        let settings = self.settings;
-        span_of(&settings.build_timeouts, label).unwrap_or(settings.build_timeout)
-    }
-
-    /// Gives how long the tests of an image may take.
-    pub(super) fn verify_timeout(&self, label: &Reference) -> Duration {
-        let settings = self.settings;
-        span_of(&settings.verify_timeouts, label).unwrap_or(settings.verify_timeout)
-    }
-}
-
-fn span_of(spans: &[NamedSpan], label: &Reference) -> Option<Duration> {
-    find_of_name(spans, label.short_name(), |it| &it.pattern).map(|it| it.span)
 }
 
 /// Tells what may pass of a failure, in the words of whoever met it.
@@ -182,10 +184,16 @@ fn last(error: MakeError, trouble: Trouble, why: &str) -> MakeError {
     match (&error, trouble) {
         (MakeError::Build(BuildFault::Step(_)) | MakeError::Assemble(_), Trouble::Mirror) => {
             let text = cause(&error);
-            MakeError::Passing(if text.contains(why) {
+            let text = if text.contains(why) {
                 text
             } else {
                 format!("{text}: {why}")
+            };
+            MakeError::Passing(match error {
+                MakeError::Assemble(_) => {
+                    format!("{text} (`mirror` in the settings names another mirror)")
+                }
+                _ => text,
             })
         }
         _ => error,
@@ -213,11 +221,13 @@ mod tests {
     #[test]
     fn a_mirror_is_asked_three_times_and_an_engine_twice_within_the_time_that_is_left() {
         let mut patience = Patience::default();
+        let wait = |wait, next| Some(Wait { wait, next });
         let waits = [(); 3].map(|()| patience.next_wait(Trouble::Mirror, LONG));
-        assert_eq!(waits, [Some(WAITS[0]), Some(WAITS[1]), None]);
+        let expected = [wait(WAITS[0], (2, 3)), wait(WAITS[1], (3, 3)), None];
+        assert_eq!(waits, expected);
         let mut patience = Patience::default();
         let waits = [(); 2].map(|()| patience.next_wait(Trouble::Engine, LONG));
-        assert_eq!(waits, [Some(WAITS[0]), None]);
+        assert_eq!(waits, [wait(WAITS[0], (2, 2)), None]);
         let mut patience = Patience::default();
         assert_eq!(patience.next_wait(Trouble::Mirror, WAITS[0]), None);
     }

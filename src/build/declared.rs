@@ -3,9 +3,10 @@
 use super::Event;
 use super::image::MakeError;
 use super::run::{Report, Run};
+use crate::address::has_credentials;
 use crate::assemble::{Bootstrap, bootstrap};
 use crate::catalog::ImageId;
-use crate::debian::{Mirrors, has_credentials};
+use crate::debian::Mirrors;
 use crate::declared::ImageFile;
 use crate::host::fs::FileError;
 use crate::host::{RUN_VARIABLE, find_machine_mirrors};
@@ -61,7 +62,10 @@ impl Run<'_> {
         tokio::select! {
             biased;
             () = self.cancelled.cancelled() => return Err(MakeError::Interrupted),
-            loaded = loading => loaded??,
+            in_time = tokio::time::timeout(report.limit.left(), loading) => {
+                let (what, allowed) = ("load", report.limit.allowed());
+                in_time.map_err(|_| MakeError::Late { what, allowed })???;
+            }
         }
         let found = self.engine.find_id(&described.label).await?;
         let id = found.ok_or_else(|| MakeError::Lost(described.label.clone()))?;

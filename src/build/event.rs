@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::ledger::Due;
 use crate::oci::{Digest, Reference};
 use crate::settings::Mask;
 
@@ -46,11 +47,22 @@ pub enum Outcome {
         /// The whole log, where one was written.
         log: Option<PathBuf>,
     },
+    /// Nothing was tried: it failed several times in a row with the same inputs.
+    Waiting {
+        /// How many times.
+        failures: u32,
+        /// When its next try is due.
+        until: Due,
+        /// The log of the last one, where it is still there.
+        log: Option<PathBuf>,
+    },
     /// Nothing was tried, because of an image that it needs.
     Blocked {
         /// The image whose failure is the reason.
         by: Reference,
     },
+    /// Nothing was tried, because another image failed and no more was to begin then.
+    NotBegun,
     /// The run was interrupted before or while it was done.
     Interrupted,
 }
@@ -85,6 +97,8 @@ pub enum Event {
         image: Reference,
         /// How long the next try waits.
         wait: Duration,
+        /// Which one that is, and of how many at most.
+        next: (usize, usize),
         /// What may pass, on one line.
         cause: String,
     },
@@ -148,9 +162,15 @@ impl Event {
                 outcome: outcome.hiding(mask),
                 took,
             },
-            Self::Again { image, wait, cause } => Self::Again {
+            Self::Again {
                 image,
                 wait,
+                next,
+                cause,
+            } => Self::Again {
+                image,
+                wait,
+                next,
                 cause: hidden(cause),
             },
             started @ Self::Started { .. } => started,

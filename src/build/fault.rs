@@ -60,9 +60,10 @@ impl From<&MakeError> for Fault {
                 error.into()
             }
             MakeError::Assemble(AssembleError::Program(error)) => error.into(),
-            MakeError::NoMirror(_) | MakeError::Credentials(_) | MakeError::Passing(_) => {
-                Self::Environment
-            }
+            MakeError::NoMirror(_)
+            | MakeError::Credentials(_)
+            | MakeError::Passing(_)
+            | MakeError::Late { .. } => Self::Environment,
             _ => Self::Work,
         }
     }
@@ -86,6 +87,16 @@ mod tests {
             "Get \"https://r/v2/\": dial tcp 192.0.2.1:443: connect: connection refused";
         assert_eq!(refused(500, unreachable), Fault::Environment);
         assert_eq!(refused(200, unreachable), Fault::Environment);
+        for words in [
+            "lookup r.example.org on 192.0.2.53:53: no such host",
+            "lookup r.example.org on 192.0.2.53:53: server misbehaving",
+            "lookup r.example.org: Temporary failure in name resolution",
+            "connect: network is unreachable",
+            "connect: no route to host",
+        ] {
+            let message = format!("Get \"https://r.example.org/v2/\": dial tcp: {words}");
+            assert_eq!(refused(500, &message), Fault::Environment, "{words}");
+        }
         let denied = "Get \"https://r/v2/a/manifests/1\": no basic auth credentials";
         assert_eq!(refused(500, denied), Fault::Work);
         assert_eq!(refused(404, "manifest unknown"), Fault::Work);

@@ -3,15 +3,16 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::inputs::{build_timeout, verify_timeout};
 use super::run::{Cache, Ending, Known, Report, Run};
 use super::{Event, Outcome, Phase};
 use crate::assemble::AssembleError;
 use crate::catalog::ImageId;
 use crate::context::{ContextError, write_context};
 use crate::debian::ChangelogError;
-use crate::engine::{BuildFault, BuildProgress, BuildRequest, Builder, EngineError};
+use crate::engine::{BuildFault, BuildProgress, BuildRequest, Builder, EngineError, Make};
 use crate::host::ProcessError;
 use crate::host::fs::FileError;
 use crate::observe::InventoryError;
@@ -51,18 +52,24 @@ pub(super) enum MakeError {
     NoParent { label: Reference },
     #[error("the engine does not have {0} any more")]
     Lost(Reference),
+    #[error("the {what} took longer than {}s, the time of its build (`build_timeout`)", allowed.as_secs())]
+    Late {
+        what: &'static str,
+        allowed: Duration,
+    },
     #[error("{0} was given to another image meanwhile")]
     Moved(Reference),
     #[error(
-        "line {0} of the rendered Dockerfile has a here-document, which the classic builder takes for nothing"
+        "line {line} of the rendered Dockerfile has a here-document, which {} takes for nothing", name_classic(*by)
     )]
-    HereDocument(usize),
+    HereDocument { line: usize, by: Make },
     #[error("{0}")]
     Passing(String),
     #[error(
-        "line {0} of the rendered Dockerfile mounts a secret, which only BuildKit can, and this image is built by the classic builder"
+        "line {line} of the rendered Dockerfile mounts a secret, which only BuildKit can, and this image is built by {}",
+        name_classic(*by)
     )]
-    SecretMount(usize),
+    SecretMount { line: usize, by: Make },
     #[error(
         "line {line} of the rendered Dockerfile declares `ARG {name}`, which would put the login of the proxy into the image's \
          history: leave it out, every step has the variable without it"
@@ -70,6 +77,14 @@ pub(super) enum MakeError {
     ProxyInHistory { line: usize, name: String },
     #[error("interrupted")]
     Interrupted,
+}
+
+/// podman imitates the classic builder, and its users need not know that one.
+fn name_classic(by: Make) -> &'static str {
+    match by {
+        Make::Docker => "the classic builder",
+        Make::Podman => "podman",
+    }
 }
 
 impl MakeError {
@@ -97,7 +112,7 @@ impl Run<'_> {
             image: label.clone(),
             phase: Phase::Build,
         });
-        report.log.heading(&format!("build {label}"));
+        report.log.begin(&format!("build {label}"));
         let id = match self.make_with_patience(image, known, report).await {
             Ok(id) => id,
             Err(error) if error.is_interruption() => {
@@ -158,11 +173,11 @@ impl Run<'_> {
             image: label.clone(),
             phase: Phase::Verify,
         });
-        report.log.heading(&format!("verify {label}"));
+        report.log.begin(&format!("verify {label}"));
         if let Err(error) = self.is_still(label, &id).await {
             return Ending::failed(Phase::Verify, &error, &mut report.log, began);
         }
-        let deadline = self.verify_timeout(label);
+        let deadline = verify_timeout(self.settings, label);
         let test = test.clone().of_run(&self.id);
         let passed = verify(&test, self.environment, deadline, &self.cancelled, |line| {
             report.log.line(line);
@@ -263,13 +278,17 @@ impl Run<'_> {
         pins: &[(Reference, String)],
         report: &mut Report<'_>,
     ) -> Result<Digest, MakeError> {
+        let by = self.engine.make();
         if let (Builder::Classic, Some(line)) = (request.builder, self.loaded.heredoc_line(image)) {
-            return Err(MakeError::HereDocument(line));
+            return Err(MakeError::HereDocument { line, by });
         }
         if let (Builder::Classic, [mount, ..]) =
             (request.builder, self.loaded.secret_mounts(image).as_slice())
         {
-            return Err(MakeError::SecretMount(mount.line));
+            return Err(MakeError::SecretMount {
+                line: mount.line,
+                by,
+            });
         }
         let described = self.loaded.catalog.image(image);
         let dockerfile = self.loaded.pinned_dockerfile(image, pins);
@@ -351,7 +370,7 @@ impl Run<'_> {
                 keeping.unwrap_or_else(|| self.engine.builder())
             },
             limits,
-            deadline: self.build_timeout(&described.label),
+            deadline: build_timeout(self.settings, &described.label),
         }
     }
 }

@@ -53,28 +53,37 @@ impl Log {
 
     /// Writes a line that the work printed.
     pub(crate) fn line(&mut self, text: &str) {
+        let text = self.mask.hide(text).into_owned();
+        self.put("", &text);
         self.remember(text);
-        self.write(text);
     }
 
-    fn remember(&mut self, text: &str) {
+    fn remember(&mut self, hidden: String) {
         if self.last_lines.len() == LAST_LINES {
             self.last_lines.pop_front();
         }
-        self.last_lines.push_back(self.mask.hide(text).into_owned());
+        self.last_lines.push_back(hidden);
+    }
+
+    /// Writes what begins; what another piece of work printed before is not what a failure of this one is told with.
+    pub(crate) fn begin(&mut self, text: &str) {
+        self.last_lines.clear();
+        self.heading(text);
     }
 
     /// Writes a line of this program's own.
     pub(crate) fn heading(&mut self, text: &str) {
-        self.write(&format!("== {text}"));
+        self.write("== ", text);
     }
 
     /// Writes what a build told, each step's lines under its number.
     pub(crate) fn progress(&mut self, progress: &BuildProgress) {
+        let number = |step| format!("#{step} ");
         match progress {
-            BuildProgress::Started { step, name } => self.write(&format!("#{step} {name}")),
+            BuildProgress::Started { step, name } => self.write(&number(step), name),
             BuildProgress::Line { step, text } => {
-                self.write(&format!("#{step} {text}"));
+                let text = self.mask.hide(text).into_owned();
+                self.put(&number(step), &text);
                 self.remember(text);
             }
             BuildProgress::Ended {
@@ -88,7 +97,8 @@ impl Log {
                     (true, None) => "CACHED".to_owned(),
                     (false, None) => "DONE".to_owned(),
                 };
-                self.write(&format!("#{step} {how} {:.1}s", took.as_secs_f64()));
+                let text = format!("{how} {:.1}s", took.as_secs_f64());
+                self.write(&number(step), &text);
             }
         }
     }
@@ -103,12 +113,43 @@ impl Log {
         }
     }
 
-    fn write(&mut self, line: &str) {
+    /// What stands before the text is no part of the line that may begin with a piece of a secret.
+    fn write(&mut self, before: &str, text: &str) {
+        let hidden = self.mask.hide(text).into_owned();
+        self.put(before, &hidden);
+    }
+
+    fn put(&mut self, before: &str, hidden: &str) {
         // A full disk must not stop a build half way; it is told when the log is closed.
         if self.fault.is_none()
-            && let Err(source) = writeln!(self.file, "{}", self.mask.hide(line))
+            && let Err(source) = writeln!(self.file, "{before}{hidden}")
         {
             self.fault = Some(FileError::new("write", &self.path, source));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_those_of_what_began_last() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut log = Log::open(directory.path(), "a").expect("a log");
+        log.begin("build a:1");
+        log.line("Setting up nginx");
+        log.heading("built sha256:1");
+        assert_eq!(log.last_lines(), ["Setting up nginx"]);
+        log.begin("verify a:1");
+        log.line("it does not work");
+        // What this program says of the end does not take it away.
+        log.heading("failed: exit code 1");
+        assert_eq!(log.last_lines(), ["it does not work"]);
+        let text = crate::host::fs::read_text(log.path()).expect("a log");
+        assert_eq!(
+            text,
+            "== build a:1\nSetting up nginx\n== built sha256:1\n== verify a:1\nit does not work\n== failed: exit code 1\n"
+        );
     }
 }

@@ -16,7 +16,8 @@ mod secrets;
 mod tries;
 
 pub use event::{Event, Fault, Outcome, Phase};
+pub use inputs::{Below, Tries};
 pub(crate) use log::Log;
 pub use login::find_login;
 pub use run::{Bases, Cache, Made, OnFailure, Run};
-pub use secrets::{BuildSecrets, SecretError, SecretErrors};
+pub use secrets::{BuildSecrets, SecretDoubt, SecretError, SecretErrors, hide_all};

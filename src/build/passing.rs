@@ -7,12 +7,14 @@
 use std::collections::VecDeque;
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexSet};
+use regex::Regex;
 
-use crate::engine::BuildProgress;
+use crate::engine::{BuildProgress, tells_of_passing_trouble};
 
 /// So many lines before the end of a step are about its end.
 const TELLING_LINES: usize = 60;
+/// And no more than so many of all steps.
+const MOST_LINES: usize = 2000;
 
 /// The last lines of each step of one try, as far as they may tell why it failed.
 #[derive(Debug, Default)]
@@ -49,6 +51,9 @@ impl Words {
         {
             self.lines.remove(oldest);
         }
+        if self.lines.len() == MOST_LINES {
+            self.lines.pop_front();
+        }
         self.lines.push_back((step, text.to_owned()));
     }
 
@@ -71,37 +76,6 @@ impl Words {
     }
 }
 
-/// Words of a failure that may pass.
-static PASSING: LazyLock<RegexSet> = LazyLock::new(|| {
-    let words = [
-        // Names: apt, curl, the C library, Go, npm, apk.
-        r"(?i)temporary failure (?:resolving|in name resolution)",
-        r"Could not resolve (?:host\b|')",
-        r"\b(?:EAI_AGAIN|ENETUNREACH|ECONNRESET|ECONNREFUSED|ETIMEDOUT)\b",
-        r"server misbehaving",
-        r"temporary error \(try again later\)",
-        // Connections.
-        r"(?i)connection (?:timed out|refused|reset|failed)\b",
-        r"(?i)(?:could not|failed to|unable to|couldn't) connect to\b",
-        r"(?i)failed to establish a new connection",
-        r"(?i)(?:operation|read|i/o|handshake) time(?:d )?out",
-        r"(?i)network is unreachable|no route to host",
-        r"(?i)remote end (?:closed connection|hung up unexpectedly)|empty reply from server",
-        r"(?i)\b(?:unexpected|early) eof\b|transfer closed with \d+ bytes remaining",
-        r"Error reading from server|Undetermined Error|Could not handshake",
-        // Mirrors that are being changed, and proxies between.
-        r"Hash Sum mismatch|File has unexpected size|Mirror sync in progress",
-        r"does the network require authentication\?",
-        // A server in trouble, by the numbers of RFC 9110.
-        r"(?i)(?:returned error|failed to fetch \S+ |error|http/[\d.]+|status(?: code)?|^) *:? *(?:429|500|502|503|504)\b",
-        r"\b(?:429 +Too Many Requests|50[234] +(?:Bad Gateway|Service Unavailable|Service Temporarily Unavailable|Gateway Time-?out))\b",
-        r"toomanyrequests",
-        // The engine's own network, while another one or its administrator changes it.
-        r"failed to create endpoint .* on network",
-    ];
-    RegexSet::new(words).unwrap_or_else(|error| unreachable!("a table of patterns: {error}"))
-});
-
 /// Words of a failure that stays: a compiler's, or those of a mirror that does not have the file.
 static LASTING: LazyLock<Regex> = LazyLock::new(|| {
     let words = r"(?i):\d+(?::\d+)?: (?:fatal )?error: |^error\[E\d+\]|could not compile `|\b(?:401 +Unauthorized|403 +Forbidden|404 +Not Found|410 +Gone)\b|returned error: 4(?:0\d|10)\b";
@@ -119,7 +93,7 @@ fn find_passing<'a>(lines: &[&'a str]) -> Option<&'a str> {
         if LASTING.is_match(line) {
             return None;
         }
-        if PASSING.is_match(line) {
+        if tells_of_passing_trouble(line) {
             return Some(line);
         }
     }
@@ -177,6 +151,7 @@ mod tests {
             "npm error code ECONNREFUSED",
             "wget: bad address: Temporary failure in name resolution",
             "dial tcp: lookup proxy.golang.org: i/o timeout",
+            "dial tcp: lookup proxy.golang.org on 192.0.2.53:53: no such host",
             "WARNING: fetching https://dl.example.org/v3.20/main: temporary error (try again later)",
         ] {
             case(cause, Some(cause));

@@ -49,24 +49,30 @@ impl Run<'_> {
             image: image.clone(),
             phase: Phase::Pull,
         });
-        report.log.heading(&format!("pull {what}"));
+        report.log.begin(&format!("pull {what}"));
         let login = match self.login_for(image).await {
             Ok(login) => login,
             Err(error) => {
-                return Ending::failed(
-                    Phase::Pull,
-                    &MakeError::from(error),
-                    &mut report.log,
-                    began,
-                );
+                let error = MakeError::from(error);
+                return Ending::failed(Phase::Pull, &error, &mut report.log, began);
             }
         };
         let mut patience = Patience::default();
         let pulled = loop {
-            let pulled = tokio::select! {
+            let left = report.limit.left();
+            let pulling = self
+                .engine
+                .pull(what, login.as_ref(), |line| report.log.line(&line));
+            let in_time = tokio::select! {
                 biased;
                 () = self.cancelled.cancelled() => return Ending::interrupted(Phase::Pull, began),
-                pulled = self.engine.pull(what, login.as_ref(), |line| report.log.line(&line)) => pulled,
+                pulled = tokio::time::timeout(left, pulling) => pulled,
+            };
+            // An engine that says something now and then is not silent, and need not come to an end.
+            let Ok(pulled) = in_time else {
+                let (what, allowed) = ("pull", report.limit.allowed());
+                let late = MakeError::Late { what, allowed };
+                return Ending::failed(Phase::Pull, &late, &mut report.log, began);
             };
             let Err(error) = pulled else {
                 break pulled;
@@ -88,33 +94,69 @@ impl Run<'_> {
                 &mut report.log,
                 began,
             ),
-            Err(error) => Ending::failed(Phase::Pull, &PullError(error), &mut report.log, began),
+            Err(error) => {
+                let error = self.explain(what, error).await;
+                Ending::failed(Phase::Pull, &error, &mut report.log, began)
+            }
+        }
+    }
+
+    async fn explain(&self, what: &Reference, error: EngineError) -> PullError {
+        let instead = self.find_instead(what, &error).await;
+        PullError { error, instead }
+    }
+
+    /// Finds what would do instead of an image that cannot be reached.
+    async fn find_instead(&self, what: &Reference, error: &EngineError) -> Instead {
+        let is_refresh = self.bases == Bases::Refresh && what.digest().is_none();
+        if !is_refresh || !error.may_pass() {
+            return Instead::Nothing;
+        }
+        match self.engine.find_id(what).await {
+            Ok(Some(_)) => Instead::OnEngine,
+            _ => Instead::Nothing,
         }
     }
 }
 
 /// A pull that failed, told behind the name of the image: what was asked of the engine is said there.
 #[derive(Debug)]
-struct PullError(EngineError);
+struct PullError {
+    error: EngineError,
+    instead: Instead,
+}
+
+/// What would do instead of an image that cannot be pulled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Instead {
+    /// There is nothing.
+    Nothing,
+    /// The one that the engine has.
+    OnEngine,
+}
 
 impl std::fmt::Display for PullError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0 {
-            EngineError::Refused { message, .. } => f.write_str(message),
-            error => error.fmt(f),
+        match &self.error {
+            EngineError::Refused { message, .. } => f.write_str(message)?,
+            error => error.fmt(f)?,
+        }
+        match self.instead {
+            Instead::Nothing => Ok(()),
+            Instead::OnEngine => f.write_str("; the engine has this image: `--no-pull` takes it"),
         }
     }
 }
 
 impl std::error::Error for PullError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        self.error.source()
     }
 }
 
 impl From<&PullError> for Fault {
-    fn from(PullError(error): &PullError) -> Self {
-        error.into()
+    fn from(error: &PullError) -> Self {
+        (&error.error).into()
     }
 }
 
@@ -130,17 +172,23 @@ mod tests {
             status: 404,
             message: "manifest unknown".to_owned(),
         };
-        let refused = PullError(refused);
+        let refused = PullError {
+            error: refused,
+            instead: Instead::Nothing,
+        };
         assert_eq!(cause(&refused), "manifest unknown");
         assert_eq!(Fault::from(&refused), Fault::Work);
         let silent = EngineError::Silent {
             action: "pull r.example.org/a:1".to_owned(),
             deadline: std::time::Duration::from_secs(5),
         };
-        let silent = PullError(silent);
+        let silent = PullError {
+            error: silent,
+            instead: Instead::OnEngine,
+        };
         assert_eq!(
             cause(&silent),
-            "the engine did not pull r.example.org/a:1 within 5s"
+            "the engine did not pull r.example.org/a:1 within 5s; the engine has this image: `--no-pull` takes it"
         );
         assert_eq!(Fault::from(&silent), Fault::Environment);
     }

@@ -12,6 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 
 use super::again::Limit;
+use super::inputs::{Tries, build_timeout};
 use super::log::Log;
 use super::passing::Words;
 use super::secrets::BuildSecrets;
@@ -20,7 +21,6 @@ use super::{Event, Fault, Outcome, Phase};
 use crate::catalog::ImageId;
 use crate::engine::Engine;
 use crate::host::{Environment, cause};
-use crate::ledger::Ledger;
 use crate::observe::{Inventory, Provenance};
 use crate::oci::{Digest, Reference};
 use crate::plan::{Action, Ended, Facts, Plan, Schedule, Step};
@@ -83,10 +83,8 @@ pub struct Run<'a> {
     pub logs: PathBuf,
     /// The record of passed tests.
     pub verified: &'a VerifiedRecord,
-    /// What past runs noted, and where this one does.
-    pub ledger: &'a Ledger,
-    /// The images that are tried now, however often they failed.
-    pub impatient: BTreeSet<ImageId>,
+    /// What past runs noted, and what that means for this one.
+    pub tries: &'a Tries<'a>,
     /// How many images are worked on at once.
     pub jobs: usize,
     /// Whether steps may come from the cache.
@@ -139,6 +137,10 @@ pub(super) struct Report<'a> {
 pub(super) struct Known {
     pub(super) images: BTreeMap<ImageId, Digest>,
     pub(super) bases: BTreeMap<Reference, Digest>,
+    /// What the images were built on that are only tested, as they say.
+    pub(super) built_on: BTreeMap<ImageId, Vec<(Reference, Digest)>>,
+    /// All identities of what is not built anew.
+    pub(super) identities: BTreeMap<ImageId, Vec<Digest>>,
     passed: BTreeMap<ImageId, Digest>,
 }
 
@@ -147,11 +149,18 @@ impl Known {
     fn new(plan: &Plan, facts: &[Facts]) -> Self {
         let mut known = Self::default();
         for step in &plan.steps {
+            if !matches!(step.action, Action::Build(_)) {
+                let identities = facts[step.image.0].identities();
+                known.identities.insert(step.image, identities);
+            }
             let Some(local) = &facts[step.image.0].local else {
                 continue;
             };
             if !matches!(step.action, Action::Build(_) | Action::Pull(_)) {
                 known.images.insert(step.image, local.id.clone());
+            }
+            if let (Action::Verify, Some(built_on)) = (&step.action, &local.parents) {
+                known.built_on.insert(step.image, built_on.clone());
             }
             if step.action == Action::Publish {
                 known.passed.insert(step.image, local.id.clone());
@@ -185,17 +194,23 @@ impl Run<'_> {
                 break;
             };
             let (work, was_interrupted) = (&works[i], ending.outcome == Outcome::Interrupted);
+            // That of an earlier run is no failure of this one.
+            let was_tried = !matches!(ending.outcome, Outcome::Waiting { .. });
             let how = self.settle(work, ending, &known, tell);
             let blocked = schedule.end(i, how);
             // After an interruption nothing is anybody's fault: what did not begin is counted by the display.
             if !was_interrupted {
+                let by = self.label(work);
                 for blocked in blocked {
-                    self.tell_blocked(&works[blocked], work, tell);
+                    let outcome = Outcome::Blocked { by: by.clone() };
+                    self.tell_given_up(&works[blocked], outcome, tell);
                 }
             }
             is_whole &= how == Ended::Done;
-            if how == Ended::Failed && self.on_failure == OnFailure::Stop {
-                schedule.give_up();
+            if how == Ended::Failed && was_tried && self.on_failure == OnFailure::Stop {
+                for left in schedule.give_up() {
+                    self.tell_given_up(&works[left], Outcome::NotBegun, tell);
+                }
             }
         }
         drop(running);
@@ -253,10 +268,19 @@ impl Run<'_> {
     fn weights(&self, works: &[Work]) -> Vec<u64> {
         let measured = works.iter().map(|work| {
             let phase = first_phase(work);
-            let time = self.ledger.find_time(time_name(phase), &self.label(work));
+            let time = self.find_time(work, phase);
             (phase, time)
         });
         weigh(&measured.collect::<Vec<_>>())
+    }
+
+    fn find_time(&self, work: &Work, phase: Phase) -> Option<Duration> {
+        let root = match work {
+            Work::Base(_) => Path::new(""),
+            Work::Image(step) => &self.loaded.catalog.image(step.image).root,
+        };
+        let (ledger, label) = (self.tries.ledger, self.label(work));
+        ledger.find_time(root, time_name(phase), &label)
     }
 
     /// Does one piece of work, with a log of its own.
@@ -269,7 +293,7 @@ impl Run<'_> {
         let mut report = Report {
             log,
             words: Words::default(),
-            limit: Limit::new(self.build_timeout(&label)),
+            limit: Limit::new(build_timeout(self.settings, &label)),
             tell,
         };
         let began = Instant::now();
@@ -278,7 +302,8 @@ impl Run<'_> {
                 let ending = self.refresh_base(base, &mut report).await;
                 if ending.outcome == Outcome::Done {
                     let passed = (base, ending.took);
-                    self.ledger
+                    self.tries
+                        .ledger
                         .note_passed(Path::new(""), time_name(Phase::Pull), passed);
                 }
                 ending
@@ -334,13 +359,17 @@ impl Run<'_> {
         if is_done { Ended::Done } else { Ended::Failed }
     }
 
-    fn tell_blocked(&self, blocked: &Work, by: &Work, tell: &dyn Fn(Event)) {
-        tell(Event::Finished {
-            image: self.label(blocked),
-            phase: first_phase(blocked),
-            outcome: Outcome::Blocked { by: self.label(by) },
-            took: Duration::ZERO,
-        });
+    fn tell_given_up(&self, work: &Work, outcome: Outcome, tell: &dyn Fn(Event)) {
+        // That a base image was not pulled which nobody needs any more is no news.
+        let is_base = matches!(work, Work::Base(_)) && outcome == Outcome::NotBegun;
+        if !is_base {
+            tell(Event::Finished {
+                image: self.label(work),
+                phase: first_phase(work),
+                outcome,
+                took: Duration::ZERO,
+            });
+        }
     }
 
     fn label(&self, work: &Work) -> Reference {

@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
+use super::inputs::Below;
 use super::run::{Ending, Known, Report, Run, first_phase_of};
 use super::{Fault, Outcome, Phase};
-use crate::ledger::{Attempt, NextTry, TryKey, render_time};
-use crate::oci::Digest;
+use crate::ledger::NextTry;
 use crate::plan::{Action, Step};
 
 impl Run<'_> {
@@ -19,20 +19,24 @@ impl Run<'_> {
     ) -> Ending {
         let image = step.image;
         let described = self.loaded.catalog.image(image);
-        let before = self.ledger.find_attempt(&described.label);
-        let own = match &before {
-            // Most images never fail; only of those that did are the files read once more.
-            Some(_) => self.own_inputs(image),
-            None => None,
-        };
         let phase = first_phase_of(&step.action);
-        if let (Some(before), Some(own)) = (&before, &own)
-            && let Some(ending) = self.hold_back(step, (before, own), known)
+        let below = self.find_below(step, &known.borrow());
+        if let Some(past) = self.tries.judge(image, &below).await
+            && let NextTry::NotBefore(until) = past.next
         {
-            return ending;
+            let (failures, log) = (past.failures, past.log);
+            return Ending {
+                phase,
+                outcome: Outcome::Waiting {
+                    failures,
+                    until,
+                    log,
+                },
+                id: None,
+                took: Duration::ZERO,
+            };
         }
         let began = Instant::now();
-        let on = self.inputs_below(image, &known.borrow());
         let ending = match step.action {
             Action::Build(_) => self.build_and_verify(image, known, report).await,
             _ => self.verify_built(image, known, report).await,
@@ -40,7 +44,8 @@ impl Run<'_> {
         match &ending.outcome {
             Outcome::Done => {
                 let passed = (&described.label, began.elapsed());
-                self.ledger
+                self.tries
+                    .ledger
                     .note_passed(&described.root, time_name(phase), passed);
             }
             // What is not the image's own fault may pass before the next run.
@@ -49,17 +54,10 @@ impl Run<'_> {
                 log,
                 ..
             } => {
-                let on = match ending.phase {
-                    Phase::Verify => self.engine.find_id(&described.label).await.ok().flatten(),
-                    _ => on,
-                };
-                let own = match own {
-                    None => self.own_inputs(image),
-                    own => own,
-                };
-                if let (Some(own), Some(on)) = (own, on) {
-                    let failed = (TryKey::new(&own, &on), log.clone());
-                    self.ledger
+                if let Some(key) = self.tries.key(image, &below).await {
+                    let failed = (key, log.clone());
+                    self.tries
+                        .ledger
                         .note_failed(&described.root, &described.label, failed);
                 }
             }
@@ -68,37 +66,25 @@ impl Run<'_> {
         ending
     }
 
-    fn hold_back(
-        &self,
-        step: &Step,
-        (before, own): (&Attempt, &Digest),
-        known: &RefCell<Known>,
-    ) -> Option<Ending> {
-        if self.impatient.contains(&step.image) {
-            return None;
-        }
-        let known = known.borrow();
-        let on = match step.action {
-            Action::Build(_) => self.inputs_below(step.image, &known)?,
-            _ => known.images.get(&step.image)?.clone(),
+    /// Gives what a build has below it, or what is tested was built on.
+    fn find_below(&self, step: &Step, known: &Known) -> Below {
+        let bases = if step.action == Action::Verify {
+            known.built_on.get(&step.image).cloned().unwrap_or_default()
+        } else {
+            let bases = known.bases.iter();
+            bases
+                .map(|(label, id)| (label.clone(), id.clone()))
+                .collect()
         };
-        match before.next(&TryKey::new(own, &on), self.ledger.now()) {
-            NextTry::Now => None,
-            NextTry::NotBefore(time) => Some(Ending {
-                phase: first_phase_of(&step.action),
-                outcome: Outcome::Failed {
-                    fault: Fault::Work,
-                    cause: format!(
-                        "it failed {} times in a row with the same inputs; the next try is at {}, `--retry` tries now",
-                        before.failures,
-                        render_time(time)
-                    ),
-                    last_lines: Vec::new(),
-                    log: before.log.clone().filter(|log| log.exists()),
-                },
-                id: None,
-                took: Duration::ZERO,
-            }),
+        let parents = self.loaded.graph.parents(step.image).iter();
+        let parents = parents.map(|parent| {
+            let mut identities = known.identities.get(parent).cloned().unwrap_or_default();
+            identities.extend(known.images.get(parent).cloned());
+            (*parent, identities)
+        });
+        Below {
+            bases,
+            parents: parents.collect(),
         }
     }
 }

@@ -11,7 +11,7 @@
 use std::path::Path;
 
 use super::Pattern;
-use crate::dockerfile::{Dockerfile, Instruction};
+use crate::dockerfile::{Dockerfile, Instruction, Mount};
 
 /// What a recipe takes.
 #[derive(Clone, Debug, Default)]
@@ -77,9 +77,13 @@ impl Taken {
 
 fn sources_of(one: &Instruction) -> Vec<Source> {
     match one.keyword.as_str() {
-        "RUN" if binds_context(&one.arguments) => vec![Source::Everything],
-        "COPY" | "ADD" if !one.arguments.contains("--from=") => {
-            let words = words_of(&one.arguments);
+        "RUN" if one.mounts().iter().any(is_of_context) => vec![Source::Everything],
+        "COPY" | "ADD" => {
+            let (options, operands) = one.part_options();
+            if options.iter().any(|option| option.starts_with("--from=")) {
+                return Vec::new();
+            }
+            let words = words_of(operands);
             let sources = words.split_last().map(|(_, sources)| sources);
             let sources = sources.unwrap_or_default().iter();
             sources.map(|source| Source::parse(source)).collect()
@@ -88,23 +92,14 @@ fn sources_of(one: &Instruction) -> Vec<Source> {
     }
 }
 
-/// Tells whether a step sees the context: a mount is a bind unless it says otherwise, and of the context unless it says so.
-fn binds_context(arguments: &str) -> bool {
-    let words = arguments.split_whitespace();
-    let options = words.take_while(|word| word.starts_with("--"));
-    let mut mounts = options.filter_map(|word| word.strip_prefix("--mount="));
-    mounts.any(|mount| {
-        let has = |wanted: &str| mount.split(',').any(|part| part.starts_with(wanted));
-        (!has("type=") || has("type=bind")) && !has("from=")
-    })
+/// Tells whether a step sees the context by a mount: one is of the context unless it says so.
+fn is_of_context(mount: &Mount) -> bool {
+    mount.is_of("bind") && mount.find(&["from"]).is_none()
 }
 
-fn words_of(arguments: &str) -> Vec<String> {
-    let words = arguments.split_whitespace();
-    let is_option = |word: &&str| word.starts_with("--");
-    let rest: Vec<&str> = words.skip_while(is_option).collect();
-    serde_json::from_str::<Vec<String>>(&rest.join(" "))
-        .unwrap_or_else(|_| rest.into_iter().map(str::to_owned).collect())
+fn words_of(operands: &str) -> Vec<String> {
+    serde_json::from_str::<Vec<String>>(operands)
+        .unwrap_or_else(|_| operands.split_whitespace().map(str::to_owned).collect())
 }
 
 impl Source {
@@ -176,6 +171,8 @@ mod tests {
         case("COPY conf/[^x]* /", "conf/y", true);
         case("ADD a/../b /", "b", true);
         case("COPY --from=x . /", "test.sh", false);
+        case("COPY [\"a  b\", \"/\"]", "a  b", true);
+        case("COPY a --from=b /", "a", true);
         case(
             "ADD https://example.org/x.tar /",
             "example.org/x.tar",
@@ -187,6 +184,7 @@ mod tests {
     fn a_step_sees_what_is_bound_into_it() {
         case("RUN --mount=type=bind,target=/x make", "Makefile", true);
         case("RUN --mount=target=/x make", "Makefile", true);
+        case("RUN --mount=\"TYPE=bind,target=/x\" make", "Makefile", true);
         case("RUN --mount=type=cache,target=/x make", "Makefile", false);
         case("RUN --mount=from=a,target=/x make", "Makefile", false);
         case(

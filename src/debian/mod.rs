@@ -15,7 +15,7 @@ pub use changelog::{
 };
 pub use control::{Control, ControlError, Dependency, DependencyField, Field, parse_control};
 pub use sources::{
-    Mirrors, Source, find_mirrors, has_credentials, parse_deb822_sources, parse_debian_codename,
+    Mirrors, Source, find_mirrors, parse_deb822_sources, parse_debian_codename,
     parse_one_line_sources,
 };
 pub use stamp::Stamp;

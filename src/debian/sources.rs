@@ -110,15 +110,6 @@ pub fn find_mirrors(
         })
 }
 
-/// Tells whether an address holds a name or password: whoever has the image would have it too.
-#[must_use]
-pub fn has_credentials(uri: &str) -> bool {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    rest.split('/')
-        .next()
-        .is_some_and(|host| host.contains('@'))
-}
-
 /// Reads the release name of a Debian machine from its os-release(5); other distributions have none here.
 #[must_use]
 pub fn parse_debian_codename(os_release: &str) -> Option<String> {
@@ -170,12 +161,6 @@ mod tests {
             Some(mirrors)
         );
         assert_eq!(find_mirrors(&sources, "trixie", None), None);
-    }
-
-    #[test]
-    fn credentials_stand_before_the_host() {
-        assert!(has_credentials("https://ann:secret@m.example.org/debian"));
-        assert!(!has_credentials("https://m.example.org/a@b"));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod error;
 mod expand;
 mod ignore;
 mod lines;
+mod options;
 mod parse;
 mod references;
 mod scope;
@@ -28,6 +29,7 @@ mod words;
 
 pub use error::{DockerfileError, ExpandError};
 pub use ignore::{IgnoreError, IgnoreRules, PatternError, Verdict};
+pub use options::Mount;
 pub use parse::{
     BaseSource, Dockerfile, GlobalArg, ImageReference, Instruction, Stage, User, parse_dockerfile,
 };

@@ -1,7 +1,7 @@
 //! The secrets that the steps of a Dockerfile mount: `RUN --mount=type=secret,id=npm,required npm ci`.
 
+use super::options::Mount;
 use super::parse::Dockerfile;
-use super::words::{Words, within_quotes};
 
 /// A secret that a step mounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,43 +20,24 @@ impl Dockerfile {
     pub fn secret_mounts(&self) -> Vec<SecretMount> {
         let steps = self.stages.iter().flat_map(|stage| &stage.instructions);
         let runs = steps.filter(|step| step.keyword == "RUN");
-        let mounts = runs.flat_map(|run| {
-            let text = run.arguments.as_str();
-            let words = Words::of(text, '\\');
-            let flags = words.take_while(|word| text[word.clone()].starts_with("--"));
-            flags.filter_map(|word| {
-                text[word.clone()].strip_prefix("--mount=")?;
-                let value = within_quotes(text, word.start + "--mount=".len()..word.end);
-                find_secret(&text[value], run.line)
-            })
+        let secrets = runs.flat_map(|run| {
+            let mounts = run.mounts().into_iter();
+            mounts.filter_map(|mount| find_secret(&mount, run.line))
         });
-        mounts.collect()
+        secrets.collect()
     }
 }
 
-fn find_secret(value: &str, line: usize) -> Option<SecretMount> {
-    let (mut is_secret, mut is_required) = (false, false);
-    let (mut id, mut target) = ("", "");
-    for part in value.split(',') {
-        let field = &part[within_quotes(part, 0..part.len())];
-        let (key, value) = field.split_once('=').unwrap_or((field, "true"));
-        match key.trim().to_ascii_lowercase().as_str() {
-            "type" => is_secret = value.eq_ignore_ascii_case("secret"),
-            "id" => id = value,
-            "target" | "dst" | "destination" => target = value,
-            // As Go reads a boolean (pkg.go.dev/strconv, ParseBool).
-            "required" => is_required = matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"),
-            _ => (),
-        }
-    }
+fn find_secret(mount: &Mount, line: usize) -> Option<SecretMount> {
     // Without a name it has that of its file.
-    let id = match id {
-        "" => target.rsplit('/').next().unwrap_or_default(),
-        id => id,
-    };
-    (is_secret && !id.is_empty() && !id.contains('$')).then(|| SecretMount {
+    let target = mount.find(&["target", "dst", "destination"]);
+    let last = target.and_then(|target| target.rsplit('/').next());
+    let id = mount.find(&["id"]).filter(|id| !id.is_empty()).or(last)?;
+    // As Go reads a boolean (pkg.go.dev/strconv, ParseBool).
+    let is_yes = |value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True");
+    (mount.is_of("secret") && !id.is_empty() && !id.contains('$')).then(|| SecretMount {
         id: id.to_owned(),
-        is_required,
+        is_required: mount.find(&["required"]).is_some_and(is_yes),
         line,
     })
 }

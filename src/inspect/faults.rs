@@ -77,6 +77,7 @@ fn of_problem(problem: &Problem) -> Option<Fault> {
             hint: Some("leave out an epoch, and write `-` or `.` for other signs".to_owned()),
             ..at("version-untaggable", place)
         },
+        Problem::ReservedTag { place, .. } => at("version-untaggable", place),
         Problem::TwoRecipes { places, .. } => fault("recipe-duplicate", message, places),
         Problem::Duplicate { places, .. } => fault("name-duplicate", message, places),
         Problem::Render(error) => {

@@ -7,7 +7,8 @@ use crate::catalog::Image;
 use crate::debian::{Changelog, Control, parse_changelog, parse_control};
 use crate::dockerfile::IgnoreRules;
 use crate::host::fs::find_text;
-use crate::scan::{ImageDirectory, Survey};
+use crate::host::in_parallel;
+use crate::scan::Survey;
 use crate::settings::Settings;
 use crate::verify::find_test;
 
@@ -27,30 +28,9 @@ pub struct Files {
 #[must_use]
 pub fn read_files(survey: &Survey, settings: &Settings) -> Vec<Files> {
     let images = by_directory(survey);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = survey.directories.len().div_ceil(threads).max(1);
-    std::thread::scope(|scope| {
-        let images = &images;
-        let threads: Vec<_> = survey
-            .directories
-            .chunks(share)
-            .map(|chunk| {
-                scope.spawn(move || {
-                    let read = |one: &ImageDirectory| {
-                        let image = images.get(one.directory.as_path()).map(|(_, image)| *image);
-                        read(&one.directory, image, settings)
-                    };
-                    chunk.iter().map(read).collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| {
-                let joined = thread.join();
-                joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect()
+    in_parallel(&survey.directories, 1, |one| {
+        let image = images.get(one.directory.as_path()).map(|(_, image)| *image);
+        read(&one.directory, image, settings)
     })
 }
 

@@ -60,6 +60,35 @@ pub struct Facts {
     pub local: Option<LocalImage>,
 }
 
+impl Facts {
+    /// Gives the identity of what others would be built on now.
+    ///
+    /// What the registry has counts, not what the engine has under the same label: somebody else may have published it.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Digest> {
+        match (&self.registry, &self.local) {
+            (Availability::Present(digest), Some(here)) if here.manifests.contains(digest) => {
+                Some(&here.id)
+            }
+            (Availability::Present(digest), _) => Some(digest),
+            (_, here) => Some(&here.as_ref()?.id),
+        }
+    }
+}
+
+impl Facts {
+    /// Gives all identities of what others would be built on now: the engine's, and that of the manifest.
+    #[must_use]
+    pub fn identities(&self) -> Vec<Digest> {
+        let published = match &self.registry {
+            Availability::Present(digest) => Some(digest),
+            Availability::Absent | Availability::NotAsked => None,
+        };
+        let engines = self.identity().filter(|it| Some(*it) != published);
+        engines.into_iter().chain(published).cloned().collect()
+    }
+}
+
 /// How far the run is to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
@@ -300,23 +329,10 @@ impl Planner<'_> {
     }
 
     /// An image that was built here recorded what it was built on; it is out of date when that is another one now.
-    ///
-    /// What the registry has counts, not what the engine has under the same label: somebody else may have published it.
     fn find_moved_parent(&self, id: ImageId, local: &LocalImage) -> Option<(ImageId, Reason)> {
         self.graph.parents(id).iter().find_map(|parent| {
             let label = &self.catalog.image(*parent).label;
-            let Facts {
-                registry,
-                local: here,
-                ..
-            } = &self.facts[parent.0];
-            let now = match (registry, here) {
-                (Availability::Present(digest), Some(here)) if here.manifests.contains(digest) => {
-                    &here.id
-                }
-                (Availability::Present(digest), _) => digest,
-                (_, here) => &here.as_ref()?.id,
-            };
+            let now = self.facts[parent.0].identity()?;
             let name = label.name();
             let (_, built_on) = local
                 .parents

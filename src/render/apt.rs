@@ -4,7 +4,7 @@
 //! RUN {{ "git curl" | apt_install }}
 //! ```
 
-use crate::debian::has_credentials;
+use crate::address::has_credentials;
 use crate::settings::Settings;
 
 const PROXY_FILE: &str = "/etc/apt/apt.conf.d/80_proxy";

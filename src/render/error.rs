@@ -13,6 +13,9 @@ pub enum RenderFault {
     /// The text breaks the grammar of templates.
     #[error("this is no template: {0}")]
     Syntax(String),
+    /// A block that begins and does not end.
+    #[error("the `{0}` that begins here has no `end{0}`")]
+    Unclosed(String),
     /// A name without a value.
     #[error("`{0}` has no value")]
     Undefined(String),
@@ -108,7 +111,9 @@ impl RenderFault {
                 found: name(found),
             }
             .into(),
-            Self::Escape | Self::TooLong | Self::TooLarge | Self::Bulk(_) => self,
+            Self::Unclosed(_) | Self::Escape | Self::TooLong | Self::TooLarge | Self::Bulk(_) => {
+                self
+            }
         }
     }
 }

@@ -84,7 +84,10 @@ impl Diagnosis<'_> {
         }
         match error.kind() {
             ErrorKind::BadEscape => RenderFault::Escape,
-            ErrorKind::SyntaxError => RenderFault::Syntax(describe(error)),
+            ErrorKind::SyntaxError => match whereabouts.find_unclosed(detail) {
+                Some(word) => RenderFault::Unclosed(word),
+                None => RenderFault::Syntax(describe(error)),
+            },
             ErrorKind::UndefinedError => match whereabouts.find_undefined(&self.names.known()) {
                 Some(name) => RenderFault::Undefined(name),
                 None => RenderFault::Engine(describe(error)),

@@ -14,7 +14,11 @@ pub(crate) const TARGETS: &[crate::FuzzTarget] =
 /// More bytes than any Dockerfile has.
 const LARGEST: usize = 4 << 20;
 
-static RENDERER: LazyLock<Renderer> = LazyLock::new(|| {
+/// With the steps that the program grants, a template may take a second; one input of many gets them.
+static RENDERER: LazyLock<Renderer> = LazyLock::new(renderer);
+static SHORT_RENDERER: LazyLock<Renderer> = LazyLock::new(|| renderer().with_steps(20_000));
+
+fn renderer() -> Renderer {
     let text = "
         registry: r.example.org
         base_images: [r.example.org/bookworm:latest]
@@ -36,7 +40,7 @@ static RENDERER: LazyLock<Renderer> = LazyLock::new(|| {
     Renderer::new(&settings, Arc::new(known), |path| {
         (path == Path::new("a/part")).then(|| "{{ list }}{% include 'part' %}".to_owned())
     })
-});
+}
 
 /// A template without tags is read as it stands, and each place of a translation leads to one of the template.
 fn source(bytes: &[u8]) {
@@ -67,7 +71,12 @@ fn template(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let path = Path::new("a/Dockerfile.template");
     let template = Template { path, text: &text };
-    match RENDERER.render(&template) {
+    let renderer = if crate::is_chosen(bytes, 1024) {
+        &RENDERER
+    } else {
+        &SHORT_RENDERER
+    };
+    match renderer.render(&template) {
         Ok(rendered) => assert!(rendered.dockerfile.len() <= LARGEST),
         Err(error) => {
             let lines = text.matches(['\n', '\r']).count() + 1;

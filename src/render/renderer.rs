@@ -115,6 +115,13 @@ impl Renderer {
         }
     }
 
+    /// Grants a template so many steps.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(super) fn with_steps(mut self, steps: u64) -> Self {
+        self.environment.set_fuel(Some(steps));
+        self
+    }
+
     /// Renders one template; a thread with less than [`STACK_BYTES`] may not survive it.
     pub fn render(&self, template: &Template<'_>) -> Result<Rendered, Box<RenderError>> {
         if is_too_large(template.text) {
@@ -440,7 +447,11 @@ mod tests {
         );
         refused(
             "\n{% if x %}",
-            "img/Dockerfile.template:2:9: this is no template: unexpected end of input, expected end of block ()",
+            "img/Dockerfile.template:2:4: the `if` that begins here has no `endif` ()",
+        );
+        refused(
+            "{% for x in [1] %}\n{% if x %}\n{% endif %}\n",
+            "img/Dockerfile.template:1:4: the `for` that begins here has no `endfor` ()",
         );
         refused(
             "{% include '../part' %}",

@@ -149,6 +149,17 @@ impl Whereabouts {
         Some(name)
     }
 
+    /// Finds the block without an end where the engine came to the end of the file, and points at its beginning.
+    pub(super) fn find_unclosed(&mut self, said: &str) -> Option<String> {
+        if !said.starts_with("unexpected end of input") {
+            return None;
+        }
+        let word = source::find_unclosed(&self.text)?;
+        let name = self.text[word.clone()].to_owned();
+        self.range = Some(word);
+        Some(name)
+    }
+
     /// Gives the piece at fault, if it is a filter.
     pub(super) fn filter(&self) -> Option<&str> {
         let range = self.range.clone()?;

@@ -3,40 +3,37 @@
 //! The file is written after the tests passed and not before, so a run that was cut leaves an image untested and never
 //! the other way round. Deleting the directory costs the time of testing again, nothing else.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use crate::host::fs::{self, FileError};
+use crate::host::Record;
+use crate::host::fs::FileError;
 use crate::oci::Digest;
 
 /// The record of passed tests.
 #[derive(Clone, Debug)]
-pub struct VerifiedRecord {
-    directory: PathBuf,
-}
+pub struct VerifiedRecord(Record);
 
 impl VerifiedRecord {
     /// Opens the record below a state directory; `verified-1` is the version of its layout.
     #[must_use]
-    pub fn new(state: &std::path::Path) -> Self {
-        Self {
-            directory: state.join("verified-1"),
-        }
+    pub fn new(state: &Path) -> Self {
+        Self(Record::new(state, "verified-1"))
     }
 
     /// Tells whether these tests passed on this image. A record that cannot be read counts as none: then they run again.
     #[must_use]
     pub fn holds(&self, image: &Digest, test: &Digest) -> bool {
-        let recorded = fs::find_text(&self.directory.join(image.hex()));
-        matches!(recorded, Ok(Some(text)) if says(&text, test))
+        self.0.find(image).is_some_and(|text| says(&text, test))
     }
 
     /// Notes that these tests passed on this image.
     pub fn note(&self, image: &Digest, test: &Digest) -> Result<(), FileError> {
-        fs::create_directory(&self.directory)?;
-        fs::write_atomically(
-            &self.directory.join(image.hex()),
-            format!("{test}\n").as_bytes(),
-        )
+        self.0.note(image, test.as_str())
+    }
+
+    /// Forgets what is oldest, where there is more than any run needs.
+    pub fn bound(&self) {
+        self.0.bound();
     }
 }
 
@@ -48,6 +45,7 @@ pub(super) fn says(text: &str, test: &Digest) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fs;
 
     #[test]
     fn only_the_same_tests_on_the_same_image_count() {

@@ -3,14 +3,14 @@
 use super::error::ChangelogError;
 use crate::debian::Version;
 
-/// One entry's lines, without comments and with plain line ends, so that the crate reads them as they are meant.
+/// One entry's lines, without comments and line ends.
 pub(super) struct CutEntry<'a> {
     pub(super) header: Header<'a>,
     pub(super) header_line: usize,
     pub(super) body: Vec<&'a str>,
     pub(super) trailer: Option<&'a str>,
     pub(super) trailer_line: Option<usize>,
-    pub(super) text: String,
+    pub(super) header_text: &'a str,
 }
 
 pub(super) struct Header<'a> {
@@ -45,7 +45,7 @@ impl<'a> Entries<'a> {
             body: Vec::new(),
             trailer: None,
             trailer_line: None,
-            text: format!("{text}\n"),
+            header_text: text,
         };
         while let Some(&(index, line)) = self.lines.peek() {
             match LineKind::of(line) {
@@ -53,13 +53,11 @@ impl<'a> Entries<'a> {
                 LineKind::Comment => {}
                 LineKind::Blank | LineKind::Indented => {
                     cut.body.push(line);
-                    push_line(&mut cut.text, line);
                 }
                 LineKind::Trailer => {
                     self.lines.next();
                     cut.trailer = Some(line);
                     cut.trailer_line = Some(index + 1);
-                    push_line(&mut cut.text, line);
                     break;
                 }
                 // An entry without a trailer ends at the next header.
@@ -114,11 +112,6 @@ pub(super) fn find_header_start(text: &str) -> Option<usize> {
     let mark = text.len() - text.trim_start_matches('\u{feff}').len();
     let before = text[mark..].split_inclusive('\n').take(line - 1);
     Some(mark + before.map(str::len).sum::<usize>())
-}
-
-fn push_line(text: &mut String, line: &str) {
-    text.push_str(line);
-    text.push('\n');
 }
 
 #[derive(Clone, Copy)]

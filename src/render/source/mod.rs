@@ -15,6 +15,7 @@
 //! - Where a template changes lists or mappings in place (`items.append(…)`), those that it writes down (`[…]`, `{…}`)
 //!   can be changed.
 
+mod blocks;
 mod bulk;
 mod escapes;
 mod expression;
@@ -23,6 +24,7 @@ mod tokens;
 use std::borrow::Cow;
 use std::ops::Range;
 
+pub(super) use blocks::find_unclosed;
 pub use bulk::Bulk;
 pub(super) use bulk::find_bulk;
 use expression::{Reader, Sets};
