@@ -3,10 +3,11 @@
 use chrono::DateTime;
 
 use super::{Target, count_lines, count_lines_of_yaml};
+use crate::address::has_credentials;
 use crate::debian::{
-    Author, Bump, EntryForm, NewEntry, Version, find_mirrors, has_credentials, insert_entry,
-    parse_changelog, parse_control, parse_deb822_sources, parse_debian_codename,
-    parse_one_line_sources, parse_readable_entries, parse_top_entry,
+    Author, Bump, EntryForm, NewEntry, Version, find_mirrors, insert_entry, parse_changelog,
+    parse_control, parse_deb822_sources, parse_debian_codename, parse_one_line_sources,
+    parse_readable_entries, parse_top_entry,
 };
 use crate::declared::parse_image_file;
 use crate::dockerfile::{BaseSource, Dockerfile, IgnoreRules, parse_dockerfile};
@@ -20,7 +21,6 @@ pub(super) const TARGETS: &[Target] = &[
     ("debian_control", control),
     ("debian_sources", sources),
     ("debian_version", version),
-    ("declared_image", declared_image),
     ("dockerfile", dockerfile),
     ("dockerfile_ignore", dockerfile_ignore),
     ("near", near),
@@ -185,7 +185,7 @@ fn version(bytes: &[u8]) {
 }
 
 /// An `image.yaml` is read, or its error points into it.
-fn declared_image(bytes: &[u8]) {
+pub(super) fn declared_image(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     match parse_image_file(&text) {
         Ok(file) => {

@@ -13,31 +13,67 @@ mod tests;
 
 pub use crate::FuzzTarget as Target;
 
+/// Those of a module. Each group has a fuzzer of its own: after each execution it looks through the counters of all code
+/// that its functions reach.
+pub const AUDIT: &[Target] = model::AUDIT;
+/// Likewise.
+pub const CLI: &[Target] = crate::cli::fuzzing::TARGETS;
+/// Likewise.
+pub const ENGINE: &[Target] = crate::engine::fuzzing::TARGETS;
+/// Those of the engine that need the HTTP library.
+pub const ENGINE_HTTP: &[Target] = crate::engine::fuzzing::HTTP_TARGETS;
+/// Those of all formats but YAML.
+pub const FORMATS: &[Target] = formats::TARGETS;
+/// Those of a module.
+pub const HOST: &[Target] = crate::host::fuzzing::TARGETS;
+/// Likewise.
+pub const LEDGER: &[Target] = crate::ledger::fuzzing::TARGETS;
+/// Those of the model that need neither YAML nor an audit.
+pub const MODEL: &[Target] = model::TARGETS;
+/// Those of a module.
+pub const REGISTRY: &[Target] = crate::registry::fuzzing::TARGETS;
+/// Likewise.
+pub const RENDER: &[Target] = crate::render::fuzzing::TARGETS;
+/// Likewise.
+pub const REVISION: &[Target] = crate::revision::fuzzing::TARGETS;
+/// Likewise.
+pub const ROOTFS: &[Target] = crate::rootfs::fuzzing::TARGETS;
+/// Likewise.
+pub const SETTINGS: &[Target] = crate::settings::fuzzing::TARGETS;
+/// Likewise.
+pub const UI: &[Target] = crate::ui::fuzzing::TARGETS;
+/// Likewise.
+pub const VERIFY: &[Target] = crate::verify::fuzzing::TARGETS;
+/// Those that read YAML.
+pub const YAML: &[Target] = &[
+    ("declared_image", formats::declared_image),
+    ("settings", model::settings),
+];
+
 /// Gives all of them, in the order of their names.
 #[must_use]
 pub fn targets() -> Vec<Target> {
-    let mut all: Vec<Target> = [
-        crate::cli::fuzzing::TARGETS,
-        crate::engine::fuzzing::TARGETS,
-        crate::host::fuzzing::TARGETS,
-        crate::registry::fuzzing::TARGETS,
-        crate::render::fuzzing::TARGETS,
-        crate::revision::fuzzing::TARGETS,
-        crate::ui::fuzzing::TARGETS,
-        crate::verify::fuzzing::TARGETS,
-        formats::TARGETS,
-        model::TARGETS,
-    ]
-    .concat();
+    let groups = [
+        AUDIT,
+        CLI,
+        ENGINE,
+        ENGINE_HTTP,
+        FORMATS,
+        HOST,
+        LEDGER,
+        MODEL,
+        REGISTRY,
+        RENDER,
+        REVISION,
+        ROOTFS,
+        SETTINGS,
+        UI,
+        VERIFY,
+        YAML,
+    ];
+    let mut all = groups.concat();
     all.sort_unstable_by_key(|(name, _)| *name);
     all
-}
-
-/// Finds one by its name.
-#[must_use]
-pub fn find_target(name: &str) -> Option<fn(&[u8])> {
-    let mut all = targets().into_iter();
-    all.find_map(|(known, run)| (known == name).then_some(run))
 }
 
 /// Counts the lines to which an error may point: the last may be the one behind the end of the file.

@@ -1,0 +1,4 @@
+//! The fuzzer of `pkg::fuzzing::ENGINE_HTTP`.
+#![no_main]
+
+pkg_fuzz::fuzz!(pkg::fuzzing::ENGINE_HTTP);
