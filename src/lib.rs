@@ -5,10 +5,10 @@
 //! map, and formats and model touch nothing outside; `tests/architecture.rs` reads the map and holds that.
 //!
 //! ```text
-//! formats   near → place → oci → debian → declared → dockerfile
+//! formats   near → place → address → rootfs → oci → debian → declared → dockerfile
 //! model     settings → catalog → plan → render → history → audit
 //! border    host → engine → registry
-//! stages    scan → context → verify → observe → assemble → ledger → build → publish → prune → changelogs → scaffold → revision → inspect
+//! stages    unpack → export → scan → context → verify → observe → assemble → ledger → build → publish → prune → changelogs → scaffold → revision → inspect
 //! user      error → ui → cli
 //! proof     fuzzing
 //! ```
@@ -17,7 +17,7 @@
 //!
 //! | file | read by | written by |
 //! |---|---|---|
-//! | `changelog` of an image | [`scan`], [`build`] the dates, [`changelogs`], [`inspect`], [`cli`] all entries | [`changelogs`] and `pkg audit --fix`, all or none of a run's |
+//! | `changelog` of an image | [`scan`], [`build`] the dates, [`publish`] the versions that no candidate takes, [`changelogs`], [`inspect`], [`cli`] all entries | [`changelogs`] and `pkg audit --fix`, all or none of a run's |
 //! | `control` of an image | [`scan`], [`inspect`] | `pkg audit --fix` |
 //! | `Dockerfile.template`, `image.yaml` of an image | [`scan`] | |
 //! | `.pkg-changes/` of a directory, while files below it are changed or made | [`host`] | [`host`] |
@@ -41,14 +41,18 @@
 //! | `pkg-*` in the directory for temporary files, while a revision is compared | [`scan`] | [`revision`] |
 //! | `OUT/…/Dockerfile` of `pkg render` | | [`cli`] |
 //! | the files of a new image | | [`scaffold`] |
+//! | what `pkg export` writes; beside it `.pkg-export-*` until it is whole | | [`export`] |
+//! | tars that `pkg export --overlay` names | [`unpack`] | |
 
 // Formats: text and bytes to values, pure.
+pub mod address;
 pub mod debian;
 pub mod declared;
 pub mod dockerfile;
 pub mod near;
 pub mod oci;
 pub mod place;
+pub mod rootfs;
 
 // Model: values to values, pure.
 pub mod audit;
@@ -68,6 +72,7 @@ pub mod assemble;
 pub mod build;
 pub mod changelogs;
 pub mod context;
+pub mod export;
 pub mod inspect;
 pub mod ledger;
 pub mod observe;
@@ -76,6 +81,7 @@ pub mod publish;
 pub mod revision;
 pub mod scaffold;
 pub mod scan;
+pub mod unpack;
 pub mod verify;
 
 // What the user sees.
@@ -90,3 +96,13 @@ pub mod fuzzing;
 /// A parser's name, and the function that tries it with any bytes; named here because these stand beside the parsers.
 #[cfg(any(test, feature = "fuzzing"))]
 pub type FuzzTarget = (&'static str, fn(&[u8]));
+
+/// Chooses one input of so many, each time the same, for a check that takes far longer than the parser: the fuzzer's time
+/// goes into parsing. The short run checks all.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn is_chosen(input: &[u8], one_of: u64) -> bool {
+    // FNV-1a.
+    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+    let hash = input.iter().fold(0xcbf2_9ce4_8422_2325, mix);
+    cfg!(test) || (hash >> 32).is_multiple_of(one_of)
+}

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::Ending;
+use super::claims::{Waiting, begin_changes};
 use super::session::{Flavour, Session};
 use crate::audit::{
     Audit, Finding, Fix, Policy, Published, Rule, Unchecked, apply, audit, find_rule, near_rules,
@@ -34,6 +35,8 @@ pub(super) struct Args {
     /// Mend what can be mended safely; all files are changed, or none
     #[arg(long)]
     fix: bool,
+    #[command(flatten)]
+    waiting: Waiting,
     /// End with exit code 3 when a finding is as grave as this
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Warning)]
     fail_on: FailOn,
@@ -98,7 +101,10 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         .collect::<Result<_, _>>()?;
     let policy = Policy::new(&settings.audit, asked)?;
     if args.fix {
-        let changes = Changes::begin(&args.directories)?;
+        let directories = ("audit --fix", args.directories.as_slice());
+        let Some((changes, _note)) = begin_changes(session, directories, &args.waiting)? else {
+            return Ok(Ending::Hindered);
+        };
         for path in changes.undone() {
             let path = path.display();
             session

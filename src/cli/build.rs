@@ -2,12 +2,11 @@
 
 use std::num::NonZeroUsize;
 
+use super::claims::{Waiting, claim};
+use super::prepare::{Retry, WhetherPublish, Wish, prepare};
 use super::scope::Scope;
 use super::session::Session;
-use super::work::{
-    Manner, Retry, Waiting, WhetherPublish, Wish, claim, execute, prepare, tell_of_waits,
-    usual_jobs,
-};
+use super::work::{Manner, execute, usual_jobs};
 use super::{Ending, plan};
 use crate::build::{Bases, Cache, OnFailure};
 use crate::publish::Target;
@@ -47,8 +46,8 @@ pub(super) struct Args {
     /// Try images now that failed with the same inputs before
     ///
     /// The second failure in a row with the same version, recipe, context, tests and parents makes an image wait: 10
-    /// minutes, then 30, 2 hours, 6 and 20. Until then it counts as failed and is not built, unless this or `--force`
-    /// is given, or `--select` names it alone.
+    /// minutes, then 30, 2 hours, 6 and 20. Until then it is not built, unless this or `--force` is given, `--select`
+    /// names it alone, or an image that it is built on is built anew; the run ends as after a failure.
     #[arg(long)]
     retry: bool,
     #[command(flatten)]
@@ -114,11 +113,8 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     Session::block_on(async {
         let prepared = prepare(session, &wish).await?;
         if args.dry_run {
-            plan::print(session, &prepared, plan::Form::of(args.json))?;
-            if manner.retry == Retry::WhenDue {
-                tell_of_waits(session, &prepared)?;
-            }
-            return Ok(Ending::Done);
+            let form = plan::Form::of(args.json);
+            return plan::print(session, &prepared, (form, manner.retry)).await;
         }
         let ended = execute(session, &prepared, manner).await;
         drop(claim);

@@ -6,13 +6,12 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::json;
 
 use super::Ending;
+use super::claims::{Waiting, begin_changes};
 use super::session::Session;
-use super::work::holder;
 use crate::changelogs::{Draft, Signature, Update, prepare};
 use crate::debian::{Author, EntryForm};
 use crate::error::{Diagnostic, Severity};
-use crate::host::{Change, ChangeError, Changes, find_author};
-use crate::ledger::{HolderNote, find_holder};
+use crate::host::{Change, find_author};
 use crate::scan::Loaded;
 use crate::settings::Settings;
 use crate::ui::{Cell, Column, Tone};
@@ -47,6 +46,7 @@ pub(super) struct Writing<'a> {
     pub(super) directories: &'a [PathBuf],
     pub(super) settings: &'a Settings,
     pub(super) form: EntryForm,
+    pub(super) waiting: &'a Waiting,
 }
 
 /// Loads the catalog, lets the command draft its entries, and writes all of them or none.
@@ -61,7 +61,14 @@ pub(super) fn write(
         EntryForm::Items => "refresh",
     };
     let changes = match writing.manner {
-        Manner::Write | Manner::WriteJson => Some(begin(session, (command, writing.directories))?),
+        Manner::Write | Manner::WriteJson => {
+            let directories = (command, writing.directories);
+            let Some(writer) = begin_changes(session, directories, writing.waiting)? else {
+                return Ok(Ending::Hindered);
+            };
+            tell_of_undone(session, writer.0.undone().len());
+            Some(writer)
+        }
         Manner::Show | Manner::ShowJson => None,
     };
     let loaded = session.load(writing.directories, writing.settings)?;
@@ -125,31 +132,13 @@ fn warn_of_earlier_dates(
     );
 }
 
-/// Takes the right to change files, and tells others who has it; where another run has it, tells who that is.
-pub(super) fn begin(
-    session: &Session,
-    (command, directories): (&str, &[PathBuf]),
-) -> anyhow::Result<(Changes, Option<HolderNote>)> {
-    let state = session.state().ok();
-    let changes = Changes::begin(directories).inspect_err(|error| {
-        if let (ChangeError::Busy(directory), Some(state)) = (error, &state)
-            && let Some(holder) = find_holder(state, directory)
-        {
-            session.ui.say(&format!("at work there: {holder}"));
-        }
-    })?;
-    let note = state.map(|state| {
-        let holder = holder(session, command, directories)?;
-        Ok::<_, anyhow::Error>(holder.note(&state, directories))
-    });
-    let note = note.transpose()?;
-    let count = changes.undone().len();
+/// Says that what a killed run had changed is as before.
+pub(super) fn tell_of_undone(session: &Session, count: usize) {
     if count > 0 {
         session.ui.say(&format!(
             "undone: what a run that was killed had changed ({count} changelogs)"
         ));
     }
-    Ok((changes, note))
 }
 
 fn sign(session: &Session, writing: &Writing<'_>) -> anyhow::Result<Signature> {

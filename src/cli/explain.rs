@@ -3,19 +3,24 @@
 use std::fmt::Write as _;
 
 use super::Ending;
+use super::past::Past;
+use super::prepare::{Prepared, Retry};
 use super::session::{Session, find_image};
 use super::words;
-use super::work::Prepared;
 use crate::catalog::ImageId;
+use crate::host::{architecture, cause};
+use crate::observe::find_recorded_parents;
 use crate::oci::{Digest, Reference};
-use crate::plan::{Availability, Drift, LocalImage, Step, describe_input};
+use crate::plan::{Action, Availability, Drift, LocalImage, Step, describe_input};
+use crate::registry::Client;
 
 /// Prints what is known of an image, and why it is built or not.
-pub(super) fn explain(
+pub(super) async fn explain(
     session: &Session,
-    prepared: &Prepared,
+    (prepared, retry): (&Prepared, Retry),
     name: &str,
 ) -> anyhow::Result<Ending> {
+    let past = Past::new(prepared, prepared.find_past(session, retry).await?);
     let id = find_image(&prepared.loaded, name)?;
     let image = prepared.loaded.catalog.image(id);
     let step = prepared.plan.steps.iter().find(|step| step.image == id);
@@ -25,15 +30,21 @@ pub(super) fn explain(
         let _ = writeln!(text, "  {key:<10} {value}");
     };
     line("plan", &what(prepared, step));
+    let instead = past.instead(prepared, id);
+    // What waits tells its failures itself.
+    if let Some(failed) = past.describe(id)
+        && !past.waits(id)
+    {
+        line("past", &failed);
+    }
+    if let Some((verb, why)) = instead {
+        line(verb, &why);
+    }
+    if let Some(log) = past.log(id) {
+        line("log", &log.display().to_string());
+    }
     let facts = &prepared.facts[id.0];
-    line(
-        "registry",
-        &match &facts.registry {
-            Availability::NotAsked => "not asked".to_owned(),
-            Availability::Absent => "does not have this version".to_owned(),
-            Availability::Present(digest) => format!("has it as {digest}"),
-        },
-    );
+    line("registry", &presence(&facts.registry));
     match &facts.local {
         None => line("engine", "does not have this version"),
         Some(local) => {
@@ -54,18 +65,35 @@ pub(super) fn explain(
     for input in inputs(&facts.published) {
         line("published", &input);
     }
+    if let (Some(registry), Availability::Present(digest)) = (&prepared.registry, &facts.registry) {
+        for parent in published_on(prepared, registry, (id, digest)).await {
+            line("registry's", &parent);
+        }
+    }
     session.ui.print(&text)?;
-    Ok(Ending::Done)
+    for diagnostic in prepared.doubts_of_latest() {
+        session.ui.diagnostic(&diagnostic);
+    }
+    Ok(prepared.ending_of_plan())
+}
+
+fn presence(registry: &Availability) -> String {
+    match registry {
+        Availability::NotAsked => "not asked".to_owned(),
+        Availability::Absent => "does not have this version".to_owned(),
+        Availability::Present(digest) => format!("has it as {digest}"),
+    }
 }
 
 fn what(prepared: &Prepared, step: Option<&Step>) -> String {
     let Some(step) = step else {
         return "not selected".to_owned();
     };
-    let publish = match (step.publish, &step.replaces) {
-        (false, _) => "",
-        (true, None) => ", and publish",
-        (true, Some(_)) => ", and publish over what is there",
+    let publish = match (&step.action, step.publish, &step.replaces) {
+        (_, false, _) | (Action::Publish, _, None) => "",
+        (Action::Publish, _, Some(_)) => " over what is there",
+        (_, true, None) => ", and publish",
+        (_, true, Some(_)) => ", and publish over what is there",
     };
     let verb = words::verb(&step.action);
     let because = words::because(&step.action, &prepared.loaded.catalog);
@@ -83,7 +111,7 @@ fn parents(prepared: &Prepared, id: ImageId, local: &LocalImage) -> Vec<String> 
         let mut parents =
             parents.filter(|parent| catalog.image(**parent).label.name() == label.name());
         if let Some(parent) = parents.next() {
-            return Some(&prepared.facts[parent.0].local.as_ref()?.id);
+            return prepared.facts[parent.0].identity();
         }
         let moved = local.moved_base.as_ref()?;
         (moved.base.name() == label.name()).then_some(&moved.now)
@@ -93,6 +121,49 @@ fn parents(prepared: &Prepared, id: ImageId, local: &LocalImage) -> Vec<String> 
         _ => format!("{label} as {}", then.short()),
     });
     each.collect()
+}
+
+/// What the published image was built on, and whether that is still what its registry has.
+async fn published_on(
+    prepared: &Prepared,
+    registry: &Client,
+    (id, digest): (ImageId, &Digest),
+) -> Vec<String> {
+    let catalog = &prepared.loaded.catalog;
+    let label = catalog.image(id).label.with_digest(digest.clone());
+    let recorded = match find_recorded_parents(registry, &label, architecture()).await {
+        Ok(Some(recorded)) => recorded,
+        Ok(None) => return vec!["built on nobody knows what: something else built it".to_owned()],
+        Err(error) => {
+            return vec![format!(
+                "built on what cannot be found out: {}",
+                cause(&error)
+            )];
+        }
+    };
+    let mut lines = Vec::new();
+    for (label, then) in recorded {
+        let of_catalog = prepared.loaded.graph.parents(id).iter();
+        let mut of_catalog = of_catalog.map(|parent| &catalog.image(*parent).label);
+        let now = of_catalog.find(|parent| parent.name() == label.name());
+        let asked = registry
+            .fetch_image(now.unwrap_or(&label), architecture())
+            .await;
+        let stands = match asked {
+            Ok(Some(image)) if image.identities.contains(&then) => String::new(),
+            Ok(Some(image)) => match image.identities.first() {
+                Some(now) => format!(", now {}", now.short()),
+                None => String::new(),
+            },
+            Ok(None) => ", which its registry does not have".to_owned(),
+            Err(error) => format!(
+                ", and what it is now cannot be found out: {}",
+                cause(&error)
+            ),
+        };
+        lines.push(format!("built on {label} as {}{stands}", then.short()));
+    }
+    lines
 }
 
 /// How inputs stand to recorded ones, a line for each that differs.

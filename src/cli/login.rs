@@ -22,6 +22,13 @@ pub(super) struct LoginArgs {
     password_stdin: bool,
 }
 
+impl LoginArgs {
+    /// Tells whether the command line says who logs in.
+    pub(super) fn is_given(&self) -> bool {
+        self.username.is_some() || self.password_stdin
+    }
+}
+
 /// How much a half of the credentials is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {

@@ -153,6 +153,7 @@ fn changelogs_of(problem: &Problem) -> Vec<PathBuf> {
         | Problem::ImageFile { place, .. }
         | Problem::Name { place, .. }
         | Problem::Tag { place, .. }
+        | Problem::ReservedTag { place, .. }
         | Problem::Label { place, .. } => beside(place).into_iter().collect(),
         Problem::Duplicate { places, .. } | Problem::TwoRecipes { places, .. } => {
             places.iter().filter_map(beside).collect()

@@ -3,10 +3,13 @@
 mod abbreviations;
 mod audit;
 mod build;
+mod built;
 mod changes;
+mod claims;
 mod diff;
 mod entries;
 mod explain;
+mod export;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod graph;
@@ -15,7 +18,9 @@ mod log;
 mod login;
 mod logs;
 mod new;
+mod past;
 mod plan;
+mod prepare;
 mod prune;
 mod publish;
 mod refresh;
@@ -34,7 +39,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use self::abbreviations::explain;
 use self::session::Session;
@@ -63,8 +68,20 @@ struct Cli {
 
 impl Cli {
     fn parse_words(words: &[OsString]) -> Result<Self, clap::Error> {
-        Self::try_parse_from(words)
-            .map_err(|error| explain(error, &mut Self::command(), words))
+        Self::parse_words_with(&mut Self::command(), words)
+    }
+
+    /// To make the program that reads the words takes longer than to read them.
+    fn parse_words_with(
+        program: &mut clap::Command,
+        words: &[OsString],
+    ) -> Result<Self, clap::Error> {
+        program
+            .try_get_matches_from_mut(words)
+            .and_then(|mut found| {
+                Self::from_arg_matches_mut(&mut found).map_err(|error| error.format(program))
+            })
+            .map_err(|error| explain(error, program, words))
             .and_then(Self::checked)
     }
 
@@ -129,6 +146,7 @@ enum Command {
     Refresh(refresh::Args),
     Prune(prune::Args),
     Audit(audit::Args),
+    Export(export::Args),
     #[command(subcommand, disable_help_subcommand = true)]
     Util(util::Command),
 }
@@ -222,6 +240,7 @@ fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
         Command::Publish(args) => publish::run(session, &args),
         Command::Prune(args) => prune::run(session, &args),
         Command::Audit(args) => audit::run(session, &args),
+        Command::Export(args) => export::run(session, &args),
         Command::Verify(args) => verify::run(session, &args),
         Command::List(args) => list::run(session, &args),
         Command::Graph(args) => graph::run(session, &args),

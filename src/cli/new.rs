@@ -3,7 +3,8 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::Ending;
-use super::entries::{begin, find_signer};
+use super::claims::{Waiting, begin_changes};
+use super::entries::{find_signer, tell_of_undone};
 use super::session::{Flavour, Session};
 use crate::catalog::{ImageName, NameError};
 use crate::debian::Version;
@@ -32,11 +33,17 @@ pub(super) struct Args {
     /// The first version
     #[arg(long, value_name = "VERSION", default_value = "0.1.0-1")]
     version: Version,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let settings = session.settings(Flavour::Release)?;
-    let (changes, _note) = begin(session, ("new", &args.directories))?;
+    let directories = ("new", args.directories.as_slice());
+    let Some((changes, _note)) = begin_changes(session, directories, &args.waiting)? else {
+        return Ok(Ending::Hindered);
+    };
+    tell_of_undone(session, changes.undone().len());
     let loaded = session.load(&args.directories, &settings)?;
     let name = name(args, &loaded)?;
     args.version.as_tag().map_err(|error| {

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::Ending;
 use super::explain::explain;
+use super::past::Past;
+use super::prepare::{Prepared, Retry, WhetherPublish, Wish, prepare};
 use super::scope::Scope;
 use super::session::Session;
 use super::words;
-use super::work::{Prepared, WhetherPublish, Wish, prepare, tell_of_waits};
-use crate::error::Severity;
+use crate::error::Diagnostic;
 use crate::oci::Digest;
 use crate::oci::Tag;
 use crate::plan::{Action, InputChange, Reason, Skip, Step};
@@ -17,6 +18,10 @@ use crate::ui::{Cell, Column, Tone};
 
 /// Print what `build` would do, and why
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each one is an option of the command line"
+)]
 pub(super) struct Args {
     #[command(flatten)]
     scope: Scope,
@@ -26,6 +31,9 @@ pub(super) struct Args {
     /// Plan for `build --force`: published versions whose inputs changed are published over
     #[arg(long)]
     force: bool,
+    /// Plan for `build --retry`: images that failed with the same inputs before do not wait
+    #[arg(long)]
+    retry: bool,
     /// Tell of one image what is there, and which file, argument or parent differs from what was recorded
     #[arg(long, value_name = "NAME", conflicts_with_all = ["json", "select"])]
     explain: Option<String>,
@@ -61,40 +69,61 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         overwrite: Scope::overwrite(args.force),
         target: Target::default(),
     };
-    let prepared = Session::block_on(prepare(session, &wish))?;
-    if let Some(name) = &args.explain {
-        return explain(session, &prepared, name);
-    }
-    print(session, &prepared, Form::of(args.json))?;
-    tell_of_waits(session, &prepared)?;
-    Ok(Ending::Done)
+    let retry = if args.retry || args.force {
+        Retry::Now
+    } else {
+        Retry::WhenDue
+    };
+    Session::block_on(async {
+        let prepared = prepare(session, &wish).await?;
+        if let Some(name) = &args.explain {
+            return explain(session, (&prepared, retry), name).await;
+        }
+        print(session, &prepared, (Form::of(args.json), retry)).await
+    })
 }
 
 /// Prints a prepared plan: what is run is the same value.
-pub(super) fn print(session: &Session, prepared: &Prepared, form: Form) -> anyhow::Result<()> {
+pub(super) async fn print(
+    session: &Session,
+    prepared: &Prepared,
+    (form, retry): (Form, Retry),
+) -> anyhow::Result<Ending> {
+    let past = Past::new(prepared, prepared.find_past(session, retry).await?);
     match form {
         Form::Json => {
-            let text = serde_json::to_string_pretty(&to_json(prepared))?;
+            let text = serde_json::to_string_pretty(&to_json(prepared, &past))?;
             session.ui.print(&format!("{text}\n"))?;
         }
-        Form::Text => print_table(session, prepared)?,
+        Form::Text => print_table(session, prepared, &past)?,
     }
-    Ok(())
+    Ok(prepared.ending_of_plan())
 }
 
-fn print_table(session: &Session, prepared: &Prepared) -> anyhow::Result<()> {
+fn print_table(session: &Session, prepared: &Prepared, past: &Past) -> anyhow::Result<()> {
     let catalog = &prepared.loaded.catalog;
     let rows: Vec<Vec<Cell>> = prepared
         .plan
         .work()
         .map(|step| {
+            let (tone, what, why) = match past.instead(prepared, step.image) {
+                Some((what, why)) => (Tone::Caution, what.to_owned(), why),
+                None => (Tone::Accent, what(step), why(step, prepared, past)),
+            };
             vec![
-                Cell::new(Tone::Accent, what(step)),
+                Cell::new(tone, what),
                 Cell::from(catalog.image(step.image).label.to_string()),
-                Cell::new(Tone::Dim, words::because(&step.action, catalog)),
+                Cell::new(Tone::Dim, why),
             ]
         })
-        .chain(prepared.overdue.iter().map(|it| overdue_row(prepared, it)))
+        .chain(
+            prepared
+                .published
+                .followers
+                .overdue
+                .iter()
+                .map(|it| overdue_row(prepared, it)),
+        )
         .collect();
     session.ui.table(
         &[
@@ -127,10 +156,20 @@ fn print_table(session: &Session, prepared: &Prepared) -> anyhow::Result<()> {
         (false, true) => (),
         (false, false) => session.ui.say(&format!("skipped: {}", skipped.join(", "))),
     }
-    for diagnostic in prepared.doubts(Severity::Warning) {
+    let doubts = prepared.doubts_of_plan().into_iter();
+    for diagnostic in doubts.chain(past.warnings(prepared)) {
         session.ui.diagnostic(&diagnostic);
     }
     Ok(())
+}
+
+/// Why a step is taken, and that it failed before.
+fn why(step: &Step, prepared: &Prepared, past: &Past) -> String {
+    let because = words::because(&step.action, &prepared.loaded.catalog);
+    match past.describe(step.image) {
+        Some(failed) => format!("{because}; {failed}"),
+        None => because,
+    }
 }
 
 /// A published version that `latest` has not followed.
@@ -172,7 +211,7 @@ fn what(step: &Step) -> String {
     }
 }
 
-fn to_json(prepared: &Prepared) -> Value {
+fn to_json(prepared: &Prepared, past: &Past) -> Value {
     let catalog = &prepared.loaded.catalog;
     let name = |id: crate::catalog::ImageId| catalog.image(id).name.to_string();
     let steps: Vec<Value> = prepared
@@ -187,7 +226,7 @@ fn to_json(prepared: &Prepared) -> Value {
                 .parents(step.image)
                 .iter()
                 .map(|parent| name(*parent));
-            json!({
+            let mut json = json!({
                 "name": name(step.image),
                 "version": image.version.to_string(),
                 "label": image.label.to_string(),
@@ -197,12 +236,28 @@ fn to_json(prepared: &Prepared) -> Value {
                 "publish": step.publish,
                 "replaces": step.replaces.as_ref().map(Digest::as_str),
                 "parents": parents.collect::<Vec<_>>(),
-            })
+            });
+            for (field, value) in past.to_json(prepared, step.image) {
+                json[field] = value;
+            }
+            json
         })
         .collect();
-    let overdue = prepared.overdue.iter();
+    let overdue = prepared.published.followers.overdue.iter();
     let latest: Vec<Value> = overdue.map(|it| overdue_json(prepared, it)).collect();
-    json!({ "version": 1, "steps": steps, "latest": latest })
+    let doubts = prepared.doubts_of_plan();
+    let doubts: Vec<Value> = doubts.iter().map(doubt_json).collect();
+    json!({ "version": 1, "steps": steps, "latest": latest, "doubts": doubts })
+}
+
+/// What could not be found out, or stays as it is although something speaks against that.
+fn doubt_json(doubt: &Diagnostic) -> Value {
+    let places = doubt.places.iter().map(ToString::to_string);
+    json!({
+        "message": doubt.message,
+        "places": places.collect::<Vec<_>>(),
+        "hints": doubt.hints,
+    })
 }
 
 fn reason(action: &Action, name: &dyn Fn(crate::catalog::ImageId) -> String) -> Value {

@@ -1,12 +1,12 @@
 //! `pkg publish`.
 
 use super::Ending;
+use super::claims::{Waiting, claim};
+use super::prepare::{Retry, WhetherPublish, Wish, prepare};
 use super::scope::Scope;
 use super::session::Session;
 use super::signals::first_signal;
-use super::work::{
-    Manner, Retry, Waiting, WhetherPublish, Wish, claim, execute, prepare, usual_jobs,
-};
+use super::work::{Manner, execute, usual_jobs};
 use crate::build::{Bases, Cache, OnFailure};
 use crate::error::UsageError;
 use crate::plan::Overwrite;
@@ -18,7 +18,7 @@ use crate::publish::{CandidateTag, Place, PlaceError, Target};
 /// forward; where an earlier run was cut before that, it follows now.
 ///
 /// Credentials for the settings' registry come from the options, `PKG_USERNAME` and `PKG_PASSWORD`, the settings, or else
-/// from where `docker login` keeps them; those for other places from there alone.
+/// from where `docker login` keeps them; those for another place from the options, where it is the only one, or from there.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -51,6 +51,33 @@ fn parse_places(texts: &[String]) -> Result<Vec<Option<Place>>, UsageError> {
     texts.iter().map(parse).collect()
 }
 
+/// Reads the places, which are one where the command line says who logs in.
+fn find_places(args: &Args) -> Result<Vec<Option<Place>>, UsageError> {
+    let places = parse_places(&args.places)?;
+    if places.len() > 1 && args.scope.login.is_given() {
+        return Err(UsageError {
+            message: "`--username` and `--password-stdin` are for one place, and there are several"
+                .to_owned(),
+            hints: vec![
+                "publish to one after the other, or run `docker login` for each".to_owned(),
+            ],
+        });
+    }
+    Ok(places)
+}
+
+/// Says where images go, and under which tags, where the lines of the run do not: they name no host, and one tag.
+fn head(place: Option<&Place>, tags: &[CandidateTag]) -> Option<String> {
+    let tags = tags.iter().map(|candidate| candidate.tag().as_str());
+    let tags: Vec<&str> = tags.collect();
+    match (place, tags.as_slice()) {
+        (None, [] | [_]) => None,
+        (None, tags) => Some(format!("as {}:", tags.join(", "))),
+        (Some(place), [] | [_]) => Some(format!("to {place}:")),
+        (Some(place), tags) => Some(format!("to {place} as {}:", tags.join(", "))),
+    }
+}
+
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let manner = Manner {
         jobs: usual_jobs(),
@@ -60,13 +87,17 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         latest: args.scope.latest(),
         retry: Retry::Now,
     };
+    let places = find_places(args)?;
     let directories = ("publish", args.scope.directories.as_slice());
     let Some(_claim) = claim(session, directories, &args.waiting)? else {
         return Ok(Ending::Hindered);
     };
-    let places = parse_places(&args.places)?;
     let (mut worst, mut failure) = (Ending::Done, None);
+    let are_several = places.len() > 1;
     for place in places {
+        if let Some(heading) = head(place.as_ref().filter(|_| are_several), &args.tags) {
+            session.ui.say(&heading);
+        }
         let wish = Wish {
             scope: &args.scope,
             publish: WhetherPublish::Only,

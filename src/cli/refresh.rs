@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 
 use super::Ending;
+use super::claims::Waiting;
 use super::entries::{Manner, Writing, write};
 use super::login::{LoginArgs, Need};
 use super::session::{Flavour, Session};
@@ -51,6 +52,8 @@ pub(super) struct Args {
     /// A line below the reason of each entry
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    #[command(flatten)]
+    waiting: Waiting,
     /// Print what would change, as a patch, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -81,6 +84,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         manner: Manner::of(args.dry_run, args.json),
         directories: &args.directories,
         settings: &settings,
+        waiting: &args.waiting,
         form: EntryForm::Items,
     };
     write(session, &writing, |loaded| {

@@ -234,7 +234,9 @@ impl Session {
     /// Gives the logins of this run: that of the settings for their registry, and those that Docker keeps.
     pub(super) fn credentials(&self, settings: &Settings) -> registry::Credentials {
         let credentials = registry::Credentials::default().with_docker_config_of(&self.environment);
-        match (&settings.credentials, &settings.naming.registry) {
+        let own = settings.credentials.as_ref();
+        let named = own.and_then(|own| own.host.as_ref());
+        match (own, named.or(settings.naming.registry.as_ref())) {
             (Some(own), Some(registry)) => credentials.with_login(
                 registry,
                 registry::Login {

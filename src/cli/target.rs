@@ -1,14 +1,17 @@
 //! The part of a command that says where images are published, and what is there already.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::session::Session;
-use crate::catalog::ImageId;
+use super::words;
+use crate::catalog::{Catalog, ImageId};
 use crate::error::{Diagnostic, Severity, UsageError};
-use crate::plan::{Availability, Facts};
-use crate::publish::{Kept, Target};
+use crate::host::cause;
+use crate::oci::Digest;
+use crate::plan::{Action, Availability, Extent, Facts, Goal, Overwrite, Plan, Skip, plan};
+use crate::publish::{Doubt, Kept, Lead, Strangers, Target, check_candidates};
 use crate::registry::{Client, Presence};
 use crate::scan::Loaded;
 use crate::settings::Settings;
@@ -36,6 +39,18 @@ pub(super) fn check_publishing(settings: &Settings, target: &Target) -> anyhow::
         return Err(UsageError { message, hints }.into());
     }
     Ok(())
+}
+
+/// Fails where a candidate would take the tag of a version.
+pub(super) fn check_tags(target: &Target, loaded: &Loaded) -> anyhow::Result<()> {
+    check_candidates(target, &loaded.catalog)?.map_err(|taken| {
+        let hints = vec![
+            format!("{} has it", taken.place),
+            "take a tag that is the version of no entry of a changelog".to_owned(),
+        ];
+        let message = taken.to_string();
+        UsageError { message, hints }.into()
+    })
 }
 
 /// Asks another place than the labels' which versions it holds.
@@ -82,9 +97,132 @@ pub(super) async fn observe_at(
     Ok(())
 }
 
-/// Tells of versions that were published while `latest` stands at a newer one.
+/// The versions that do not go to another place, since the engine has no image for them, and that the settings' registry has.
+pub(super) type Elsewhere = BTreeMap<ImageId, Digest>;
+
+/// Finds the selected images that are not built here and that the settings' registry has, though they are to go elsewhere.
+///
+/// It only tells what may be done: a registry that gives no answer is not waited for by each image.
+pub(super) async fn find_elsewhere(
+    registry: &Client,
+    (loaded, plan): (&Loaded, &Plan),
+    selection: Option<&BTreeSet<ImageId>>,
+) -> Elsewhere {
+    let mut elsewhere = Elsewhere::new();
+    let is_asked_for = |id: &ImageId| selection.is_none_or(|selection| selection.contains(id));
+    let left = plan
+        .steps
+        .iter()
+        .filter(|step| step.action == Action::Skip(Skip::NotBuiltYet) && is_asked_for(&step.image));
+    for step in left {
+        match registry
+            .presence(&loaded.catalog.image(step.image).label)
+            .await
+        {
+            Ok(Presence::Present(digest)) => {
+                elsewhere.insert(step.image, digest);
+            }
+            Ok(Presence::Absent) => {}
+            Err(_) => break,
+        }
+    }
+    elsewhere
+}
+
+/// Tells of versions that did not go where they were to go, since they are at the settings' registry and not here.
+pub(super) fn not_here(
+    elsewhere: &Elsewhere,
+    (loaded, facts): (&Loaded, &[Facts]),
+) -> Vec<Diagnostic> {
+    let each = elsewhere.iter().map(|(id, digest)| {
+        let label = &loaded.catalog.image(*id).label;
+        let here = match facts[id.0].local {
+            None => "is not on this engine",
+            Some(_) => "another image is on this engine",
+        };
+        let message = format!(
+            "{label} is published as {}, and {here}: it was not sent",
+            digest.short()
+        );
+        Diagnostic::new(Severity::Error, message).hint(format!(
+            "fetch it, and publish again: `docker pull {label}`"
+        ))
+    });
+    each.collect()
+}
+
+/// Tells of images that are built and not published, since a build would make them anew; of each one why.
+pub(super) fn outdated(
+    (loaded, facts): (&Loaded, &[Facts]),
+    published: &Plan,
+    elsewhere: &Elsewhere,
+) -> Vec<Diagnostic> {
+    let goal = Goal {
+        extent: Extent::BuildAndPublish,
+        selection: None,
+        overwrite: Overwrite::Never,
+    };
+    let built = plan(&loaded.catalog, &loaded.graph, facts, &goal);
+    let left = published.steps.iter().filter(|step| {
+        // What is published already is not made anew by any build.
+        let is_elsewhere = elsewhere.contains_key(&step.image);
+        let is_left = step.action == Action::Skip(Skip::NotBuiltYet) && !is_elsewhere;
+        is_left && facts[step.image.0].local.is_some()
+    });
+    let steps = left.filter_map(|left| {
+        let mut steps = built.steps.iter();
+        steps.find(|step| step.image == left.image && matches!(step.action, Action::Build(_)))
+    });
+    steps
+        .map(|step| {
+            let label = &loaded.catalog.image(step.image).label;
+            let because = words::because(&step.action, &loaded.catalog);
+            let message = format!("{label} is built, and not published as it is: {because}");
+            Diagnostic::new(Severity::Warning, message).hint("`pkg build` makes it anew")
+        })
+        .collect()
+}
+
+/// Tells of the versions that somebody else published, while the engine has others, which passed their tests.
+pub(super) fn taken(strangers: &Strangers, catalog: &Catalog) -> Vec<Diagnostic> {
+    let each = strangers.iter().map(|(id, digest)| {
+        let image = catalog.image(*id);
+        let label = &image.label;
+        let message = format!(
+            "{label} is published as {} by somebody else, and not as the image that was built and tested here; `latest` \
+             does not follow it",
+            digest.short()
+        );
+        let mut warning = Diagnostic::new(Severity::Warning, message)
+            .hint("to publish the one built here, add a changelog entry")
+            .hint(format!(
+                "to take the published one, remove the one built here: `docker image rm {label}`"
+            ));
+        warning.places.push(image.entry.clone());
+        warning
+    });
+    each.collect()
+}
+
+/// Tells of an image whose `latest` the registry says nothing about.
+pub(super) fn doubt(doubt: &Doubt, catalog: &Catalog) -> Diagnostic {
+    let label = &catalog.image(doubt.image).label;
+    let message = format!("nobody knows whether `latest` is behind {label}, and it stays");
+    let mut diagnostic = Diagnostic::new(Severity::Error, message);
+    diagnostic.causes.push(cause(&doubt.error));
+    match doubt.error.hint() {
+        Some(hint) => diagnostic.hint(hint.to_string()),
+        None => diagnostic,
+    }
+}
+
+/// Tells of versions that were published while a newer one is there.
 pub(super) fn kept(kept: &Kept) -> Diagnostic {
-    let Kept { version, latest } = kept;
-    let message = format!("{version} is published, and `latest` stays at {latest}, which is newer");
+    let Kept { version, newer, .. } = kept;
+    let why = match kept.lead {
+        Lead::Latest => format!("stays at {newer}, which is newer"),
+        Lead::Release => format!("is not made, since {newer} is there, which is newer"),
+    };
+    let message = format!("{version} is published, and `latest` {why}");
     Diagnostic::new(Severity::Warning, message)
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::Ending;
+use super::claims::Waiting;
 use super::entries::{Manner, Writing, write};
 use super::session::{Flavour, Session, find_image};
 use crate::catalog::{ImageId, Pattern};
@@ -52,6 +53,8 @@ pub(super) struct Args {
     /// Take a version that does not sort after the one that is there
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    waiting: Waiting,
     /// Print what would change, as a patch, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -91,6 +94,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         manner: Manner::of(args.dry_run, args.json),
         directories: &args.directories,
         settings: &settings,
+        waiting: &args.waiting,
         form: EntryForm::Update,
     };
     write(session, &writing, |loaded| {

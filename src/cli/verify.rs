@@ -6,8 +6,11 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::Ending;
+use super::built::find_built;
 use super::session::{Flavour, Session, find_image};
-use crate::catalog::{Image, find_of_name};
+use super::work::mask;
+use crate::build::hide_all;
+use crate::catalog::find_of_name;
 use crate::error::{Diagnostic, Severity};
 use crate::verify::{find_test, verify};
 
@@ -27,16 +30,8 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let image = loaded.catalog.image(find_image(&loaded, &args.name)?);
     let test = find_test(&settings.verify, &image.directory, &image.label)?;
     Session::block_on(async {
-        let Some(id) = session
-            .engine(&settings)
-            .await?
-            .find_id(&image.label)
-            .await?
-        else {
-            let message = format!("{} is not built", image.label);
-            let hint = format!("build it with `{}`", build_command(image, args));
-            let diagnostic = Diagnostic::new(Severity::Error, message).hint(hint);
-            session.ui.diagnostic(&diagnostic);
+        let engine = session.engine(&settings).await?;
+        let Some(id) = find_built(session, &engine, image, &args.directories).await? else {
             return Ok(Ending::Failed);
         };
         let Some(test) = test else {
@@ -49,8 +44,10 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             &it.pattern
         });
         let deadline = own.map_or(settings.verify_timeout, |own| own.span);
+        let mask = mask(&settings, &session.environment);
+        let mask = hide_all(&settings, &session.environment, mask);
         let passed = verify(&test, &session.environment, deadline, &cancelled, |line| {
-            session.ui.say(line);
+            session.ui.say(&mask.hide(line));
         });
         let passed = match signals.unless_again(passed).await {
             Ok(passed) => passed,
@@ -70,47 +67,4 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         session.ui.say(&format!("{} passed its tests", image.label));
         Ok(Ending::Done)
     })
-}
-
-/// Writes the command that builds an image, ready to be pasted.
-fn build_command(image: &Image, args: &Args) -> String {
-    // Without registry and namespace a label begins with the name.
-    let before = if image.label.to_string().contains('/') {
-        "*/"
-    } else {
-        ""
-    };
-    let directories = args.directories.iter().map(|directory| {
-        let directory = directory.display().to_string();
-        match shlex::try_quote(&directory) {
-            Ok(quoted) => quoted.into_owned(),
-            Err(_) => directory,
-        }
-    });
-    let directories: Vec<String> = directories.collect();
-    let name = &image.name;
-    format!(
-        "pkg build --select '{before}{name}:*' {}",
-        directories.join(" ")
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalog::samples::catalog;
-
-    #[test]
-    fn the_hint_can_be_pasted() {
-        let catalog = catalog(&["app"]);
-        let image = catalog.image(catalog.find("app").expect("an image"));
-        let args = Args {
-            name: "app".to_owned(),
-            directories: vec!["images".into(), "other images".into()],
-        };
-        assert_eq!(
-            build_command(image, &args),
-            "pkg build --select '*/app:*' images 'other images'"
-        );
-    }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::{Catalog, Image, ImageId};
+use crate::catalog::{Catalog, Image, ImageId, Pattern};
 use crate::debian::Version;
-use crate::error::{Diagnostic, Severity};
+use crate::error::{Diagnostic, Severity, closest_names};
+use crate::oci::Reference;
 use crate::plan::{Action, Drift, Facts, InputChange, Plan, Reason, Skip, describe_changes};
 use crate::publish::Standing;
+use crate::scan::Loaded;
+use crate::settings::Settings;
 
 /// The verb of an action.
 pub(super) fn verb(action: &Action) -> &'static str {
@@ -75,12 +78,56 @@ pub(super) fn overdue(standing: &Standing, version: &Version) -> String {
     }
 }
 
+/// Lengths of time for names that no image has: probably misspelt, and then the image has another time than it needs.
+pub(super) fn unmatched_times(settings: &Settings, loaded: &Loaded) -> Vec<Diagnostic> {
+    let names: Vec<&str> = loaded
+        .catalog
+        .iter()
+        .map(|(_, it)| it.name.as_str())
+        .collect();
+    let bases: Vec<&str> = settings
+        .base_images
+        .iter()
+        .map(Reference::short_name)
+        .collect();
+    // A base image is pulled within the time that it has under its name.
+    let of_builds = (names.iter().chain(&bases), &settings.build_timeouts);
+    let of_tests = (names.iter().chain(&[]), &settings.verify_timeouts);
+    let each = [("build_timeouts", of_builds), ("verify_timeouts", of_tests)].into_iter();
+    let unmatched = each.flat_map(|(key, (names, spans))| {
+        let spans = spans.iter().filter(move |span| {
+            let pattern = Pattern::parse(&span.pattern);
+            let mut names = names.clone();
+            !pattern.is_ok_and(|pattern| names.any(|name| pattern.matches(name)))
+        });
+        spans.map(move |span| (key, span))
+    });
+    let warnings = unmatched.map(|(key, span)| {
+        let pattern = &span.pattern;
+        let message = format!("no image of these directories is named like `{pattern}` of `{key}`");
+        let mut warning = Diagnostic::new(Severity::Warning, message);
+        warning.places.push(span.place.clone());
+        match closest_names(&loaded.catalog.near_names(pattern)) {
+            Some(near) => warning.hint(near),
+            None => warning,
+        }
+    });
+    warnings.collect()
+}
+
 /// What is told where no builder keeps limits.
 pub(super) fn limits_without_effect() -> Diagnostic {
     let message = "`container_limits` have no effect: this engine keeps images in containerd, where only BuildKit \
                    builds, which ignores them";
     Diagnostic::new(Severity::Warning, message)
         .hint("limit the engine itself, or leave the setting out")
+}
+
+/// What is told where what was interrupted does not end at once.
+pub(super) fn podman_goes_on() -> Diagnostic {
+    let message =
+        "podman ends a build only when its step ends: what was interrupted may still run there";
+    Diagnostic::new(Severity::Warning, message)
 }
 
 /// Why an image is passed over, as it reads after a number.

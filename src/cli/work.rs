@@ -1,6 +1,7 @@
-//! What `build`, `plan` and `publish` share: observing, planning, and running with a display that a signal can end.
+//! What `build` and `publish` share: running a plan with a display that a signal can end.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -10,59 +11,23 @@ use chrono::{DateTime, FixedOffset, TimeDelta};
 use tokio_util::sync::CancellationToken;
 
 use super::Ending;
-use super::login::Need;
-use super::scope::Scope;
+use super::prepare::{Prepared, Retry};
 use super::session::Session;
-use super::target::{self, check_publishing, observe_at, registry_at};
+use super::target::{self};
 use super::words;
-use crate::build::{Bases, BuildSecrets, Cache, Event, Made, OnFailure, Phase, Run};
+use crate::build::{Bases, Below, Cache, Event, Made, OnFailure, Phase, Run, Tries};
 use crate::catalog::ImageId;
-use crate::engine::{Engine, RegistryLogin};
+use crate::engine::{EngineError, Make};
 use crate::error::{Diagnostic, Severity};
 use crate::host::fs::FileError;
-use crate::host::{Environment, architecture, cause, unique_hex};
-use crate::ledger::{Attempt, Claim, ClaimError, Holder, Ledger, RunRoom, render_time};
-use crate::observe::{
-    Comparison, Inventory, Observer, Provenance, PublishedRecord, WithoutProxies,
-};
-use crate::oci::Reference;
-use crate::plan::{Action, Extent, Facts, Goal, Overwrite, Plan, Step, plan};
-use crate::publish::{Kept, Latest, Overdue, Publication, Target, find_overdue};
-use crate::registry;
-use crate::scan::Loaded;
-use crate::settings::{ContainerLimits, Mask, PROXY_VARIABLES, Settings, find_duration};
+use crate::host::{Clock, Environment, cause, unique_hex};
+use crate::ledger::{Ledger, PastFailures, RunRoom};
+use crate::observe::{Inventory, Provenance, PublishedRecord};
+use crate::oci::{Digest, Reference};
+use crate::plan::{Action, Extent};
+use crate::publish::{Kept, Latest, Publication};
+use crate::settings::{Mask, PROXY_VARIABLES, Settings};
 use crate::ui::{RunSize, Summary};
-use crate::verify::VerifiedRecord;
-
-/// What a command asks of a plan.
-#[derive(Clone, Debug)]
-pub(super) struct Wish<'a> {
-    pub(super) scope: &'a Scope,
-    pub(super) publish: WhetherPublish,
-    pub(super) overwrite: Overwrite,
-    pub(super) target: Target,
-}
-
-/// When something is published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WhetherPublish {
-    /// Never.
-    No,
-    /// When the settings have the credentials for it.
-    WithCredentials,
-    /// It is what was asked for, and nothing is built.
-    Only,
-}
-
-impl WhetherPublish {
-    fn extent(self, has_credentials: bool) -> Extent {
-        match self {
-            Self::Only => Extent::Publish,
-            Self::WithCredentials if has_credentials => Extent::BuildAndPublish,
-            Self::WithCredentials | Self::No => Extent::Build,
-        }
-    }
-}
 
 /// How a plan is run.
 #[derive(Clone, Copy, Debug)]
@@ -75,273 +40,30 @@ pub(super) struct Manner {
     pub(super) retry: Retry,
 }
 
-/// What is done with images that failed more than once with the same inputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Retry {
-    /// They wait until their next try is due, unless one of them is all that was asked for.
-    WhenDue,
-    /// They are tried.
-    Now,
-}
-
-/// How long a run waits for another one on the same directories.
-#[derive(Debug, clap::Args)]
-pub(super) struct Waiting {
-    /// Wait so long for another run on these directories (`30m`) instead of giving up at once
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    wait: Option<Duration>,
-}
-
-fn parse_time(text: &str) -> Result<Duration, String> {
-    find_duration(text)
-        .ok_or_else(|| "a length of time such as `90` (seconds), `15m` or `1h30m`".to_owned())
-}
-
-/// Takes the right to work on some directories; nothing where another run has it, which is told.
-pub(super) fn claim(
-    session: &Session,
-    (command, directories): (&str, &[PathBuf]),
-    waiting: &Waiting,
-) -> anyhow::Result<Option<Claim>> {
-    let state = session.state()?;
-    let holder = holder(session, command, directories)?;
-    let patience = waiting.wait.unwrap_or_default();
-    let waits = |busy: &ClaimError| session.ui.say(&format!("waiting: {busy}"));
-    match Claim::take((&state, directories), &holder, patience, waits) {
-        Ok(claim) => {
-            for fault in claim.unlocked() {
-                let message = format!("{fault}: nothing keeps another run away from it");
-                session
-                    .ui
-                    .diagnostic(&Diagnostic::new(Severity::Warning, message));
-            }
-            Ok(Some(claim))
-        }
-        Err(busy @ ClaimError::Busy { .. }) => {
-            let hint = "wait for it, `--wait 2h` does so for you";
-            let diagnostic = Diagnostic::new(Severity::Error, busy.to_string()).hint(hint);
-            session.ui.diagnostic(&diagnostic);
-            Ok(None)
-        }
-        Err(ClaimError::File(error)) => Err(error.into()),
-    }
-}
-
-/// Tells of images of a plan that failed before and may have to wait.
-pub(super) fn tell_of_waits(session: &Session, prepared: &Prepared) -> anyhow::Result<()> {
-    let ledger = Ledger::open(&session.state()?, &prepared.roots, session.clock()?.now());
-    for step in &prepared.plan.steps {
-        let label = &prepared.loaded.catalog.image(step.image).label;
-        let is_tried = matches!(step.action, Action::Build(_) | Action::Verify);
-        let failed = ledger.find_attempt(label).filter(|_| is_tried);
-        let waits = |failed: &Attempt| failed.failures > 1 && failed.next_try() > ledger.now();
-        if let Some(failed) = failed.filter(waits) {
-            let message = format!(
-                "{label} failed {} times in a row: it is not tried before {}, unless its inputs have changed",
-                failed.failures,
-                render_time(failed.next_try())
-            );
-            let diagnostic = Diagnostic::new(Severity::Warning, message);
-            session
-                .ui
-                .diagnostic(&diagnostic.hint("`pkg build --retry` tries it now"));
-        }
-    }
-    Ok(())
-}
-
-/// Describes this run for others that want to work on the same directories.
-pub(super) fn holder(
-    session: &Session,
-    command: &str,
-    directories: &[PathBuf],
-) -> anyhow::Result<Holder> {
-    let names = directories.iter().map(|it| it.display().to_string());
-    let words: Vec<String> = ["pkg".to_owned(), command.to_owned()]
-        .into_iter()
-        .chain(names)
-        .collect();
-    Ok(Holder::of_this_run(words.join(" "), session.clock()?.now()))
-}
-
-/// A plan with all that it was made from.
-pub(super) struct Prepared {
-    pub(super) settings: Settings,
-    roots: Vec<PathBuf>,
-    without_proxies: WithoutProxies,
-    pub(super) loaded: Loaded,
-    pub(super) facts: Vec<Facts>,
-    pub(super) plan: Plan,
-    /// What is published, and `latest` did not follow.
-    pub(super) overdue: Vec<Overdue>,
-    target: Target,
-    extent: Extent,
-    engine: Engine,
-    registry: Option<registry::Client>,
-    login: Option<RegistryLogin>,
-    credentials: registry::Credentials,
-    verified: VerifiedRecord,
-    /// The image, where the selection names exactly one.
-    only: Option<ImageId>,
-}
-
-/// Reads the catalog, asks engine and registry, and makes the plan.
-pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Result<Prepared> {
-    let login = (&wish.scope.login, need(wish.publish));
-    let settings = session.settings_with_login(wish.scope.flavour(), login)?;
-    if wish.publish == WhetherPublish::Only {
-        check_publishing(&settings, &wish.target)?;
-    }
-    let loaded = session.load(&wish.scope.directories, &settings)?;
-    let selection = session.select(&loaded, wish.scope.select.as_deref())?;
-    let engine = session.engine(&settings).await?;
-    let registry = registry_at(session, &settings, &wish.target)?;
-    let verified = session.verified()?;
-    let concerned = concerned(&loaded, selection.as_ref());
-    let without_proxies = WithoutProxies::load(&wish.scope.directories, &settings);
-    let inventory = Inventory::new(&loaded, &without_proxies);
-    let scanned = (&settings, &inventory, &concerned);
-    let asked = (&engine, registry.as_ref(), &verified);
-    let facts = find_facts(session, wish, scanned, asked).await?;
-    let has_credentials = settings.credentials.is_some() && registry.is_some();
-    let only = selection.as_ref().filter(|selection| selection.len() == 1);
-    let only = only.and_then(|selection| selection.first().copied());
-    let extent = wish.publish.extent(has_credentials);
-    let plan = plan(
-        &loaded.catalog,
-        &loaded.graph,
-        &facts,
-        &Goal {
-            extent,
-            selection: selection.clone(),
-            overwrite: wish.overwrite,
-        },
-    );
-    let asked = registry
-        .as_ref()
-        .filter(|_| extent != Extent::Build && wish.scope.latest() == Latest::Moves);
-    let planned = (&loaded, &plan);
-    let overdue = match asked {
-        Some(asked) => find_overdue(asked, &wish.target, planned, selection.as_ref()).await?,
-        None => Vec::new(),
-    };
-    tell_of_limits(session, &settings, &engine, (&plan, &loaded));
-    let login = session.login(&settings, wish.target.host()).await?;
-    let credentials = session.credentials(&settings);
-    Ok(Prepared {
-        settings,
-        roots: wish.scope.directories.clone(),
-        without_proxies,
-        loaded,
-        facts,
-        plan,
-        overdue,
-        target: wish.target.clone(),
-        extent,
-        engine,
-        registry,
-        login,
-        credentials,
-        verified,
-        only,
-    })
-}
-
-/// Gives how much half of a login matters: to publish is to log in.
-fn need(publish: WhetherPublish) -> Need {
-    match publish {
-        WhetherPublish::Only => Need::Required,
-        WhetherPublish::WithCredentials | WhetherPublish::No => Need::Optional,
-    }
-}
-
-/// Asks engine and registry, and holds what they have against what there is here.
-async fn find_facts(
-    session: &Session,
-    wish: &Wish<'_>,
-    (settings, inventory, concerned): (&Settings, &Inventory<'_>, &BTreeSet<ImageId>),
-    (engine, registry, verified): (&Engine, Option<&registry::Client>, &VerifiedRecord),
-) -> anyhow::Result<Vec<Facts>> {
-    let usual = registry.filter(|_| wish.target.is_usual());
-    let observer = Observer {
-        engine: Some(engine),
-        registry: usual,
-        verified,
-        settings,
-    };
-    let loaded = inventory.loaded();
-    let mut facts = observer.observe(loaded, concerned).await?;
-    if let Some(registry) = registry {
-        observe_at(registry, &wish.target, (loaded, concerned), &mut facts).await?;
-    }
-    let comparison = Comparison {
-        inventory,
-        registry: usual,
-        published: &PublishedRecord::new(&session.state()?),
-        architecture: architecture(),
-    };
-    comparison.compare(concerned, &mut facts).await;
-    Ok(facts)
-}
-
-/// Says what `container_limits` mean for the builds of a plan.
-fn tell_of_limits(
-    session: &Session,
-    settings: &Settings,
-    engine: &Engine,
-    (plan, loaded): (&Plan, &Loaded),
-) {
-    let is_limited = |step: &Step| {
-        matches!(step.action, Action::Build(_)) && loaded.dockerfile(step.image).is_some()
-    };
-    if settings.container_limits == ContainerLimits::default() || !plan.steps.iter().any(is_limited)
-    {
-        return;
-    }
-    match engine.builder_with_limits() {
-        None => session.ui.diagnostic(&words::limits_without_effect()),
-        Some(builder) if builder != engine.builder() => session
-            .ui
-            .note("building with the classic builder: BuildKit ignores `container_limits`"),
-        Some(_) => (),
-    }
-}
-
-/// The selected images and everything that they need.
-fn concerned(loaded: &Loaded, selection: Option<&BTreeSet<ImageId>>) -> BTreeSet<ImageId> {
-    match selection {
-        None => loaded.catalog.iter().map(|(id, _)| id).collect(),
-        Some(selection) => {
-            let mut concerned = loaded.graph.ancestors(selection.iter().copied());
-            concerned.extend(selection);
-            concerned
-        }
-    }
-}
-
 /// Runs a plan to its end or to the first signal, and tells the summary.
 pub(super) async fn execute(
     session: &Session,
     prepared: &Prepared,
     manner: Manner,
 ) -> anyhow::Result<Ending> {
-    let secrets = BuildSecrets::read(
-        &prepared.plan,
-        &prepared.loaded,
-        &prepared.settings,
-        &session.environment,
-    )?;
+    prepared.secrets.check()?;
+    for doubt in prepared.secret_doubts() {
+        session.ui.diagnostic(&doubt);
+    }
     let now = session.clock()?.now();
     let id = name_run(now);
     let state = session.state()?;
     let (room, fault) = RunRoom::open(&state, &id)?;
     let over = room.clean_up(&state, &session.environment, now);
-    let ledger = Ledger::open(&state, &prepared.roots, now);
+    prepared.verified.bound();
+    PublishedRecord::new(&state).bound();
+    let ledger = Ledger::open(&state, &prepared.roots, Clock::of_machine().now());
     let cancelled = CancellationToken::new();
     let signals = session.watch_signals(&cancelled)?;
     let progress = session.ui.progress(size(prepared, manner.jobs));
     progress.expect(prepared.expected(&ledger));
-    let mask = secrets.hidden_by(mask(&prepared.settings, &session.environment));
+    let mask = mask(&prepared.settings, &session.environment);
+    let mask = prepared.secrets.hidden_by(mask);
     let tell = |event: Event| progress.event(&event.hiding(&mask));
     let errand = Errand {
         began: now,
@@ -349,7 +71,6 @@ pub(super) async fn execute(
         id,
         logs: room.logs().to_owned(),
         mask: mask.clone(),
-        secrets,
         cancelled,
         manner,
         ledger: &ledger,
@@ -364,9 +85,10 @@ pub(super) async fn execute(
         if !goes_on {
             return (unpinned, Vec::new());
         }
-        (unpinned, prepared.publish(&made, &errand, &tell).await)
+        let (kept, tidied) = prepared.publish(&made, &errand, &tell).await;
+        (unpinned.and(tidied), kept)
     };
-    let (unpinned, kept) = match signals.unless_again(work).await {
+    let (untagged, kept) = match signals.unless_again(work).await {
         Ok(done) => done,
         Err(signal) => return Ok(Ending::Interrupted(signal)),
     };
@@ -377,7 +99,7 @@ pub(super) async fn execute(
     if let Some(signal) = signals.received() {
         return Ok(Ending::Interrupted(signal));
     }
-    unpinned?;
+    untagged?;
     Ok(prepared.ending(&summary))
 }
 
@@ -391,11 +113,14 @@ fn not_kept(fault: &FileError, logs: &Path) -> Diagnostic {
 }
 
 /// Gives what is hidden in all that a run prints: a step, a test or the engine may print it.
-fn mask(settings: &Settings, environment: &Environment) -> Mask {
-    let password = settings.credentials.iter();
-    let mask = password.fold(Mask::default(), |mask, credentials| {
-        mask.with(credentials.password.reveal().as_bytes())
-    });
+pub(super) fn mask(settings: &Settings, environment: &Environment) -> Mask {
+    let chosen = settings.credentials.iter().map(|it| &it.password);
+    let written = settings.login.password.iter().map(|(it, _)| it);
+    let mask = chosen
+        .chain(written)
+        .fold(Mask::default(), |mask, password| {
+            mask.with(password.reveal().as_bytes())
+        });
     let (proxies, mirrors) = (&settings.proxies, &settings.mirrors);
     let set = [
         &proxies.http,
@@ -429,7 +154,6 @@ struct Errand<'a> {
     provenance: Provenance,
     id: String,
     logs: PathBuf,
-    secrets: BuildSecrets,
     mask: Mask,
     cancelled: CancellationToken,
     manner: Manner,
@@ -450,6 +174,9 @@ impl Prepared {
             }
         }
         session.ui.summary(&summary);
+        if !summary.interrupted.is_empty() && self.engine.make() == Make::Podman {
+            session.ui.diagnostic(&words::podman_goes_on());
+        }
         let severity = match self.extent {
             Extent::Publish => Severity::Warning,
             Extent::Build | Extent::BuildAndPublish => Severity::Error,
@@ -460,19 +187,14 @@ impl Prepared {
         summary
     }
 
-    /// Gives what the user should know of a plan besides its steps; `severity` is that of versions that are refused.
-    pub(super) fn doubts(&self, severity: Severity) -> Vec<Diagnostic> {
-        let mut doubts = words::stale(&self.plan, &self.loaded.catalog);
-        doubts.extend(words::uncompared(&self.plan, &self.facts));
-        let planned = (&self.plan, self.facts.as_slice());
-        doubts.extend(words::refused(severity, planned, &self.loaded.catalog));
-        doubts
-    }
-
     fn ending(&self, summary: &Summary) -> Ending {
         let is_refused =
             self.extent != Extent::Publish && self.plan.refused(&self.facts).next().is_some();
-        if summary.is_success() && is_refused {
+        if summary.is_success() && !self.published.followers.doubts.is_empty() {
+            Ending::Hindered
+        } else if summary.is_success() && !self.published.elsewhere.is_empty() {
+            Ending::Failed
+        } else if summary.is_success() && (is_refused || !self.published.strangers.is_empty()) {
             Ending::Found
         } else if summary.is_success() {
             Ending::Done
@@ -496,21 +218,21 @@ impl Prepared {
         errand: &Errand<'_>,
         tell: &dyn Fn(Event),
     ) -> Made {
+        let inventory = Inventory::new(&self.loaded, &self.without_proxies);
         let run = Run {
-            inventory: &Inventory::new(&self.loaded, &self.without_proxies),
+            inventory: &inventory,
+            tries: &self.tries((&inventory, errand.ledger), errand.manner.retry),
             provenance: &errand.provenance,
             began: errand.began,
             loaded: &self.loaded,
             settings: &self.settings,
             engine: &self.engine,
             credentials: self.credentials.clone(),
-            secrets: errand.secrets.clone(),
+            secrets: self.secrets.clone(),
             mask: errand.mask.clone(),
             environment,
             logs: errand.logs.clone(),
             verified: &self.verified,
-            ledger: errand.ledger,
-            impatient: self.impatient(errand.manner.retry),
             jobs: errand.manner.jobs,
             cache: errand.manner.cache,
             bases: errand.manner.bases,
@@ -521,12 +243,96 @@ impl Prepared {
         run.make(&self.plan, &self.facts, tell).await
     }
 
-    /// Gives the images that are tried however often they failed.
-    fn impatient(&self, retry: Retry) -> BTreeSet<ImageId> {
-        match retry {
-            Retry::Now => self.loaded.catalog.iter().map(|(id, _)| id).collect(),
-            Retry::WhenDue => self.only.into_iter().collect(),
+    /// Gives what decides which images are tried.
+    fn tries<'a>(
+        &'a self,
+        (inventory, ledger): (&'a Inventory<'a>, &'a Ledger),
+        retry: Retry,
+    ) -> Tries<'a> {
+        Tries {
+            inventory,
+            settings: &self.settings,
+            engine: &self.engine,
+            ledger,
+            secrets: &self.secrets,
+            impatient: self.impatient(retry),
+            hashed: RefCell::default(),
         }
+    }
+
+    /// Gives the images that are tried however often they failed.
+    ///
+    /// What is built on an image that a release builds anew is tried with it. A nightly run builds all images anew each time.
+    fn impatient(&self, retry: Retry) -> BTreeSet<ImageId> {
+        if retry == Retry::Now {
+            return self.loaded.catalog.iter().map(|(id, _)| id).collect();
+        }
+        let is_release = self.settings.naming.suffix.is_none();
+        let built: BTreeSet<ImageId> = self.plan.builds().filter(|_| is_release).collect();
+        let steps = self.plan.steps.iter().map(|step| step.image);
+        let on_built = steps.filter(|image| {
+            let mut parents = self.loaded.graph.parents(*image).iter();
+            parents.any(|parent| built.contains(parent))
+        });
+        on_built.chain(self.only).collect()
+    }
+
+    /// Tells what past failures mean for the images that would be built or tested: as a run decides it, with the base images
+    /// that the engine has now.
+    pub(super) async fn find_past(
+        &self,
+        session: &Session,
+        retry: Retry,
+    ) -> anyhow::Result<BTreeMap<ImageId, PastFailures>> {
+        let ledger = Ledger::open(&session.state()?, &self.roots, Clock::of_machine().now());
+        let inventory = Inventory::new(&self.loaded, &self.without_proxies);
+        let tries = self.tries((&inventory, &ledger), retry);
+        let mut past = BTreeMap::new();
+        for step in &self.plan.steps {
+            let image = step.image;
+            let described = self.loaded.catalog.image(image);
+            let failed = ledger.find_attempt(&described.root, &described.label);
+            if failed.is_none() {
+                continue;
+            }
+            let bases = match &step.action {
+                Action::Build(_) => self.find_bases(image).await?,
+                Action::Verify => {
+                    let local = self.facts[image.0].local.as_ref();
+                    let parents = local.and_then(|local| local.parents.clone());
+                    parents.unwrap_or_default()
+                }
+                _ => continue,
+            };
+            let parents = self.find_parents(image);
+            let judged = tries.judge(image, &Below { bases, parents }).await;
+            past.extend(judged.map(|found| (image, found)));
+        }
+        Ok(past)
+    }
+
+    async fn find_bases(&self, image: ImageId) -> anyhow::Result<Vec<(Reference, Digest)>> {
+        let built: BTreeSet<ImageId> = self.plan.builds().collect();
+        let ancestors = self.loaded.graph.ancestors([image]).into_iter();
+        let ancestors = ancestors.filter(|it| built.contains(it));
+        let images = ancestors.chain([image]);
+        let bases: BTreeSet<&Reference> = images.flat_map(|it| self.loaded.bases(it)).collect();
+        let mut found = Vec::new();
+        for base in bases {
+            let id = self.engine.find_id(base).await?;
+            found.extend(id.map(|id| (base.clone(), id)));
+        }
+        Ok(found)
+    }
+
+    /// Gives the identities of the parents of an image that are not built before it.
+    fn find_parents(&self, image: ImageId) -> BTreeMap<ImageId, Vec<Digest>> {
+        let built: BTreeSet<ImageId> = self.plan.builds().collect();
+        let parents = self.loaded.graph.parents(image).iter();
+        let parents = parents.filter(|parent| !built.contains(parent));
+        parents
+            .map(|parent| (*parent, self.facts[parent.0].identities()))
+            .collect()
     }
 
     /// Gives how long the images of the run took the last time, as far as that is known.
@@ -537,15 +343,23 @@ impl Prepared {
                 Action::Verify => "verify",
                 _ => return None,
             };
-            let label = &self.loaded.catalog.image(step.image).label;
-            Some((label.clone(), ledger.find_time(what, label)?))
+            let image = self.loaded.catalog.image(step.image);
+            let time = ledger.find_time(&image.root, what, &image.label)?;
+            Some((image.label.clone(), time))
         });
         expected.collect()
     }
 
-    async fn publish(&self, made: &Made, errand: &Errand<'_>, tell: &dyn Fn(Event)) -> Vec<Kept> {
+    /// Publishes, and gives where `latest` stays at something newer, and how it went to take from the engine what was only
+    /// for the way.
+    async fn publish(
+        &self,
+        made: &Made,
+        errand: &Errand<'_>,
+        tell: &dyn Fn(Event),
+    ) -> (Vec<Kept>, Result<(), EngineError>) {
         let Some(registry) = &self.registry else {
-            return Vec::new();
+            return (Vec::new(), Ok(()));
         };
         let publication = Publication {
             loaded: &self.loaded,
@@ -561,8 +375,11 @@ impl Prepared {
             kept: Mutex::default(),
         };
         publication.publish(&self.plan, made, tell).await;
-        publication.repair(&self.overdue, tell).await;
-        publication.into_kept()
+        let tidied = publication.sweep().await;
+        publication
+            .repair(&self.published.followers.overdue, tell)
+            .await;
+        (publication.into_kept(), tidied)
     }
 }
 
@@ -574,7 +391,7 @@ fn size(prepared: &Prepared, jobs: usize) -> RunSize {
     };
     let builds = count(|action| matches!(action, Action::Build(_)));
     let verifies = count(|action| matches!(action, Action::Verify));
-    let overdue = prepared.overdue.len();
+    let overdue = prepared.published.followers.overdue.len();
     let publishes = count(|action| matches!(action, Action::Publish)) + overdue;
     let (work, images) = match (builds, verifies, publishes) {
         // Nothing is done: that is told in the word of the command.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::changing::{hints_of_change, is_hindered};
+use super::exporting::{hint_of_export, kind_of_export};
 use super::missing::Missing;
 use super::secrets::of_secrets;
 use super::warnings::diagnose_warnings;
@@ -218,6 +219,7 @@ fn kind(error: &anyhow::Error) -> Kind {
         is(is_usage, Kind::Usage)
     })
     .or_else(|| kind_of_revision(error.downcast_ref::<RevisionError>()?))
+    .or_else(|| error.downcast_ref().map(kind_of_export))
     .or_else(|| {
         is(
             error.is::<EngineError>() || error.is::<RegistryError>(),
@@ -253,6 +255,10 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
         let hint = hint_of_revision(revision);
         return hint.map(str::to_owned).into_iter().collect();
     }
+    if let Some(export) = error.downcast_ref() {
+        let hint = hint_of_export(export);
+        return hint.map(str::to_owned).into_iter().collect();
+    }
     let engine = error.downcast_ref::<EngineError>();
     let engine = engine.or_else(|| match error.downcast_ref::<ObserveError>() {
         Some(ObserveError::Engine(error)) => Some(error),
@@ -270,6 +276,10 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
         EngineError::Unreachable { .. } => {
             Some("start the engine, or name another one with DOCKER_HOST".to_owned())
         }
+        EngineError::NoContext { .. } => Some(
+            "take a newer engine, or turn `containerd-snapshotter` off in its daemon.json"
+                .to_owned(),
+        ),
         _ => None,
     });
     let registry = registry
@@ -375,6 +385,8 @@ fn of_problem(problem: &Problem) -> Diagnostic {
             hints: of_tag(source).map(str::to_owned).into_iter().collect(),
             ..at(Severity::Error, message, [place])
         },
+        Problem::ReservedTag { place, .. } => at(Severity::Error, message, [place])
+            .hint("give it another version: one begins with a digit, as a rule"),
         Problem::Unfinished(_) => at(Severity::Error, message, [])
             .hint("when no other run is at work, the next `pkg update` of this directory begins with undoing what is half done"),
         Problem::TwoRecipes { places, .. } => {

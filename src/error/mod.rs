@@ -2,11 +2,13 @@
 
 mod changing;
 mod diagnose;
+mod exporting;
 mod missing;
 mod secrets;
 mod warnings;
 
 pub use diagnose::{closest_names, diagnose};
+pub(crate) use secrets::doubt_secrets;
 pub use warnings::diagnose_warnings;
 
 use crate::place::Place;

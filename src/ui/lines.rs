@@ -8,6 +8,7 @@ use super::look::{Look, Tone};
 use super::tally::RunSize;
 use super::text;
 use crate::build::{Event, Outcome, Phase};
+use crate::ledger::Due;
 use crate::oci::Reference;
 
 /// Writes an image as lists name it: path and tag, without the registry that most of them share.
@@ -23,8 +24,8 @@ pub(super) fn label(image: &Reference) -> String {
     label
 }
 
-/// Writes an image with which a phase failed: of one that cannot be pulled, the registry says the most.
-pub(super) fn failed_label(image: &Reference, phase: Phase) -> String {
+/// Writes an image of a phase: what is pulled comes from anywhere, and the registry says the most of it.
+pub(super) fn phase_label(image: &Reference, phase: Phase) -> String {
     match phase {
         Phase::Pull => image.to_string(),
         Phase::Build | Phase::Verify | Phase::Publish => label(image),
@@ -63,7 +64,7 @@ pub(super) fn infinitive(phase: Phase) -> &'static str {
 
 /// Writes that a phase began.
 pub(super) fn started(image: &Reference, phase: Phase) -> String {
-    format!("{} {}", present(phase), label(image))
+    format!("{} {}", present(phase), phase_label(image, phase))
 }
 
 /// Writes that a phase reached its next step.
@@ -71,10 +72,18 @@ pub(super) fn step(image: &Reference, name: &str) -> String {
     format!("{}: {}", label(image), step_name(name))
 }
 
-/// Writes that something is tried again, and why.
-pub(super) fn again(wait: Duration, cause: &str) -> String {
+/// Writes that something is tried again, which try that is of how many, and why.
+pub(super) fn again(wait: Duration, (number, most): (usize, usize), cause: &str) -> String {
     let wait = duration::running(wait);
-    format!("again in {wait}: {}", text::one_line(cause))
+    let cause = text::one_line(cause);
+    format!("again in {wait}, try {number} of {most}: {cause}")
+}
+
+/// Writes how often something failed that is not tried now, and when it will be.
+pub(super) fn waiting(failures: u32, until: Due) -> String {
+    format!(
+        "it failed {failures} times in a row with the same inputs, and is not tried before {until}"
+    )
 }
 
 /// Names a step on one line; what only engines know is named in the user's words.
@@ -117,7 +126,7 @@ pub(super) fn finished(event: &Event, reader: Reader) -> Option<String> {
         return None;
     };
     let glyphs = look.glyphs();
-    let name = label(image);
+    let name = phase_label(image, *phase);
     let took = duration::exact(*took);
     let (tone, glyph, rest) = match outcome {
         Outcome::Done | Outcome::Published(_) => {
@@ -134,7 +143,6 @@ pub(super) fn finished(event: &Event, reader: Reader) -> Option<String> {
         }
         Outcome::Failed { cause, .. } => {
             let verb = infinitive(*phase);
-            let name = failed_label(image, *phase);
             let short = format!("failed to {verb} {name} after {took}");
             let long = format!("{short}: {}", text::one_line(cause));
             let columns = text::width(glyphs.failed) + 1 + text::width(&long);
@@ -145,7 +153,14 @@ pub(super) fn finished(event: &Event, reader: Reader) -> Option<String> {
             let rest = format!("blocked {name} by {}", label(by));
             (Tone::Caution, glyphs.stopped, rest)
         }
-        Outcome::Interrupted => return None,
+        Outcome::Waiting {
+            failures, until, ..
+        } => {
+            let rest = format!("waiting {name}: {}", waiting(*failures, *until));
+            (Tone::Caution, glyphs.stopped, rest)
+        }
+        // Told once, in the summary.
+        Outcome::Interrupted | Outcome::NotBegun => return None,
     };
     Some(format!("{} {rest}", look.paint(tone, glyph)))
 }
@@ -193,7 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pull_that_failed_names_the_registry() {
+    fn a_pull_names_the_registry() {
+        let debian = "r.example.org/base/debian:12";
+        let started = started(&image(debian), Phase::Pull);
+        assert_eq!(started, "pulling r.example.org/base/debian:12");
+        let pulled = done(debian, Phase::Pull, 2);
+        let line = "✓ pulled r.example.org/base/debian:12 in 2.0s";
+        case(&pulled, Verbosity::Info, Some(line));
         let failed = failed("r.example.org/base/debian:12", Phase::Pull, "denied");
         let line = "✗ failed to pull r.example.org/base/debian:12 after 7.0s: denied";
         case(&failed, Verbosity::Warnings, Some(line));

@@ -107,10 +107,15 @@ impl Progress {
             Event::Step { image, name } => {
                 (self.verbosity >= self.steps_from()).then(|| lines::step(image, name))
             }
-            Event::Again { image, wait, cause } => Some(format!(
+            Event::Again {
+                image,
+                wait,
+                next,
+                cause,
+            } => Some(format!(
                 "{}: {}",
                 lines::label(image),
-                lines::again(*wait, cause)
+                lines::again(*wait, *next, cause)
             )),
             Event::Finished { .. } => lines::finished(event, self.reader()),
         }?;

@@ -9,13 +9,14 @@
 //! 3 built, 2 published, 24 already published, 1 failed, 2 blocked in 1m12s
 //! ```
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::lines::{failed_label, infinitive, label, past};
+use super::lines::{infinitive, label, past, phase_label};
 use super::look::{Look, Tone};
-use super::{duration, text};
+use super::{duration, lines, text};
 use crate::build::{Fault, Phase};
+use crate::ledger::Due;
 use crate::oci::{Reference, Tag};
 
 /// How many of the last lines of a log are shown.
@@ -47,6 +48,19 @@ pub struct Blocked {
     pub by: Reference,
 }
 
+/// An image that was not tried, since it failed several times before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The image.
+    pub image: Reference,
+    /// How many times it failed in a row with the same inputs.
+    pub failures: u32,
+    /// When its next try is due.
+    pub until: Due,
+    /// The log of the last try, where it is still there.
+    pub log: Option<PathBuf>,
+}
+
 /// What a run did and did not do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
@@ -64,8 +78,12 @@ pub struct Summary {
     pub skipped: Vec<(String, usize)>,
     /// What failed.
     pub failed: Vec<Failure>,
-    /// What was not tried because of that.
+    /// What was not tried because it failed too often.
+    pub waiting: Vec<Waiting>,
+    /// What was not tried because of another image that failed or waits.
     pub blocked: Vec<Blocked>,
+    /// What was not begun after the first failure, as `--fail-fast` has it.
+    pub given_up: Vec<Reference>,
     /// What was stopped because the user interrupted the run.
     pub interrupted: Vec<Reference>,
     /// How many images still waited when the run ended.
@@ -86,7 +104,9 @@ impl Summary {
             published: Vec::new(),
             skipped: Vec::new(),
             failed: Vec::new(),
+            waiting: Vec::new(),
             blocked: Vec::new(),
+            given_up: Vec::new(),
             interrupted: Vec::new(),
             not_begun: 0,
             took: Duration::ZERO,
@@ -125,7 +145,9 @@ impl Summary {
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.failed.is_empty()
+            && self.waiting.is_empty()
             && self.blocked.is_empty()
+            && self.given_up.is_empty()
             && self.interrupted.is_empty()
             && self.not_begun == 0
     }
@@ -134,7 +156,8 @@ impl Summary {
     #[must_use]
     pub fn is_environments_fault(&self) -> bool {
         let mut failed = self.failed.iter();
-        !self.failed.is_empty() && failed.all(|failure| failure.fault == Fault::Environment)
+        let is_all = !self.failed.is_empty() && self.waiting.is_empty();
+        is_all && failed.all(|failure| failure.fault == Fault::Environment)
     }
 
     /// Renders the summary; log lines are cut to `room`, and causes and lists wrapped.
@@ -143,6 +166,9 @@ impl Summary {
         for failure in &self.failed {
             text.push_str(&failure.render(look, room));
         }
+        for waiting in &self.waiting {
+            text.push_str(&waiting.render(look, room));
+        }
         let stopped = |heading: &str, images: &[String]| {
             let glyph = look.paint(Tone::Caution, look.glyphs().stopped);
             text::list(&format!("{glyph} {heading}:"), images, room) + "\n"
@@ -150,14 +176,21 @@ impl Summary {
         for (by, images) in self.blocked_by() {
             text.push_str(&stopped(&format!("blocked by {}", label(by)), &images));
         }
+        if !self.given_up.is_empty() {
+            let images: Vec<String> = self.given_up.iter().map(label).collect();
+            text.push_str(&stopped("not begun after the failure", &images));
+        }
         if !self.interrupted.is_empty() {
             let images: Vec<String> = self.interrupted.iter().map(label).collect();
             text.push_str(&stopped("interrupted", &images));
         }
         text.push_str(&self.counts(look, room));
         text.push('\n');
+        let hint = look.paint(Tone::Accent, "hint:");
+        if !self.waiting.is_empty() {
+            text.extend([&hint, " `--retry` tries now what waits\n"]);
+        }
         if !self.interrupted.is_empty() {
-            let hint = look.paint(Tone::Accent, "hint:");
             text.extend([&hint, " run the same command again to go on\n"]);
         }
         text
@@ -195,9 +228,11 @@ impl Summary {
         part(Tone::Good, versions, past(Phase::Publish));
         part(Tone::Good, followed, "tagged `latest`");
         part(Tone::Bad, self.failed.len(), "failed");
+        part(Tone::Caution, self.waiting.len(), "waiting");
         part(Tone::Caution, self.blocked.len(), "blocked");
         part(Tone::Caution, self.interrupted.len(), "interrupted");
-        part(Tone::Caution, self.not_begun, "not begun");
+        let not_begun = self.not_begun + self.given_up.len();
+        part(Tone::Caution, not_begun, "not begun");
         let heading = if parts.is_empty() {
             let nothing = format!("nothing to {}", infinitive(self.work));
             if self.skipped.is_empty() {
@@ -218,6 +253,27 @@ impl Summary {
     }
 }
 
+impl Waiting {
+    fn render(&self, look: Look, room: Option<usize>) -> String {
+        let heading = format!(
+            "{} waiting {}: {}",
+            look.paint(Tone::Caution, look.glyphs().stopped),
+            look.paint(Tone::Strong, &label(&self.image)),
+            lines::waiting(self.failures, self.until),
+        );
+        let log = self.log.iter();
+        let log = log.map(|log| render_log("its last log", log, look, room));
+        text::wrap(&heading, room) + "\n" + &log.collect::<String>()
+    }
+}
+
+/// Names a log on a line of its own.
+fn render_log(what: &str, log: &Path, look: Look, room: Option<usize>) -> String {
+    let path = log.display().to_string();
+    let path = look.paint(Tone::Accent, &text::visible(&path));
+    text::list(&format!("    {what}:"), &[path], room) + "\n"
+}
+
 impl Failure {
     fn render(&self, look: Look, room: Option<usize>) -> String {
         let glyphs = look.glyphs();
@@ -225,7 +281,7 @@ impl Failure {
             "{} failed to {} {}: {}",
             look.paint(Tone::Bad, glyphs.failed),
             infinitive(self.phase),
-            look.paint(Tone::Strong, &failed_label(&self.image, self.phase)),
+            look.paint(Tone::Strong, &phase_label(&self.image, self.phase)),
             text::one_line(&self.cause),
         );
         let mut text = text::wrap(&heading, room) + "\n";
@@ -238,10 +294,7 @@ impl Failure {
             text.push('\n');
         }
         if let Some(log) = &self.log {
-            let path = log.display().to_string();
-            let path = look.paint(Tone::Accent, &text::visible(&path));
-            text.push_str(&text::list("    the whole log:", &[path], room));
-            text.push('\n');
+            text.push_str(&render_log("the whole log", log, look, room));
         }
         text
     }

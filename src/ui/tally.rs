@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::lines::{self, label, step_name};
-use super::summary::{Blocked, Failure, Summary};
+use super::summary::{Blocked, Failure, Summary, Waiting};
 use super::text;
 use crate::build::{Event, Outcome, Phase};
 use crate::oci::Reference;
@@ -114,9 +114,14 @@ impl Tally {
                     running.step = Some(text::cut(&step, STEP_COLUMNS, "").into_owned());
                 }
             }
-            Event::Again { image, wait, cause } => {
+            Event::Again {
+                image,
+                wait,
+                next,
+                cause,
+            } => {
                 if let Some(running) = self.running.iter_mut().find(|r| r.image == *image) {
-                    let step = lines::again(*wait, cause);
+                    let step = lines::again(*wait, *next, cause);
                     running.step = Some(text::cut(&step, STEP_COLUMNS, "").into_owned());
                 }
             }
@@ -189,6 +194,17 @@ impl Tally {
                 image,
                 by: by.clone(),
             }),
+            Outcome::Waiting {
+                failures,
+                until,
+                log,
+            } => summary.waiting.push(Waiting {
+                image,
+                failures: *failures,
+                until: *until,
+                log: log.clone(),
+            }),
+            Outcome::NotBegun => summary.given_up.push(image),
             Outcome::Interrupted => summary.interrupted.push(image),
         }
     }

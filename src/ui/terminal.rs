@@ -38,6 +38,21 @@ struct Stdout {
     closed: bool,
 }
 
+/// Writes bytes to stdout.
+pub struct DataWriter(Arc<Mutex<Stdout>>);
+
+impl Write for DataWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut stdout = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stdout.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut stdout = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stdout.out.flush()
+    }
+}
+
 impl Ui {
     /// Takes hold of stdout and stderr of this process.
     #[must_use]
@@ -97,6 +112,18 @@ impl Ui {
             written => written?,
         }
         Ok(())
+    }
+
+    /// Tells whether stdout is a terminal.
+    #[must_use]
+    pub fn prints_to_terminal(&self) -> bool {
+        self.facts.stdout_is_terminal
+    }
+
+    /// Gives a writer of bytes to stdout, for data that is no text.
+    #[must_use]
+    pub fn data_writer(&self) -> DataWriter {
+        DataWriter(Arc::clone(&self.stdout))
     }
 
     /// Writes the text of a file to stdout: as it is, but for the end of its last line on a terminal.

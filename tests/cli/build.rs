@@ -128,22 +128,52 @@ build  bottom:1.0-1  not built
 }
 
 #[test]
+fn the_containerd_store_of_an_old_docker_is_refused() {
+    let engine = StillEngine::start(|request| match request {
+        request if request.contains("/version ") => {
+            (200, r#"{"ApiVersion": "1.45", "Version": "26.1.5+dfsg1"}"#)
+        }
+        request if request.contains("/info ") => (
+            200,
+            r#"{"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}"#,
+        ),
+        request if request.contains("/images/json") => (200, "[]"),
+        _ => (404, r#"{"message": "not here"}"#),
+    });
+    Sandbox::new()
+        .diamond()
+        .file("config.yaml", "")
+        .env("DOCKER_HOST", &engine.address())
+        .pkg(&["build", "images"])
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: Docker 26.1.5+dfsg1 can build from no context that it is sent, while it keeps images in containerd: 27.5 is needed
+hint: take a newer engine, or turn `containerd-snapshotter` off in its daemon.json
+[exit status: 4]
+[EOF]
+
+"#]]);
+}
+
+#[test]
 fn a_directory_that_another_run_works_on() {
     let sandbox = without_engine().diamond();
     let held = std::fs::File::open(sandbox.path().join("images")).expect("a directory");
     held.try_lock().expect("nobody holds it");
     for command in ["build", "publish"] {
-        sandbox
-            .pkg(&[command, "--wait", "2s", "images"])
-            .assert_snapshot(str![[r#"
-------- stderr -------
-waiting: another run is at work in images
-error: another run is at work in images
-hint: wait for it, `--wait 2h` does so for you
-[exit status: 4]
-[EOF]
-
-"#]]);
+        let output = sandbox.pkg(&[command, "--wait", "2s", "images"]);
+        output.assert_code(4);
+        let lines: Vec<&str> = output.stderr.lines().collect();
+        // This process is no other run, and the kernel knows it all the same.
+        let who = format!(", process {} on ", std::process::id());
+        for (line, begins) in lines.iter().zip(["waiting", "error"]) {
+            let begins = format!("{begins}: another run is at work in images: `cli-");
+            assert!(line.starts_with(&begins) && line.contains(&who), "{line}");
+        }
+        assert_eq!(
+            lines[2..],
+            ["hint: wait for it, `--wait 2h` does so for you"]
+        );
     }
     // What only looks comes as far as without the lock.
     let talk = sandbox.pkg(&["build", "--dry-run", "images"]).stderr;

@@ -26,6 +26,7 @@ Commands:
   refresh  Write changelog entries for the images that need a rebuild, in dated versions
   prune    Remove local versions of the images other than the changelogs'
   audit    Find what is wrong or doubtful with the images
+  export   Write an image that is built as files for other programs
   util     Print completions, manual pages and the schemas of files
   help     Print this message or the help of the given subcommand(s)
 
@@ -102,8 +103,9 @@ Options:
           Try images now that failed with the same inputs before
           
           The second failure in a row with the same version, recipe, context, tests and parents
-          makes an image wait: 10 minutes, then 30, 2 hours, 6 and 20. Until then it counts as
-          failed and is not built, unless this or `--force` is given, or `--select` names it alone.
+          makes an image wait: 10 minutes, then 30, 2 hours, 6 and 20. Until then it is not built,
+          unless this or `--force` is given, `--select` names it alone, or an image that it is built
+          on is built anew; the run ends as after a failure.
 
       --wait <TIME>
           Wait so long for another run on these directories (`30m`) instead of giving up at once
@@ -163,6 +165,8 @@ Options:
       --no-publish       Leave publishing out
       --force            Plan for `build --force`: published versions whose inputs changed are
                          published over
+      --retry            Plan for `build --retry`: images that failed with the same inputs before do
+                         not wait
       --explain <NAME>   Tell of one image what is there, and which file, argument or parent differs
                          from what was recorded
       --json             Print JSON
@@ -245,7 +249,8 @@ A version is published once and never changes. `latest` follows when the registr
 version, and only forward; where an earlier run was cut before that, it follows now.
 
 Credentials for the settings' registry come from the options, `PKG_USERNAME` and `PKG_PASSWORD`, the
-settings, or else from where `docker login` keeps them; those for other places from there alone.
+settings, or else from where `docker login` keeps them; those for another place from the options,
+where it is the only one, or from there.
 
 Usage: pkg publish [OPTIONS] <DIR>...
 
@@ -328,6 +333,81 @@ Options of every command:
       --info               Show each step of builds, tests and pushes
       --debug              Show each line that builds, tests and pushes print
       --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
+}
+
+#[test]
+fn export() {
+    Sandbox::new()
+        .pkg(&["export", "--help"])
+        .assert_snapshot(str![[r#"
+Write an image that is built as files for other programs
+
+It is written whole or not at all, every layer is checked against its digest, and the same image
+gives the same bytes. The end of a file's name says how it is compressed: `.tar`, `.tar.gz`,
+`.tar.xz`, `.tar.zst`.
+
+Usage: pkg export [OPTIONS] --format <FORMAT> --output <PATH> <NAME> <DIR>...
+
+Arguments:
+  <NAME>
+          The name of the image
+
+  <DIR>...
+          The directories with images
+
+Options:
+      --format <FORMAT>
+          What to write
+
+          Possible values:
+          - oci:    An OCI layout: a directory, or a tar where the name ends so
+          - docker: An archive that `docker load` reads
+          - bundle: A bundle that `runc run` runs: a directory (written by root), or a tar
+          - rootfs: A tar of the root file system
+
+  -o, --output <PATH>
+          The file or directory to write; `-` is standard output
+
+      --layers <HOW>
+          Compress the layers of an OCI layout so
+
+          Possible values:
+          - gzip: As every program reads them
+          - zstd: Smaller and faster, for programs since 2021
+          - none: Not at all
+          
+          [default: gzip]
+
+      --overlay <TAR>
+          Put the entries of this tar over the root file system; repeat it for more
+
+      --prefix <DIRECTORY>
+          Put the root file system below this directory of the tar
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Options of every command:
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of builds, tests and pushes
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
 [exit status: 0]
 [EOF]
 
@@ -669,6 +749,9 @@ Options:
       --force
           Take a version that does not sort after the one that is there
 
+      --wait <TIME>
+          Wait so long for another run on these directories (`30m`) instead of giving up at once
+
       --dry-run
           Print what would change, as a patch, and write nothing
 
@@ -730,6 +813,9 @@ Options:
           The first version
           
           [default: 0.1.0-1]
+
+      --wait <TIME>
+          Wait so long for another run on these directories (`30m`) instead of giving up at once
 
   -h, --help
           Print help (see a summary with '-h')
@@ -795,6 +881,9 @@ Options:
       --reason <TEXT>
           A line below the reason of each entry
 
+      --wait <TIME>
+          Wait so long for another run on these directories (`30m`) instead of giving up at once
+
       --dry-run
           Print what would change, as a patch, and write nothing
 
@@ -847,6 +936,9 @@ Arguments:
 Options:
       --fix
           Mend what can be mended safely; all files are changed, or none
+
+      --wait <TIME>
+          Wait so long for another run on these directories (`30m`) instead of giving up at once
 
       --fail-on <SEVERITY>
           End with exit code 3 when a finding is as grave as this
@@ -944,7 +1036,7 @@ fn every_command_has_its_test_here() {
         names,
         [
             "build", "plan", "publish", "verify", "list", "graph", "log", "diff", "render", "new",
-            "update", "refresh", "prune", "audit", "util", "help"
+            "update", "refresh", "prune", "audit", "export", "util", "help"
         ]
     );
 }

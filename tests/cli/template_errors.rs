@@ -52,10 +52,10 @@ error: there is no file `./common` in the directory of the image
   --> images/include/Dockerfile.template:2:4
    | {% include "./common" %}
    |    ^^^^^^^^^^^^^^^^^^
-error: this is no template: unexpected end of input, expected end of block
-  --> images/syntax/Dockerfile.template:2:14
+error: the `if` that begins here has no `endif`
+  --> images/syntax/Dockerfile.template:2:4
    | {% if true %}
-   |              ^
+   |    ^^
 error: `registri` has no value
   --> images/undefined/Dockerfile.template:1:9
    | FROM {{ registri }}/a:1
@@ -440,21 +440,21 @@ fn rendered_templates_that_are_no_dockerfile() {
         .assert_snapshot(str![[r#"
 ------- stderr -------
 error: the rendered template is no Dockerfile: `${BASE}` names no image: the `ARG` lines before the first `FROM` give it no value
-  --> images/blank/Dockerfile.template
+  --> images/blank/Dockerfile.template:2
 hint: line 2 of the rendered text is `FROM ${BASE}`
 error: the rendered template is no Dockerfile: a Dockerfile needs a `FROM`, and there is none
   --> images/empty/Dockerfile.template
 error: the rendered template is no Dockerfile: before the first `FROM` stands only `ARG`, not `RUN`
-  --> images/first/Dockerfile.template
+  --> images/first/Dockerfile.template:1
 hint: line 1 of the rendered text is `RUN true`
 error: the rendered template is no Dockerfile: expected `FROM image` or `FROM image AS name`, not `FROM a:1 b:2`
-  --> images/from/Dockerfile.template
+  --> images/from/Dockerfile.template:1
 hint: line 1 of the rendered text is `FROM a:1 b:2`
 error: the rendered template is no Dockerfile: the here-document that begins here has no line `EOF` at its end
-  --> images/here/Dockerfile.template
+  --> images/here/Dockerfile.template:2
 hint: line 2 of the rendered text is `RUN <<EOF`
 error: the rendered template is no Dockerfile: `RUNN` is no instruction
-  --> images/word/Dockerfile.template
+  --> images/word/Dockerfile.template:6
 hint: line 6 of the rendered text is `RUNN true`
 [exit status: 1]
 [EOF]
@@ -480,7 +480,7 @@ fn a_user_by_name_where_the_settings_ask_for_a_number() {
         .assert_snapshot(str![[r#"
 ------- stderr -------
 error: the last USER of `name` is `www-data:www-data`, and `force_numeric_user` asks for a number
-  --> images/name/Dockerfile.template
+  --> images/name/Dockerfile.template:3
 hint: write the number, as `USER {{ "www-data" | uid }}` does
 [exit status: 1]
 [EOF]

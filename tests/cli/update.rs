@@ -495,15 +495,24 @@ fn two_updates_at_once() {
     let sandbox = diamond();
     let held = File::open(sandbox.path().join("images")).expect("a directory");
     held.try_lock().expect("nobody holds it");
-    sandbox
-        .pkg(&["update", "right", "images"])
-        .assert_snapshot(str![[r#"
-------- stderr -------
-error: another run is at work in $SANDBOX/images
-[exit status: 4]
-[EOF]
-
-"#]]);
+    let output = sandbox.pkg(&["update", "right", "images"]);
+    output.assert_code(4);
+    let who = format!(", process {} on ", std::process::id());
+    let told = "error: another run is at work in images: `cli-";
+    assert!(output.stderr.starts_with(told), "{}", output.stderr);
+    assert!(output.stderr.contains(&who), "{}", output.stderr);
+    let hint = "\nhint: wait for it, `--wait 2h` does so for you\n";
+    assert!(output.stderr.ends_with(hint), "{}", output.stderr);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_secs(3));
+            drop(held);
+        });
+        let output = sandbox.pkg(&["update", "--wait", "50s", "right", "images"]);
+        output.assert_code(0);
+        let told = "waiting: another run is at work in images: `cli-";
+        assert!(output.stderr.starts_with(told), "{}", output.stderr);
+    });
 }
 
 #[test]

@@ -30,6 +30,8 @@ const TESTED: [&str; 3] = ["root", "join", "alone"];
 /// Eight days after the run that is killed: what it left of pins is removed by then.
 const LATER: &str = "1795910400";
 const PINS: &str = "127.0.0.1:1/";
+/// The name that an image has at the engine while it is pushed.
+const INCOMING: &str = ":pkg-incoming";
 
 /// When a run is killed.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +117,8 @@ fn run_and_kill(ground: &Ground, moment: Moment) -> bool {
 
 /// Gives the manifests that were put under each name, in their order.
 fn puts(ground: &Ground) -> Vec<(String, String, Digest)> {
-    let requests = ground.registry.requests_of(Operation::PutManifest);
+    let mut requests = ground.registry.requests();
+    requests.retain(|it| matches!(it.operation, Operation::PutManifest | Operation::PutLatest));
     let put = |path: &str, body: &[u8]| {
         let (repository, tag) = path
             .strip_prefix("/v2/example/")?
@@ -251,8 +254,9 @@ fn torture(moment: Moment) -> Option<Vec<String>> {
         wrong.push(format!("a third run did more: {}", third.talk()));
     }
     let left: BTreeSet<String> = ground.engine.names().into_iter().collect();
-    if left.iter().any(|name| name.starts_with(PINS)) {
-        wrong.push(format!("pins are left: {left:?}"));
+    let is_left = |name: &String| name.starts_with(PINS) || name.ends_with(INCOMING);
+    if left.iter().any(is_left) {
+        wrong.push(format!("names of a run are left: {left:?}"));
     }
     wrong.extend(faults_of(&ground));
     Some(wrong)

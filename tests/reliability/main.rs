@@ -12,3 +12,4 @@ mod hostile;
 mod kills;
 #[path = "../support/mod.rs"]
 mod support;
+mod trying;

@@ -396,7 +396,7 @@ d
 
 e
   error: the rendered template is no Dockerfile: `FORM` is no instruction [dockerfile-unreadable]
-    --> images/e/Dockerfile.template
+    --> images/e/Dockerfile.template:1
     hint: line 1 of the rendered text is `FORM a`
 
 images/a

@@ -303,6 +303,7 @@ pub(super) fn cases() -> Vec<Case> {
     for operation in [
         Asked::HeadManifest,
         Asked::GetManifest,
+        Asked::PutIncoming,
         Asked::PutManifest,
         Asked::StartUpload,
     ] {
