@@ -3,7 +3,7 @@
 PKG = target/release/pkg
 CARGO_FLAGS = --locked
 
-.PHONY: quickstart test check test-engine update-snapshots corpus bench fuzz
+.PHONY: quickstart test check test-engine test-engines update-snapshots corpus bench fuzz
 
 # Builds the images of ./images and shows what came out.
 quickstart:
@@ -22,6 +22,7 @@ test:
 	scripts/prepare
 	$(MAKE) check
 	PKG_TEST_ENGINE=1 cargo test $(CARGO_FLAGS) --quiet --test engine
+	$(MAKE) test-engines
 	$(MAKE) corpus
 
 # Format, lints, documentation, and the tests that need no engine.
@@ -35,6 +36,11 @@ check:
 test-engine:
 	scripts/prepare
 	PKG_TEST_ENGINE=1 cargo test $(CARGO_FLAGS) --test engine
+
+# A part of them with podman and with a newer Docker, which are unpacked aside; see docs/engines.md.
+test-engines:
+	scripts/prepare-engines
+	PKG_TEST_ENGINES=1 cargo test $(CARGO_FLAGS) --quiet --test engine
 
 # Writes what the program prints now into the snapshots; read the difference before you commit it. All tests run in
 # one process, which knows how far the lines of a file have moved.
