@@ -82,6 +82,7 @@ fn presence(registry: &Availability) -> String {
         Availability::NotAsked => "not asked".to_owned(),
         Availability::Absent => "does not have this version".to_owned(),
         Availability::Present(digest) => format!("has it as {digest}"),
+        Availability::Taken(digest) => format!("has it as {digest}, from somebody else"),
     }
 }
 

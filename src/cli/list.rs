@@ -99,7 +99,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     };
     if let Some(facts) = &facts {
         let published = |id: &ImageId| match facts[id.0].registry {
-            Availability::Present(_) => Published::Published,
+            Availability::Present(_) | Availability::Taken(_) => Published::Published,
             _ => Published::Unpublished,
         };
         wanted.retain(|id| args.only.is_none_or(|only| only == published(id)));
@@ -207,7 +207,9 @@ fn print_table(
 
 fn presence(facts: &Facts) -> Cell {
     match (&facts.registry, &facts.local) {
-        (Availability::Present(_), _) => Cell::new(Tone::Good, "published"),
+        (Availability::Present(_) | Availability::Taken(_), _) => {
+            Cell::new(Tone::Good, "published")
+        }
         (_, Some(local)) if local.verified => Cell::from("built".to_owned()),
         (_, Some(_)) => Cell::new(Tone::Caution, "built, untested"),
         (_, None) => Cell::new(Tone::Dim, "-"),
@@ -240,7 +242,9 @@ fn print_json(
                 value["published"] = match &facts[id.0].registry {
                     Availability::NotAsked => json!(null),
                     Availability::Absent => json!(false),
-                    Availability::Present(digest) => json!(digest.as_str()),
+                    Availability::Present(digest) | Availability::Taken(digest) => {
+                        json!(digest.as_str())
+                    }
                 };
                 value["built"] = match &facts[id.0].local {
                     Some(local) => json!({ "id": local.id.as_str(), "verified": local.verified }),

@@ -299,6 +299,12 @@ fn reason(action: &Action, name: &dyn Fn(crate::catalog::ImageId) -> String) -> 
             "digest": digest.as_str(),
             "changes": inputs(changes),
         }),
+        Action::Skip(Skip::Taken(digest)) => {
+            json!({ "kind": "taken", "digest": digest.as_str() })
+        }
+        Action::Skip(Skip::OnTaken { parent }) => {
+            json!({ "kind": "on-taken-parent", "parent": name(*parent) })
+        }
         Action::Skip(Skip::Built) => json!({ "kind": "built" }),
         Action::Skip(Skip::NotNeeded) => json!({ "kind": "not-needed" }),
         Action::Skip(Skip::NotBuiltYet) => json!({ "kind": "not-built-yet" }),

@@ -15,8 +15,8 @@ use crate::engine::{Engine, EngineError, RegistryLogin};
 use crate::error::{Diagnostic, Severity, doubt_secrets};
 use crate::host::architecture;
 use crate::observe::{Comparison, Inventory, Observer, PublishedRecord, WithoutProxies};
-use crate::plan::{Action, Extent, Facts, Goal, Overwrite, Plan, Step, plan};
-use crate::publish::{Followers, Latest, Strangers, Target, find_overdue, find_strangers};
+use crate::plan::{Action, Availability, Extent, Facts, Goal, Overwrite, Plan, Step, plan};
+use crate::publish::{Followers, Latest, Target, find_overdue, find_strangers};
 use crate::registry;
 use crate::scan::Loaded;
 use crate::settings::{ContainerLimits, Settings};
@@ -97,8 +97,6 @@ pub(super) struct Prepared {
 pub(super) struct Published {
     /// Those that `latest` has not followed.
     pub(super) followers: Followers,
-    /// The versions that somebody else published while the engine has its own.
-    pub(super) strangers: Strangers,
     /// The versions that do not go to another place, and that the settings' registry has.
     pub(super) elsewhere: Elsewhere,
 }
@@ -107,20 +105,16 @@ pub(super) struct Published {
 async fn find_published(
     wish: &Wish<'_>,
     (registry, selection): (Option<&registry::Client>, Option<&BTreeSet<ImageId>>),
-    (settings, loaded, facts): (&Settings, &Loaded, &[Facts]),
+    (settings, loaded): (&Settings, &Loaded),
     (plan, extent): (&Plan, Extent),
 ) -> anyhow::Result<Published> {
     let Some(registry) = registry else {
         return Ok(Published::default());
     };
-    let mut published = Published {
-        strangers: find_strangers(registry, &wish.target, (loaded, facts)).await?,
-        ..Published::default()
-    };
+    let mut published = Published::default();
     let planned = (loaded, plan);
     if extent != Extent::Build && wish.scope.latest() == Latest::Moves {
-        let among = (selection, &published.strangers);
-        published.followers = find_overdue(registry, &wish.target, planned, among).await?;
+        published.followers = find_overdue(registry, &wish.target, planned, selection).await?;
     }
     if !wish.target.is_usual() && settings.naming.registry.is_some() {
         published.elsewhere = target::find_elsewhere(registry, planned, selection).await;
@@ -159,8 +153,7 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         },
     );
     let asked = (registry.as_ref(), selection.as_ref());
-    let known = (&settings, &loaded, facts.as_slice());
-    let published = find_published(wish, asked, known, (&plan, extent)).await?;
+    let published = find_published(wish, asked, (&settings, &loaded), (&plan, extent)).await?;
     check_engine(session, &settings, &engine, (&plan, &loaded))?;
     let secrets = BuildSecrets::read(&plan, &loaded, &settings, &session.environment)?;
     let login = session.login(&settings, wish.target.host()).await?;
@@ -238,6 +231,12 @@ async fn find_facts(
         architecture: architecture(),
     };
     comparison.compare(concerned, &mut facts).await;
+    if let Some(registry) = registry {
+        let strangers = find_strangers(registry, &wish.target, (loaded, &facts)).await?;
+        for (id, digest) in strangers {
+            facts[id.0].registry = Availability::Taken(digest);
+        }
+    }
     Ok(facts)
 }
 
@@ -294,10 +293,7 @@ impl Prepared {
         doubts.extend(words::uncompared(&self.plan, &self.facts));
         let planned = (&self.plan, self.facts.as_slice());
         doubts.extend(words::refused(severity, planned, &self.loaded.catalog));
-        doubts.extend(target::taken(
-            &self.published.strangers,
-            &self.loaded.catalog,
-        ));
+        doubts.extend(target::taken(&self.plan, &self.loaded.catalog));
         if self.extent == Extent::Publish {
             let known = (&self.loaded, self.facts.as_slice());
             doubts.extend(target::not_here(&self.published.elsewhere, known));

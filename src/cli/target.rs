@@ -11,7 +11,7 @@ use crate::error::{Diagnostic, Severity, UsageError};
 use crate::host::cause;
 use crate::oci::Digest;
 use crate::plan::{Action, Availability, Extent, Facts, Goal, Overwrite, Plan, Skip, plan};
-use crate::publish::{Doubt, Kept, Lead, Strangers, Target, check_candidates};
+use crate::publish::{Doubt, Kept, Lead, Target, check_candidates};
 use crate::registry::{Client, Presence};
 use crate::scan::Loaded;
 use crate::settings::Settings;
@@ -184,13 +184,13 @@ pub(super) fn outdated(
 }
 
 /// Tells of the versions that somebody else published, while the engine has others, which passed their tests.
-pub(super) fn taken(strangers: &Strangers, catalog: &Catalog) -> Vec<Diagnostic> {
-    let each = strangers.iter().map(|(id, digest)| {
-        let image = catalog.image(*id);
+pub(super) fn taken(plan: &Plan, catalog: &Catalog) -> Vec<Diagnostic> {
+    let each = plan.taken().map(|(id, digest)| {
+        let image = catalog.image(id);
         let label = &image.label;
         let message = format!(
             "{label} is published as {} by somebody else, and not as the image that was built and tested here; `latest` \
-             does not follow it",
+             does not follow it, and nothing is built on it",
             digest.short()
         );
         let mut warning = Diagnostic::new(Severity::Warning, message)

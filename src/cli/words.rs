@@ -59,6 +59,13 @@ pub(super) fn because(action: &Action, catalog: &Catalog) -> String {
         Action::Skip(Skip::Drifted { changes, .. }) => {
             format!("published, and since then {}", describe_changes(changes))
         }
+        Action::Skip(Skip::Taken(digest)) => {
+            format!("published by somebody else, as {}", digest.short())
+        }
+        Action::Skip(Skip::OnTaken { parent }) => {
+            let parent = &catalog.image(*parent).name;
+            format!("built on {parent}, which somebody else published")
+        }
         Action::Skip(reason) => skip(reason).to_owned(),
     }
 }
@@ -136,6 +143,8 @@ pub(super) fn skip(skip: &Skip) -> &'static str {
         Skip::Published(_) => "already published",
         Skip::PublishedOnOldParent { .. } => "published on an older parent",
         Skip::Drifted { .. } => "published from other inputs",
+        Skip::Taken(_) => "published by somebody else",
+        Skip::OnTaken { .. } => "built on what somebody else published",
         Skip::Built => "already built",
         Skip::NotNeeded => "not needed",
         Skip::NotBuiltYet => "not built yet",
@@ -298,6 +307,14 @@ mod tests {
             ),
             (on_old_parent(&catalog), "skip: published, on an older left"),
             (Action::Skip(Skip::Built), "skip: already built"),
+            (
+                Action::Skip(Skip::Taken(digest("published"))),
+                "skip: published by somebody else, as PUBLISHED",
+            ),
+            (
+                Action::Skip(Skip::OnTaken { parent }),
+                "skip: built on left, which somebody else published",
+            ),
             (Action::Skip(Skip::NotNeeded), "skip: not needed"),
             (Action::Skip(Skip::NotBuiltYet), "skip: not built yet"),
         ];

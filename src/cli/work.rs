@@ -194,7 +194,7 @@ impl Prepared {
             Ending::Hindered
         } else if summary.is_success() && !self.published.elsewhere.is_empty() {
             Ending::Failed
-        } else if summary.is_success() && (is_refused || !self.published.strangers.is_empty()) {
+        } else if summary.is_success() && (is_refused || self.plan.taken().next().is_some()) {
             Ending::Found
         } else if summary.is_success() {
             Ending::Done

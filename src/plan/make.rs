@@ -16,6 +16,9 @@ pub enum Availability {
     Absent,
     /// The registry has this version, as this manifest.
     Present(Digest),
+    /// The registry has this version, as this manifest that somebody else made, while the engine has this program's own, tested
+    /// image of it.
+    Taken(Digest),
 }
 
 /// What the engine holds under the label of one image.
@@ -82,7 +85,8 @@ impl Facts {
     pub fn identities(&self) -> Vec<Digest> {
         let published = match &self.registry {
             Availability::Present(digest) => Some(digest),
-            Availability::Absent | Availability::NotAsked => None,
+            // Nothing is built on it, and it is no identity of what the engine has.
+            Availability::Taken(_) | Availability::Absent | Availability::NotAsked => None,
         };
         let engines = self.identity().filter(|it| Some(*it) != published);
         engines.into_iter().chain(published).cloned().collect()
@@ -163,6 +167,14 @@ impl Plan {
                 _ => None,
             },
         )
+    }
+
+    /// Gives the images whose version somebody else took, with what the registry has of each.
+    pub fn taken(&self) -> impl Iterator<Item = (ImageId, &Digest)> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Skip(Skip::Taken(digest)) => Some((step.image, digest)),
+            _ => None,
+        })
     }
 
     /// Gives the images that are built.
@@ -247,12 +259,21 @@ impl Planner<'_> {
     fn decide(&self, id: ImageId) -> Action {
         let is_rebuilt =
             |parent: &ImageId| matches!(self.actions[parent.0], Some(Action::Build(_)));
-        let rebuilt = self.graph.parents(id).iter().copied().find(is_rebuilt);
+        // What is here of it is out of date: a build makes it anew, and it is never published as it is.
+        let is_left = |parent: &ImageId| {
+            self.actions[parent.0] == Some(Action::Skip(Skip::NotBuiltYet))
+                && self.facts[parent.0].local.is_some()
+        };
+        let parents = || self.graph.parents(id).iter().copied();
+        let rebuilt = parents().find(|parent| is_rebuilt(parent) || is_left(parent));
         let Facts {
             registry,
             published,
             local,
         } = &self.facts[id.0];
+        if let Availability::Taken(digest) = registry {
+            return Action::Skip(Skip::Taken(digest.clone()));
+        }
         if let Availability::Present(digest) = registry {
             if let Drift::Changed(changes) = published {
                 if self.overwrites(id) {
@@ -273,11 +294,24 @@ impl Planner<'_> {
                 None => Skip::Published(digest),
             });
         }
+        // Neither what the engine has of such a parent nor what the registry has may get into what is published.
+        if let Some(parent) = parents().find_map(|parent| self.find_taken(parent)) {
+            return Action::Skip(Skip::OnTaken { parent });
+        }
         let absent = || match registry {
             Availability::NotAsked => Reason::NotBuilt,
             _ => Reason::NotPublished,
         };
         self.decide_unpublished(id, local.as_ref(), rebuilt, absent)
+    }
+
+    /// Gives the image whose version somebody else took, of one that is passed over for it.
+    fn find_taken(&self, id: ImageId) -> Option<ImageId> {
+        match self.actions[id.0] {
+            Some(Action::Skip(Skip::Taken(_))) => Some(id),
+            Some(Action::Skip(Skip::OnTaken { parent })) => Some(parent),
+            _ => None,
+        }
     }
 
     fn overwrites(&self, id: ImageId) -> bool {

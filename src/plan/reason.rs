@@ -69,6 +69,13 @@ pub enum Skip {
         /// What differs.
         changes: Vec<InputChange>,
     },
+    /// Somebody else published this version, while the engine has this program's own, tested image of it: the user decides.
+    Taken(Digest),
+    /// It is not published, and somebody else took the version of an image that it is built on.
+    OnTaken {
+        /// The image whose version was taken.
+        parent: ImageId,
+    },
     /// The engine has this version, tested, and nothing is to be published.
     Built,
     /// Nothing that is built in this run needs it.

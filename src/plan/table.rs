@@ -55,6 +55,7 @@ fn facts_of(name: &str, words: &str) -> Facts {
                     "unasked" => Availability::NotAsked,
                     "absent" => Availability::Absent,
                     "published" => Availability::Present(manifest()),
+                    "taken" => Availability::Taken(manifest()),
                     _ => panic!("a row of facts cannot hold {word}"),
                 };
             }
@@ -98,6 +99,8 @@ fn show(catalog: &Catalog, step: &Step) -> String {
         Action::Skip(Skip::Drifted { changes, .. }) => {
             format!("skip, published from other {}", inputs(changes))
         }
+        Action::Skip(Skip::Taken(_)) => "skip, taken".to_owned(),
+        Action::Skip(Skip::OnTaken { parent }) => format!("skip, on taken {}", name(*parent)),
         Action::Skip(Skip::Built) => "skip, built".to_owned(),
         Action::Skip(Skip::NotNeeded) => "skip, not needed".to_owned(),
         Action::Skip(Skip::NotBuiltYet) => "skip, not built yet".to_owned(),
@@ -229,6 +232,59 @@ fn what_is_nowhere_is_built() {
         &[("a", "absent")],
         ALL,
         &["a: build, not published, to be published"],
+    );
+}
+
+#[test]
+fn nothing_is_built_or_published_on_a_version_that_somebody_else_took() {
+    for goal in [BUILD, ALL, PUBLISH] {
+        case(
+            CHAIN,
+            &[
+                ("base", "taken, built"),
+                ("left", "absent, built, on base"),
+                ("app", "absent"),
+            ],
+            goal,
+            &[
+                "base: skip, taken",
+                "left: skip, on taken base",
+                "app: skip, on taken base",
+            ],
+        );
+    }
+    // What was published before stays what it is, and carries what is built on it.
+    case(
+        CHAIN,
+        &[
+            ("base", "taken, built"),
+            ("left", "published"),
+            ("app", "absent"),
+        ],
+        ALL,
+        &[
+            "base: skip, taken",
+            "left: pull",
+            "app: build, not published, to be published",
+        ],
+    );
+}
+
+#[test]
+fn what_is_built_on_what_a_build_makes_anew_is_not_published() {
+    case(
+        CHAIN,
+        &[
+            ("base", "absent, built, from other Dockerfile"),
+            ("left", "absent, built, on base"),
+            ("app", "absent, built, on left"),
+        ],
+        PUBLISH,
+        &[
+            "base: skip, not built yet",
+            "left: skip, not built yet",
+            "app: skip, not built yet",
+        ],
     );
 }
 

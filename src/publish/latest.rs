@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 
-use super::stranger::Strangers;
 use super::target::Target;
 use crate::catalog::ImageId;
 use crate::debian::Version;
@@ -295,7 +294,7 @@ pub async fn find_overdue(
     registry: &Client,
     target: &Target,
     (loaded, plan): (&Loaded, &Plan),
-    (selection, strangers): (Option<&BTreeSet<ImageId>>, &Strangers),
+    selection: Option<&BTreeSet<ImageId>>,
 ) -> Result<Followers, RegistryError> {
     if !target.candidates.is_empty() {
         return Ok(Followers::default());
@@ -308,7 +307,7 @@ pub async fn find_overdue(
             | Skip::Drifted { digest, .. },
         )
         | Action::Pull(digest)
-            if is_asked_for(step.image) && !strangers.contains_key(&step.image) =>
+            if is_asked_for(step.image) =>
         {
             Some((step.image, digest))
         }

@@ -10,12 +10,14 @@
 //!
 //! `$BASE` stands for the base image, `$(NAME)` for an image of the catalog, both through `image_tag`.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bollard::container::LogOutput;
+use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, ImageInspect};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptions, RemoveContainerOptionsBuilder,
@@ -24,11 +26,11 @@ use bollard::query_parameters::{
 use futures_util::StreamExt as _;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::engine::Engine;
+use super::engine::{Engine, while_images_vanish};
 use super::sandbox::{Output, Sandbox};
 
 /// How long is waited for what is to come: a busy machine is slow.
-pub(crate) const SLOW: Duration = Duration::from_secs(60);
+pub(crate) const SLOW: Duration = Duration::from_secs(180);
 
 /// The directories of a catalog, its settings, and the engine that builds it.
 pub(crate) struct Catalog<'a> {
@@ -185,16 +187,26 @@ impl<'a> Catalog<'a> {
 
     /// Finds anything on the engine by any of its names.
     pub(crate) fn find(&self, image: &str) -> Option<ImageInspect> {
-        self.engine
-            .wait(self.engine.docker().inspect_image(image))
-            .ok()
+        let inspect = || self.engine.docker().inspect_image(image);
+        let found = self.engine.wait(while_images_vanish(inspect));
+        found.map_or_else(
+            |error| match error {
+                Error::DockerResponseServerError {
+                    status_code: 404, ..
+                } => None,
+                error => panic!("{image}: {error}"),
+            },
+            Some,
+        )
     }
 
     /// Gives a local image a further name.
     pub(crate) fn tag(&self, image: &str, repository: &str, tag: &str) {
         let options = TagImageOptionsBuilder::new().repo(repository).tag(tag);
-        let tagging = self.engine.docker().tag_image(image, Some(options.build()));
-        self.engine.wait(tagging).expect("a tag");
+        let options = options.build();
+        let tagging = || self.engine.docker().tag_image(image, Some(options.clone()));
+        let tagged = self.engine.wait(while_images_vanish(tagging));
+        tagged.unwrap_or_else(|error| panic!("{repository}:{tag}: {error}"));
     }
 
     /// Removes an image with all its names.
@@ -227,8 +239,11 @@ impl<'a> Catalog<'a> {
                 attach_stderr: Some(true),
                 ..ContainerCreateBody::default()
             };
-            let container = docker.create_container(None::<CreateContainerOptions>, config);
-            let id = container.await.expect("a container").id;
+            let create = || docker.create_container(None::<CreateContainerOptions>, config.clone());
+            let created = while_images_vanish(create).await;
+            let id = created
+                .unwrap_or_else(|error| panic!("a container of {image}: {error}"))
+                .id;
             let options = AttachContainerOptionsBuilder::new()
                 .stdout(true)
                 .stderr(true)
@@ -332,9 +347,10 @@ impl Running {
     /// Waits until its talk holds a text.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
-        wait_until(&format!("the program says `{text}`"), || {
-            self.talk().contains(text)
-        });
+        wait_telling(
+            || format!("the program says `{text}`; it said {}", self.talk()),
+            || self.talk().contains(text),
+        );
     }
 
     /// Gives what it said so far.
@@ -345,7 +361,10 @@ impl Running {
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn end(mut self) -> Ended {
-        wait_until("the program ends", || self.has_ended());
+        let talk = self.talk.clone();
+        let said = || fs::read_to_string(&talk).expect("its talk");
+        let what = || format!("the program ends; it said {}", said());
+        wait_telling(what, || self.has_ended());
         Ended {
             code: self.child.wait().expect("a child").code(),
             talk: self.talk(),
@@ -363,10 +382,17 @@ impl Drop for Running {
 
 /// Waits until something is so, and fails after a time that is long for any machine.
 #[track_caller]
-pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
+    wait_telling(|| what, is_so);
+}
+
+/// Does that with words that are made when it fails.
+#[track_caller]
+fn wait_telling<T: Display>(what: impl Fn() -> T, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < SLOW, "waited a minute until {what}");
+        let is_early = began.elapsed() < SLOW;
+        assert!(is_early, "waited {} s until {}", SLOW.as_secs(), what());
         std::thread::sleep(Duration::from_millis(50));
     }
 }

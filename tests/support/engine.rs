@@ -279,15 +279,32 @@ async fn list_containers(docker: &Docker) -> Result<Vec<ContainerSummary>, bolla
 }
 
 async fn list_images(docker: &Docker) -> Result<Vec<ImageSummary>, bollard::errors::Error> {
+    let options = ListImagesOptionsBuilder::new().build();
+    while_images_vanish(|| docker.list_images(Some(options.clone()))).await
+}
+
+/// Asks again where the engine has trouble: some fail to find any image while another test removes one.
+pub(crate) async fn while_images_vanish<T, F>(
+    ask: impl Fn() -> F,
+) -> Result<T, bollard::errors::Error>
+where
+    F: Future<Output = Result<T, bollard::errors::Error>>,
+{
+    use bollard::errors::Error::DockerResponseServerError;
     let mut tries = 20;
     loop {
-        let options = ListImagesOptionsBuilder::new().build();
-        let listed = docker.list_images(Some(options)).await;
+        let answer = ask().await;
         tries -= 1;
-        if listed.is_ok() || tries == 0 {
-            return listed;
+        let is_trouble = matches!(
+            answer,
+            Err(DockerResponseServerError {
+                status_code: 500..,
+                ..
+            })
+        );
+        if !is_trouble || tries == 0 {
+            return answer;
         }
-        // Some engines fail to list any image while another test removes one.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
