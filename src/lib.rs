@@ -5,7 +5,7 @@
 //! map, and formats and model touch nothing outside; `tests/architecture.rs` reads the map and holds that.
 //!
 //! ```text
-//! formats   near → place → address → rootfs → oci → debian → declared → dockerfile
+//! formats   near → place → address → xml → yaml → rootfs → oci → debian → declared → dockerfile → structure
 //! model     settings → catalog → plan → render → history → audit
 //! border    host → engine → registry
 //! stages    unpack → export → scan → context → verify → observe → assemble → ledger → build → publish → prune → changelogs → scaffold → revision → inspect
@@ -53,6 +53,9 @@ pub mod near;
 pub mod oci;
 pub mod place;
 pub mod rootfs;
+pub mod structure;
+pub mod xml;
+pub mod yaml;
 
 // Model: values to values, pure.
 pub mod audit;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::yaml::{YamlFault, read_yaml};
+
 /// The program that makes a full Debian base, with its maintainer scripts run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -120,8 +122,6 @@ fn main_only() -> Vec<String> {
 
 /// Parses an `image.yaml`; an unknown key anywhere is an error.
 pub fn parse_image_file(text: &str) -> Result<ImageFile, ImageFileError> {
-    // What is no YAML at all is told before what its values have to be.
-    let _: serde::de::IgnoredAny = read_yaml(text)?;
     let written: Written = read_yaml(text)?;
     check_words("suite", std::slice::from_ref(&written.suite))?;
     check_words("components", &written.components)?;
@@ -141,23 +141,13 @@ pub fn parse_image_file(text: &str) -> Result<ImageFile, ImageFileError> {
     })
 }
 
-fn read_yaml<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ImageFileError> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let message = error.to_string();
-        let message = message.lines().next().unwrap_or("not readable as YAML");
-        // The place is told beside the message.
-        let said = error.location().and_then(|location| {
-            let place = format!(" at line {}, column {}", location.line(), location.column());
-            message.strip_suffix(place.as_str())
-        });
-        ImageFileError {
-            line: error
-                .location()
-                .and_then(|location| usize::try_from(location.line()).ok()),
-            message: said.unwrap_or(message).to_owned(),
+impl From<YamlFault> for ImageFileError {
+    fn from(fault: YamlFault) -> Self {
+        Self {
+            message: fault.message,
+            line: fault.line,
         }
-    })
+    }
 }
 
 /// What a word may hold besides letters and digits, as the inside of a regular expression's class.

@@ -48,6 +48,7 @@ pub const VERIFY: &[Target] = crate::verify::fuzzing::TARGETS;
 pub const YAML: &[Target] = &[
     ("declared_image", formats::declared_image),
     ("settings", model::settings),
+    crate::structure::fuzzing::TARGET,
 ];
 
 /// Gives all of them, in the order of their names.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::audit::{Audit, Finding, Unchecked};
 use crate::settings::Severity;
+use crate::xml::escape;
 
 /// What one rule says of one image.
 #[derive(Default)]
@@ -105,34 +106,4 @@ fn tell(finding: &Finding) -> String {
         finding.severity,
         finding.message
     )
-}
-
-/// Escapes what XML takes for its own, and leaves out what it cannot hold.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\n' | '\t' => escaped.push(c),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_xml_cannot_hold_is_escaped() {
-        assert_eq!(
-            escape("a<b>&\"c\"\u{1b}"),
-            "a&lt;b&gt;&amp;&quot;c&quot;\u{fffd}"
-        );
-    }
 }
