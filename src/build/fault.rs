@@ -44,7 +44,16 @@ impl From<&VerifyError> for Fault {
     fn from(error: &VerifyError) -> Self {
         match error {
             VerifyError::Command(error) => error.into(),
-            VerifyError::Test { .. } | VerifyError::NotExecutable { .. } => Self::Work,
+            VerifyError::Engine(error) => error.into(),
+            VerifyError::File(error) => error.into(),
+            VerifyError::Unpack(_) | VerifyError::Thread(_) => Self::Environment,
+            VerifyError::Test { .. }
+            | VerifyError::NotExecutable { .. }
+            | VerifyError::Unreadable(_)
+            | VerifyError::Structure { .. }
+            | VerifyError::NoTests
+            | VerifyError::Late(_)
+            | VerifyError::Interrupted => Self::Work,
         }
     }
 }

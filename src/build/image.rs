@@ -19,7 +19,8 @@ use crate::observe::InventoryError;
 use crate::oci::{Digest, Reference};
 use crate::registry::CredentialsError;
 use crate::settings::{ContainerLimits, PROXY_VARIABLES, without_login};
-use crate::verify::{Test, VerifyError, find_test, verify};
+use crate::structure::render_text;
+use crate::verify::{Test, Verification, VerifyError, find_test, verify};
 
 /// Why an image could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +114,13 @@ impl Run<'_> {
             phase: Phase::Build,
         });
         report.log.begin(&format!("build {label}"));
+        // What cannot be run is known before the long part of the work.
+        let readable = find_test(&self.settings.verify, &described.directory, &label);
+        let readable = readable.map_err(VerifyError::from);
+        let readable = readable.and_then(|test| test.map_or(Ok(None), |test| test.structure()));
+        if let Err(error) = readable {
+            return Ending::failed(Phase::Verify, &error, &mut report.log, began);
+        }
         let id = match self.make_with_patience(image, known, report).await {
             Ok(id) => id,
             Err(error) if error.is_interruption() => {
@@ -177,16 +185,26 @@ impl Run<'_> {
         if let Err(error) = self.is_still(label, &id).await {
             return Ending::failed(Phase::Verify, &error, &mut report.log, began);
         }
-        let deadline = verify_timeout(self.settings, label);
+        let how = Verification {
+            engine: self.engine,
+            id: &id,
+            environment: self.environment,
+            deadline: verify_timeout(self.settings, label),
+            cancelled: &self.cancelled,
+        };
         let test = test.clone().of_run(&self.id);
-        let passed = verify(&test, self.environment, deadline, &self.cancelled, |line| {
+        let mut tell = |line: &str| {
             report.log.line(line);
             (report.tell)(Event::Line {
                 image: label.clone(),
                 text: line.to_owned(),
             });
-        });
-        match passed.await {
+        };
+        let verified = verify(&test, &how, &mut tell).await;
+        if test.has_structure() {
+            render_text(&verified.report).lines().for_each(tell);
+        }
+        match verified.passed {
             Ok(()) => match self.is_still(label, &id).await {
                 Ok(()) => {
                     // Without the record they run once more, and that is all.
@@ -197,9 +215,7 @@ impl Run<'_> {
                 }
                 Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
             },
-            Err(VerifyError::Command(ProcessError::Cancelled { .. })) => {
-                Ending::interrupted(Phase::Verify, began)
-            }
+            Err(error) if error.is_interruption() => Ending::interrupted(Phase::Verify, began),
             Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
         }
     }

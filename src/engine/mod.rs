@@ -21,6 +21,7 @@ mod session;
 mod step;
 mod stream;
 mod transport;
+mod trial;
 
 pub use address::{EngineAddress, find_address};
 pub use build::{BuildFault, BuildRequest};
@@ -32,3 +33,4 @@ pub use labels::{INPUTS, PARENTS, parse_parents, render_parents};
 pub use passing::tells_of_passing_trouble;
 pub use progress::BuildProgress;
 pub use push::RegistryLogin;
+pub use trial::{Trial, TrialEnd};

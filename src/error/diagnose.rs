@@ -22,6 +22,8 @@ use crate::registry::{ClientError, RegistryError};
 use crate::revision::{PastFaults, RevisionError};
 use crate::scan::{Problem, Problems};
 use crate::settings::{HalfCredentials, SettingsError, SettingsErrors, SettingsWarning};
+use crate::structure::StructureError;
+use crate::verify::VerifyError;
 
 /// Gives the kind of an error and what the user is told of it; problems that were found together are told together.
 #[must_use]
@@ -43,6 +45,9 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
     }
     if let Some(errors) = error.downcast_ref::<SecretErrors>() {
         return (Kind::Work, of_secrets(errors));
+    }
+    if let Some(VerifyError::Unreadable(errors)) = error.downcast_ref() {
+        return (Kind::Work, errors.0.iter().map(of_structure).collect());
     }
     if let Some(file) = error.downcast_ref::<FileError>()
         && is_no_text(file)
@@ -220,6 +225,7 @@ fn kind(error: &anyhow::Error) -> Kind {
     })
     .or_else(|| kind_of_revision(error.downcast_ref::<RevisionError>()?))
     .or_else(|| error.downcast_ref().map(kind_of_export))
+    .or_else(|| error.downcast_ref().and_then(kind_of_verify))
     .or_else(|| {
         is(
             error.is::<EngineError>() || error.is::<RegistryError>(),
@@ -429,6 +435,25 @@ fn of_file(error: &FileError) -> Diagnostic {
     Diagnostic {
         causes: causes(error),
         ..at(Severity::Error, error.to_string(), [])
+    }
+}
+
+fn of_structure(error: &StructureError) -> Diagnostic {
+    Diagnostic {
+        hints: error.fault.hint().into_iter().collect(),
+        ..at(Severity::Error, error.to_string(), [&error.place])
+    }
+}
+
+/// What the engine, a disk or an archive spoiled is no fault of the image.
+fn kind_of_verify(error: &VerifyError) -> Option<Kind> {
+    match error {
+        VerifyError::Engine(EngineError::Refused { .. }) => None,
+        VerifyError::Engine(_) | VerifyError::Thread(_) | VerifyError::Unpack(_) => {
+            Some(Kind::Environment)
+        }
+        VerifyError::File(file) => (!file.is_of_reading()).then_some(Kind::Environment),
+        _ => None,
     }
 }
 

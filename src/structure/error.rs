@@ -1,5 +1,7 @@
 //! What is wrong with a `structure-test.yaml`.
 
+use std::fmt;
+
 use crate::near::find_near;
 use crate::place::Place;
 use crate::yaml::YamlFault;
@@ -13,6 +15,25 @@ pub struct StructureError {
     /// What.
     #[source]
     pub fault: StructureFault,
+}
+
+/// All faults of the files of tests that are run together; there is at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StructureErrors(pub Vec<StructureError>);
+
+impl std::error::Error for StructureErrors {}
+
+impl fmt::Display for StructureErrors {
+    /// Writes the first one with its place, and how many more there are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(first) = self.0.first() {
+            write!(f, "{}: {first}", first.place)?;
+        }
+        match self.0.len() {
+            0 | 1 => Ok(()),
+            count => write!(f, " (and {} more)", count - 1),
+        }
+    }
 }
 
 /// The kinds of faults.

@@ -36,7 +36,7 @@ mod suite;
 mod view;
 mod written;
 
-pub use error::{StructureError, StructureFault};
+pub use error::{StructureError, StructureErrors, StructureFault};
 pub use expand::{expand, expand_variables};
 pub use output::Ran;
 pub use pattern::Pattern;

@@ -1,83 +1,59 @@
-//! Runs the verify command of the settings, as docker-pkg does: `/bin/bash -c "{path}/test.sh {image}"` unless another
-//! one is set.
+//! The tests of an image: which there are, and running them.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::command::TestCommand;
 use super::digest_beside;
+use super::error::VerifyError;
+use super::structure::{STRUCTURE_FILE, StructureTests};
+use crate::engine::Engine;
+use crate::host::Environment;
 use crate::host::fs::{self, FileError};
-use crate::host::{Environment, ProcessError, Program, RUN_VARIABLE};
 use crate::oci::{Digest, Reference};
-use crate::settings::{PROXY_VARIABLES, VerifyCommand, without_login};
+use crate::settings::VerifyCommand;
+use crate::structure::{Counts, Report};
 
-/// What a test sees of the environment: enough to find programs, the engine and the way out.
-const HANDED_ON: [&str; 10] = [
-    "PATH",
-    "DOCKER_HOST",
-    "DOCKER_CONFIG",
-    "DOCKER_CONTEXT",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-];
-
-/// The tests of one image.
+/// The tests of one image: a command, structure tests, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Test {
-    command: String,
-    arguments: Vec<String>,
-    proxy: Option<String>,
-    /// The run that it is a part of.
+    pub(super) command: Option<TestCommand>,
+    /// The file of structure tests.
+    structure: Option<PathBuf>,
+    /// The run that they are a part of.
     run: Option<String>,
-    /// The file that the command names, as the user knows it.
-    file: Option<PathBuf>,
     digest: Digest,
 }
 
-/// Why an image did not pass.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The command failed, or could not run.
-    #[error(transparent)]
-    Command(#[from] ProcessError),
-    /// The test file said no: the command, mostly a shell, only hands its exit code on.
-    #[error("its test {} ended with exit code {code}", file.display())]
-    Test {
-        /// The file.
-        file: PathBuf,
-        /// The exit code.
-        code: i32,
-    },
-    /// The test file could not be run.
-    #[error(
-        "its test {} ended with exit code {code}, as it is not executable: `chmod +x {}`",
-        file.display(), quote(file)
-    )]
-    NotExecutable {
-        /// The file.
-        file: PathBuf,
-        /// The exit code.
-        code: i32,
-    },
+/// What tests are run on, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Verification<'a> {
+    /// The engine that has the image.
+    pub engine: &'a Engine,
+    /// The image.
+    pub id: &'a Digest,
+    /// What tests see a part of.
+    pub environment: &'a Environment,
+    /// How long all of them may take.
+    pub deadline: Duration,
+    /// Ends them.
+    pub cancelled: &'a CancellationToken,
 }
 
-/// Writes a path so that it can be pasted into a shell.
-fn quote(path: &Path) -> String {
-    let path = path.display().to_string();
-    match shlex::try_quote(&path) {
-        Ok(quoted) => quoted.into_owned(),
-        Err(_) => path,
-    }
+/// How the tests of an image ended.
+#[derive(Debug)]
+pub struct Verified {
+    /// Each of them, as far as they were run; the verify command is one.
+    pub report: Report,
+    /// Whether the image passed.
+    pub passed: Result<(), VerifyError>,
 }
 
 impl Test {
-    /// Gives the digest of the command, the test file and all that it may read beside itself: when it differs, a passed test
-    /// is no longer that.
+    /// Gives the digest of the command, the test files and all that they may read beside themselves: when it differs, a passed
+    /// test is no longer that.
     #[must_use]
     pub fn digest(&self) -> &Digest {
         &self.digest
@@ -90,23 +66,23 @@ impl Test {
         self
     }
 
-    /// Says of the test file what the command only handed on.
-    fn blame(&self, error: ProcessError) -> VerifyError {
-        match (error, self.file.clone()) {
-            (ProcessError::Exit { code, .. }, Some(file)) => {
-                // With these a shell says that it could not run a file.
-                if matches!(code, 126 | 127) && !fs::is_executable(&file) {
-                    VerifyError::NotExecutable { file, code }
-                } else {
-                    VerifyError::Test { file, code }
-                }
-            }
-            (error, _) => error.into(),
-        }
+    /// Tells whether structure tests are among them.
+    #[must_use]
+    pub fn has_structure(&self) -> bool {
+        self.structure.is_some()
+    }
+
+    /// Reads the structure tests, where there are any.
+    pub fn structure(&self) -> Result<Option<StructureTests>, VerifyError> {
+        let file = self.structure.as_slice();
+        (!file.is_empty())
+            .then(|| StructureTests::read(file))
+            .transpose()
     }
 }
 
-/// Finds the tests of an image directory; nothing where the file that the verify command names is not there.
+/// Finds the tests of an image directory; nothing where neither the file that the verify command names nor structure tests
+/// are there.
 ///
 /// `{path}` stands for the directory, `{image}` for the label.
 pub fn find_test(
@@ -122,23 +98,44 @@ pub fn find_test(
             .replace("{image}", &label.to_string())
     };
     let file = find_test_file(verify).map(|name| directory.join(name));
-    let content = match file.as_deref().map(fs::read_bytes) {
-        None => Vec::new(),
-        Some(Ok(content)) => content,
-        Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Some(Err(error)) => return Err(error),
+    let content = match &file {
+        None => Some(Vec::new()),
+        Some(file) => find_bytes(file)?,
     };
+    let structure = directory.join(STRUCTURE_FILE);
+    let structure_content = find_bytes(&structure)?;
+    if content.is_none() && structure_content.is_none() {
+        return Ok(None);
+    }
     let mut written = format!("{}\0{}\0", verify.command, verify.args.join("\0")).into_bytes();
-    written.extend(content);
+    let command = content.map(|content| {
+        written.extend(content);
+        TestCommand {
+            program: fill(&verify.command),
+            arguments: verify.args.iter().map(fill).collect(),
+            proxy: verify.proxy.clone(),
+            file,
+        }
+    });
+    let structure = structure_content.map(|content| {
+        written.extend(format!("\0{STRUCTURE_FILE} {}\0", Digest::of(&content)).as_bytes());
+        structure
+    });
     written.extend(digest_beside(directory).as_str().as_bytes());
     Ok(Some(Test {
-        command: fill(&verify.command),
-        arguments: verify.args.iter().map(fill).collect(),
-        proxy: verify.proxy.clone(),
+        command,
+        structure,
         run: None,
-        file,
         digest: Digest::of(&written),
     }))
+}
+
+fn find_bytes(file: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    match fs::read_bytes(file) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Finds the file of an image directory that the verify command names: `test.sh`, unless the settings have another one.
@@ -157,43 +154,45 @@ pub(super) fn find_named_file(text: &str) -> Option<&str> {
     (end > 0).then(|| &rest[..end])
 }
 
-/// Runs the tests where the program was started; `on_line` gets what they print.
-///
-/// The proxy of the settings goes before those of the environment; of neither are tests told the login.
-pub async fn verify(
-    test: &Test,
-    environment: &Environment,
-    deadline: Duration,
-    cancelled: &CancellationToken,
-    mut on_line: impl FnMut(&str),
-) -> Result<(), VerifyError> {
-    let program = Program::new(&test.command).arguments(&test.arguments);
-    let program = HANDED_ON
-        .iter()
-        .fold(program, |program, name| match environment.find(name) {
-            Some(value) if name.to_ascii_lowercase().ends_with("_proxy") => {
-                program.variable(name, without_login(&value).as_ref())
+/// Runs all tests of an image: the structure tests, then the verify command; `on_line` gets what that prints.
+pub async fn verify(test: &Test, how: &Verification<'_>, on_line: impl FnMut(&str)) -> Verified {
+    let began = Instant::now();
+    let mut report = Report::default();
+    let mut passed = Ok(());
+    match test.structure() {
+        Ok(None) => {}
+        Ok(Some(tests)) => match tests.run_in_engine(how).await {
+            Ok(found) => {
+                passed = judge(&found);
+                report = found;
             }
-            Some(value) => program.variable(name, value),
-            None => program,
-        });
-    let proxy = test
-        .proxy
-        .iter()
-        .map(|proxy| without_login(proxy).into_owned());
-    let program = proxy.fold(program, |program, proxy| {
-        PROXY_VARIABLES
-            .iter()
-            .fold(program, |program, name| program.variable(*name, &proxy))
-    });
-    let program = match &test.run {
-        Some(run) => program.variable(RUN_VARIABLE, run),
-        None => program,
-    };
-    let run = program
-        .deadline(deadline)
-        .run(cancelled, |_, line| on_line(line));
-    run.await.map_err(|error| test.blame(error))
+            Err(error) => passed = Err(error),
+        },
+        Err(error) => passed = Err(error),
+    }
+    if let Some(command) = &test.command {
+        // A command that gets no time at all could say nothing.
+        const LEAST: Duration = Duration::from_secs(1);
+        let left = how.deadline.saturating_sub(began.elapsed()).max(LEAST);
+        let begun = Instant::now();
+        let run = test.run.as_deref();
+        let limits = (left, how.cancelled);
+        let done = command.run(run, how.environment, limits, on_line).await;
+        report.results.push(command.result(&done, begun.elapsed()));
+        passed = passed.and(done);
+    }
+    Verified { report, passed }
+}
+
+/// Tells whether structure tests passed.
+pub fn judge(report: &Report) -> Result<(), VerifyError> {
+    let Counts { passed, failed, .. } = report.counts();
+    let total = passed + failed;
+    match (failed, total) {
+        (_, 0) => Err(VerifyError::NoTests),
+        (0, _) => Ok(()),
+        (failed, total) => Err(VerifyError::Structure { failed, total }),
+    }
 }
 
 #[cfg(test)]
@@ -225,6 +224,32 @@ mod tests {
     }
 
     #[test]
+    fn structure_tests_are_tests_and_another_text_of_them_another_digest() {
+        let directory = tempfile::tempdir().unwrap();
+        let label: Reference = "example/a:1".parse().unwrap();
+        let write = |name: &str, text: &str| {
+            fs::write_atomically(&directory.path().join(name), text.as_bytes()).unwrap();
+            let test = find_test(&usual(), directory.path(), &label);
+            test.unwrap().expect("a test")
+        };
+        let one = write(STRUCTURE_FILE, "schemaVersion: 2.0.0\n");
+        assert!(one.command.is_none());
+        assert!(one.structure().unwrap().is_some());
+        let other = write(STRUCTURE_FILE, "schemaVersion: 1.0.0\n");
+        let both = write("test.sh", "true");
+        assert!(both.command.is_some() && both.structure().unwrap().is_some());
+        assert!(one.digest() != other.digest() && other.digest() != both.digest());
+        let wrong = write(
+            STRUCTURE_FILE,
+            "schemaVersion: 2.0.0\nfileContentTests: [{name: a, path: b, expectedContents: ['(']}]\n",
+        );
+        let error = wrong.structure().expect_err("no regular expression");
+        let place = directory.path().join(STRUCTURE_FILE).display().to_string();
+        let expected = format!("{place}:2:58: `(` is no regular expression: unclosed group");
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
     fn the_file_is_the_one_that_the_command_names() {
         assert_eq!(find_named_file("{path}/test.sh {image}"), Some("test.sh"));
         assert_eq!(
@@ -233,95 +258,6 @@ mod tests {
         );
         assert_eq!(find_named_file("{image}"), None);
         assert_eq!(find_named_file("{path}/"), None);
-    }
-
-    /// What a test prints that shows its arguments, its directory and its variables, and ends with 3.
-    async fn lines_of_a_test(proxy: Option<&str>, environment: &Environment) -> Vec<String> {
-        let directory = tempfile::tempdir().unwrap();
-        let script = b"echo $1; pwd; env -u PWD -u PATH | sort; echo ${PATH:+PATH}; exit 3";
-        fs::write_atomically(&directory.path().join("test.sh"), script).unwrap();
-        let verify_command = VerifyCommand {
-            command: "sh".to_owned(),
-            args: vec!["{path}/test.sh".to_owned(), "{image}".to_owned()],
-            proxy: proxy.map(str::to_owned),
-        };
-        let label = "example/a:1".parse().unwrap();
-        let test = find_test(&verify_command, directory.path(), &label)
-            .unwrap()
-            .expect("a test");
-        let mut lines = Vec::new();
-        let (deadline, never) = (Duration::from_secs(10), CancellationToken::new());
-        let result = verify(&test, environment, deadline, &never, |line| {
-            lines.push(line.to_owned());
-        });
-        let result = result.await;
-        assert!(
-            matches!(result, Err(VerifyError::Test { code: 3, .. })),
-            "{result:?}"
-        );
-        lines
-    }
-
-    #[tokio::test]
-    async fn a_test_sees_its_image_and_little_else() {
-        let environment = Environment::from([
-            ("PATH", "/usr/bin:/bin"),
-            ("TOKEN", "x"),
-            ("http_proxy", "p"),
-            ("NO_PROXY", "n"),
-        ]);
-        let here = std::path::absolute(".").unwrap().display().to_string();
-        assert_eq!(
-            lines_of_a_test(None, &environment).await,
-            ["example/a:1", &here, "NO_PROXY=n", "http_proxy=p", "PATH"]
-        );
-        assert_eq!(
-            lines_of_a_test(Some("http://q:1"), &environment).await,
-            [
-                "example/a:1",
-                &here,
-                "HTTPS_PROXY=http://q:1",
-                "HTTP_PROXY=http://q:1",
-                "NO_PROXY=n",
-                "http_proxy=http://q:1",
-                "https_proxy=http://q:1",
-                "PATH"
-            ]
-        );
-    }
-
-    #[track_caller]
-    fn blame_case(file: Option<&str>, code: i32, expected: &str) {
-        let test = Test {
-            command: "/bin/bash".to_owned(),
-            arguments: Vec::new(),
-            proxy: None,
-            run: None,
-            file: file.map(PathBuf::from),
-            digest: Digest::of(b""),
-        };
-        let program = "/bin/bash".to_owned();
-        let error = test.blame(ProcessError::Exit { program, code });
-        assert_eq!(error.to_string(), expected);
-    }
-
-    #[test]
-    fn a_failed_test_is_its_files_fault_and_not_the_shells() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("test.sh");
-        fs::write_generated(&path, b"true").unwrap();
-        let file = path.to_str().unwrap();
-        let failed = format!("its test {file} ended with exit code");
-        blame_case(Some(file), 1, &format!("{failed} 1"));
-        let not_executable = format!("as it is not executable: `chmod +x {file}`");
-        blame_case(Some(file), 126, &format!("{failed} 126, {not_executable}"));
-        blame_case(Some(file), 127, &format!("{failed} 127, {not_executable}"));
-        blame_case(
-            Some("/bin/sh"),
-            126,
-            "its test /bin/sh ended with exit code 126",
-        );
-        blame_case(None, 126, "`/bin/bash` ended with exit code 126");
     }
 
     #[test]
@@ -354,43 +290,8 @@ mod tests {
         let test = find_test(&verify_command, directory.path(), &label).unwrap();
         let path = directory.path().display().to_string();
         assert_eq!(
-            test.expect("a test").arguments,
+            test.expect("a test").command.expect("a command").arguments,
             [path, "example/a:1".to_owned()]
-        );
-    }
-
-    #[tokio::test]
-    async fn tests_that_take_too_long_and_tests_that_are_interrupted_did_not_pass() {
-        let directory = tempfile::tempdir().unwrap();
-        fs::write_atomically(&directory.path().join("test.sh"), b"exec sleep 60").unwrap();
-        let verify_command = VerifyCommand {
-            command: "sh".to_owned(),
-            args: vec!["{path}/test.sh".to_owned()],
-            proxy: None,
-        };
-        let label = "example/a:1".parse().unwrap();
-        let test = find_test(&verify_command, directory.path(), &label).unwrap();
-        let test = test.expect("a test");
-        let environment = Environment::from([("PATH", "/usr/bin:/bin")]);
-        let (never, cancelled) = (CancellationToken::new(), CancellationToken::new());
-        let soon = Duration::from_millis(20);
-        let result = verify(&test, &environment, soon, &never, |_| ()).await;
-        assert!(
-            matches!(
-                result,
-                Err(VerifyError::Command(ProcessError::Deadline { .. }))
-            ),
-            "{result:?}"
-        );
-        cancelled.cancel();
-        let long = Duration::from_secs(60);
-        let result = verify(&test, &environment, long, &cancelled, |_| ()).await;
-        assert!(
-            matches!(
-                result,
-                Err(VerifyError::Command(ProcessError::Cancelled { .. }))
-            ),
-            "{result:?}"
         );
     }
 }

@@ -1,0 +1,237 @@
+//! Structure tests of an image: everything but commands on its files and its configuration, commands through the engine.
+
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::commands::Commands;
+use super::error::VerifyError;
+use super::run::Verification;
+use crate::engine::Engine;
+use crate::host::fs::{FileError, read_text};
+use crate::host::{Clock, Environment, Window, architecture};
+use crate::oci::{ContainerConfig, Digest};
+use crate::rootfs::Extent;
+use crate::structure::{
+    Check, Files, ImageView, Outcome, Report, StructureErrors, Suite, TestResult, parse_suite,
+};
+use crate::unpack::{UnpackError, Unpacked};
+
+/// What is made for tests may take so long to be removed.
+const LONGEST_END: i64 = 3600; // seconds
+/// The file beside the recipe of an image.
+pub const STRUCTURE_FILE: &str = "structure-test.yaml";
+
+/// The tests of one or more files.
+#[derive(Clone, Debug)]
+pub struct StructureTests(pub(super) Arc<Vec<(PathBuf, Suite)>>);
+
+/// An image that structure tests are run on.
+#[derive(Clone, Copy, Debug)]
+enum Subject<'a> {
+    /// An image of the engine.
+    Built(&'a Engine, &'a Digest),
+    /// A layout or an archive at a path; nothing runs commands.
+    Archive(&'a Path),
+}
+
+impl StructureTests {
+    /// Reads files of tests; all that is wrong with them is told at once.
+    pub fn read(paths: &[PathBuf]) -> Result<Self, VerifyError> {
+        let mut files = Vec::new();
+        let mut errors = Vec::new();
+        for path in paths {
+            match parse_suite(path, &read_text(path)?) {
+                Ok(suite) => files.push((path.clone(), suite)),
+                Err(found) => errors.extend(found),
+            }
+        }
+        if errors.is_empty() {
+            Ok(Self(Arc::new(files)))
+        } else {
+            Err(StructureErrors(errors).into())
+        }
+    }
+
+    fn checks(&self) -> impl Iterator<Item = Check<'_>> {
+        self.0.iter().flat_map(|(_, suite)| suite.checks())
+    }
+
+    fn need_files(&self) -> bool {
+        self.checks().any(|check| check.needs_files())
+    }
+
+    /// Runs all tests on an image of an engine. What was made for them is removed, also when they take too long or the user
+    /// ends them; what even that leaves, a later run removes.
+    pub(super) async fn run_in_engine(
+        &self,
+        how: &Verification<'_>,
+    ) -> Result<Report, VerifyError> {
+        let (engine, id) = (how.engine, how.id);
+        let now = Clock::of_machine().now().timestamp();
+        let allowed = i64::try_from(how.deadline.as_secs()).unwrap_or(i64::MAX);
+        let until = now.saturating_add(allowed).saturating_add(LONGEST_END);
+        let commands = Commands::new(engine, id, until);
+        if self
+            .checks()
+            .any(|check| matches!(check, Check::Command(_)))
+        {
+            engine.remove_old_trials(now).await?;
+        }
+        let subject = Subject::Built(engine, id);
+        let work = self.run(subject, how.environment, Some(&commands));
+        let ended = tokio::select! {
+            biased;
+            () = how.cancelled.cancelled() => Err(VerifyError::Interrupted),
+            done = tokio::time::timeout(how.deadline, work) => {
+                done.unwrap_or(Err(VerifyError::Late(how.deadline)))
+            }
+        };
+        let cleaned = commands.clean_up().await;
+        let report = ended?;
+        cleaned?;
+        Ok(report)
+    }
+
+    /// Runs all tests, in their order; whoever drops this leaves containers to [`Commands::clean_up`].
+    async fn run(
+        &self,
+        subject: Subject<'_>,
+        environment: &Environment,
+        commands: Option<&Commands<'_>>,
+    ) -> Result<Report, VerifyError> {
+        let source = match subject {
+            Subject::Archive(path) => Source::Archive(path.to_owned()),
+            Subject::Built(engine, id) if self.need_files() => {
+                let expected = engine.identifies_by_config().then(|| id.clone());
+                Source::Saved(save(engine, id).await?, expected)
+            }
+            Subject::Built(engine, id) => Source::Config(engine.image_config(id).await?),
+        };
+        let tests = self.clone();
+        // Digests, decompression and matching keep a thread busy.
+        let judged = tokio::task::spawn_blocking(move || tests.judge(source));
+        let (config, judged) = judged.await.map_err(std::io::Error::from)??;
+        let mut judged = judged.into_iter();
+        let mut results = Vec::new();
+        for (path, suite) in self.0.iter() {
+            for check in suite.checks() {
+                let result = match (check, commands) {
+                    (Check::Command(test), Some(commands)) => {
+                        let about = (path.as_path(), suite, environment);
+                        commands.judge(test, about, &config).await?
+                    }
+                    (Check::Command(_), None) => skipped(&check),
+                    _ => judged.next().unwrap_or_else(|| skipped(&check)),
+                };
+                results.push(result);
+            }
+        }
+        Ok(Report { results })
+    }
+
+    /// Judges everything but commands.
+    fn judge(&self, source: Source) -> Result<(ContainerConfig, Vec<TestResult>), VerifyError> {
+        let image = match source {
+            Source::Config(config) => {
+                let results = self.judge_on(&ImageView::new(&config, None));
+                return Ok((config, results));
+            }
+            Source::Archive(path) => Unpacked::open(&path, architecture())?,
+            Source::Saved(saved, expected) => {
+                let image = Unpacked::of_tar(saved, architecture())?;
+                check_identity(&image, expected)?;
+                image
+            }
+        };
+        let config = image.configuration.config.clone().unwrap_or_default();
+        // Without tests of files nothing has to be read of them.
+        if !self.need_files() {
+            let results = self.judge_on(&ImageView::new(&config, None));
+            return Ok((config, results));
+        }
+        let tree = image.tree()?;
+        let fetch = |extent: &Extent, out: &mut dyn std::io::Write| image.copy(extent, out);
+        let files = Files {
+            tree: &tree,
+            fetch: &fetch,
+        };
+        let results = self.judge_on(&ImageView::new(&config, Some(files)));
+        Ok((config, results))
+    }
+
+    fn judge_on(&self, view: &ImageView<'_>) -> Vec<TestResult> {
+        let judge = |check: Check<'_>| {
+            let began = Instant::now();
+            let wrong = view.judge(&check)?;
+            Some(result(&check, wrong, began.elapsed()))
+        };
+        self.checks().filter_map(judge).collect()
+    }
+}
+
+/// Runs structure tests on a layout or an archive; commands are skipped.
+pub async fn verify_archive(
+    tests: &StructureTests,
+    path: &Path,
+    environment: &Environment,
+) -> Result<Report, VerifyError> {
+    tests.run(Subject::Archive(path), environment, None).await
+}
+
+/// Where the files and the configuration of an image are read from.
+enum Source {
+    Archive(PathBuf),
+    Saved(Window, Option<Digest>),
+    Config(ContainerConfig),
+}
+
+/// Takes an image out of the engine; the file has no name, and goes with this process whatever ends that.
+async fn save(engine: &Engine, id: &Digest) -> Result<Window, VerifyError> {
+    let failed = |source| FileError::new("write", &std::env::temp_dir(), source);
+    let file = tempfile::tempfile().map_err(failed)?;
+    let mut out = BufWriter::new(file);
+    engine.save(id, &mut out).await?.map_err(failed)?;
+    let file = out.into_inner();
+    let file = file.map_err(|error| failed(error.into_error()))?;
+    Ok(Window::of_file(file).map_err(failed)?)
+}
+
+fn check_identity(image: &Unpacked, expected: Option<Digest>) -> Result<(), VerifyError> {
+    let found = Digest::of(&image.config);
+    match expected {
+        Some(expected) if expected != found => {
+            let name = "configuration".to_owned();
+            Err(VerifyError::Unpack(UnpackError::Digest {
+                name,
+                expected,
+                found,
+            }))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn skipped(check: &Check<'_>) -> TestResult {
+    let why = "no engine runs its command".to_owned();
+    TestResult {
+        outcome: Outcome::Skipped(why),
+        ..result(check, Vec::new(), Duration::ZERO)
+    }
+}
+
+pub(super) fn result(check: &Check<'_>, wrong: Vec<String>, took: Duration) -> TestResult {
+    TestResult {
+        title: check.title(),
+        place: check.place().clone(),
+        outcome: if wrong.is_empty() {
+            Outcome::Passed
+        } else {
+            Outcome::Failed(wrong)
+        },
+        stdout: String::new(),
+        stderr: String::new(),
+        took,
+    }
+}
