@@ -25,6 +25,9 @@
 //! | git's commits and what is not committed, of image directories | [`inspect`], through git | |
 //! | the rest of an image directory, with its `.dockerignore` | [`context`] | |
 //! | `test.sh`, or what the verify command names, and all files beside it | [`verify`] | |
+//! | `structure-test.yaml`, the `envFile` that it names, and what `--structure-test` names | [`verify`]; [`structure`] knows what it means | |
+//! | the layout or archive of `pkg verify --image` | [`unpack`] | |
+//! | what `pkg verify --test-report` names | | [`cli`] |
 //! | `config.yaml`, `~/.config/docker-pkg.yaml` | [`cli`]; [`settings`] knows what they mean | |
 //! | `~/.docker/config.json`, `~/.docker/contexts/` | [`registry`] the logins, [`engine`] the address | |
 //! | the file of `ca_bundle` | [`registry`] | |

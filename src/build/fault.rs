@@ -50,6 +50,7 @@ impl From<&VerifyError> for Fault {
             VerifyError::Test { .. }
             | VerifyError::NotExecutable { .. }
             | VerifyError::Unreadable(_)
+            | VerifyError::Archive(_)
             | VerifyError::Structure { .. }
             | VerifyError::NoTests
             | VerifyError::Late(_)

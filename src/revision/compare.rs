@@ -13,7 +13,7 @@ use crate::host::fs::read_text;
 use crate::oci::Reference;
 use crate::scan::Loaded;
 use crate::settings::VerifyCommand;
-use crate::verify::find_test_file;
+use crate::verify::{STRUCTURE_FILE, find_test_file};
 
 /// What is compared.
 #[derive(Clone, Copy, Debug)]
@@ -296,12 +296,13 @@ impl Pair<'_> {
             is_reworded: false,
         };
         if let (Some(old), Some(new)) = (self.old, self.new) {
-            let test = find_test_file(self.sides.verify).map(Path::new);
+            let named = find_test_file(self.sides.verify);
+            let tests = [named, Some(STRUCTURE_FILE)].map(|file| file.map(Path::new));
             for (path, kind) in self.changed_files(old, new, changed) {
                 let file = FileChange { path, kind };
                 if file.path == Path::new("changelog") {
                     change.is_reworded = !change.has_new_version();
-                } else if Some(file.path.as_path()) == test {
+                } else if tests.contains(&Some(file.path.as_path())) {
                     change.tests.push(file);
                 } else {
                     change.files.push(file);

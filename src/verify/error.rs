@@ -54,6 +54,9 @@ pub enum VerifyError {
     /// The files of the image.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
+    /// The files of a layout or an archive that the user named.
+    #[error(transparent)]
+    Archive(UnpackError),
     /// A file of the tests, or a temporary one.
     #[error(transparent)]
     File(#[from] FileError),

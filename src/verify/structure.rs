@@ -177,7 +177,11 @@ pub async fn verify_archive(
     path: &Path,
     environment: &Environment,
 ) -> Result<Report, VerifyError> {
-    tests.run(Subject::Archive(path), environment, None).await
+    let run = tests.run(Subject::Archive(path), environment, None);
+    run.await.map_err(|error| match error {
+        VerifyError::Unpack(error) => VerifyError::Archive(error),
+        error => error,
+    })
 }
 
 /// Where the files and the configuration of an image are read from.

@@ -319,20 +319,59 @@ fn verify() {
         .assert_snapshot(str![[r#"
 Run the tests of an image that is built
 
-Usage: pkg verify [OPTIONS] <NAME> <DIR>...
+Tests are the verify command of the settings (`test.sh`) and the structure tests in
+`structure-test.yaml`; the image has to pass all of them.
+
+Usage: pkg verify [OPTIONS] [NAME] [DIR]...
 
 Arguments:
-  <NAME>    The name of the image
-  <DIR>...  The directories with images
+  [NAME]
+          The name of the image
+
+  [DIR]...
+          The directories with images
 
 Options:
-  -h, --help  Print help
+      --image <PATH>
+          Run structure tests on this OCI layout or archive, without an engine; their commands are
+          skipped
+
+      --structure-test <FILE>
+          The structure tests for `--image`; can be given several times
+
+      --format <FORMAT>
+          How to report
+
+          Possible values:
+          - text:  For people
+          - json:  In the shape of container-structure-test's JSON
+          - junit: The XML of `JUnit`
+          
+          [default: text]
+
+      --test-report <FILE>
+          Write the report to this file instead of stdout
+
+  -h, --help
+          Print help (see a summary with '-h')
 
 Options of every command:
-  -c, --configfile <FILE>  The settings [default: config.yaml]
-      --info               Show each step of builds, tests and pushes
-      --debug              Show each line that builds, tests and pushes print
-      --color <WHEN>       When to use colour [default: auto] [possible values: auto, always, never]
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of builds, tests and pushes
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
 [exit status: 0]
 [EOF]
 

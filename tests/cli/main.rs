@@ -27,6 +27,7 @@ mod schema;
 mod secrets;
 mod settings;
 mod settings_layers;
+mod structure;
 #[path = "../support/mod.rs"]
 mod support;
 mod template_bounds;

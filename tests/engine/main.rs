@@ -30,6 +30,7 @@ mod refreshing;
 mod registry_faults;
 mod secrets;
 mod stopping;
+mod structure;
 #[path = "../support/mod.rs"]
 mod support;
 mod support_check;
@@ -54,6 +55,7 @@ const TESTS: &[&[Test]] = &[
     latest::TESTS,
     places::TESTS,
     stopping::TESTS,
+    structure::TESTS,
     trying::TESTS,
     surroundings::TESTS,
     choosing::TESTS,
