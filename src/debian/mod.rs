@@ -1,11 +1,14 @@
-//! Files in Debian's formats: the changelog that names and versions an image, and the control file that says what it
-//! needs.
+//! Files in Debian's formats: the changelog that names and versions an image, the control file that says what it needs, and
+//! what an archive of packages consists of: signed lists, indexes, packages.
 
 mod bump;
 mod changelog;
 mod control;
+mod openpgp;
+mod release;
 mod sources;
 mod stamp;
+mod stanza;
 mod version;
 
 pub use bump::{Bump, BumpError};
@@ -14,9 +17,18 @@ pub use changelog::{
     parse_changelog, parse_readable_entries, parse_top_entry,
 };
 pub use control::{Control, ControlError, Dependency, DependencyField, Field, parse_control};
+pub use openpgp::{
+    CleartextError, Fault, FaultReason, KeyFault, Keyring, KeyringError, SignatureError, Signer,
+    Verified, verify_cleartext,
+};
+pub use release::{
+    IndexFile, LARGEST_RELEASE_BYTES, Release, ReleaseError, SignedRelease, parse_in_release,
+    parse_release,
+};
 pub use sources::{
     Mirrors, Source, find_mirrors, parse_deb822_sources, parse_debian_codename,
     parse_one_line_sources,
 };
 pub use stamp::Stamp;
+pub use stanza::{StanzaError, StanzaField, Stanzas, find_field};
 pub use version::{Version, VersionError};

@@ -1,0 +1,23 @@
+//! Archives of Debian packages beside Debian's own programs: signatures beside gpgv(1), packages beside dpkg-deb(1), choices
+//! beside apt-get(8). Each test makes its own keys, packages and archive; none needs the network.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test reads files and asks programs; the program never does"
+)]
+
+mod gpg;
+mod signatures;
+
+use std::process::{Command, Output};
+
+/// Runs a program, which has to be there and to succeed.
+#[track_caller]
+fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|fault| {
+        panic!("this test needs {:?}: {fault}", command.get_program());
+    });
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}\n{said}");
+    output
+}
