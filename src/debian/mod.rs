@@ -5,6 +5,8 @@ mod bump;
 mod changelog;
 mod control;
 mod openpgp;
+mod packages;
+mod relations;
 mod release;
 mod sources;
 mod stamp;
@@ -20,6 +22,10 @@ pub use control::{Control, ControlError, Dependency, DependencyField, Field, par
 pub use openpgp::{
     CleartextError, Fault, FaultReason, KeyFault, Keyring, KeyringError, SignatureError, Signer,
     Verified, verify_cleartext,
+};
+pub use packages::{MultiArch, Package, PackagesError, Priority, RelationField, parse_packages};
+pub use relations::{
+    Alternatives, Constraint, Relation, RelationError, is_package_name, parse_relations,
 };
 pub use release::{
     IndexFile, LARGEST_RELEASE_BYTES, Release, ReleaseError, SignedRelease, parse_in_release,

@@ -26,7 +26,7 @@ pub struct Version {
 }
 
 /// Why a text is no version (Debian Policy 5.6.12).
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum VersionError {
     /// There is no text.
     #[error("a version cannot be empty")]

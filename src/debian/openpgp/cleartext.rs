@@ -158,11 +158,11 @@ mod tests {
         refused(&format!("\n{file}"), &CleartextError::NoBegin);
         refused(
             &format!("{file}Suite: b\n"),
-            &CleartextError::Behind { line: 8 },
+            &CleartextError::Behind { line: 9 },
         );
         refused(
             &format!("{file}{file}"),
-            &CleartextError::Behind { line: 8 },
+            &CleartextError::Behind { line: 9 },
         );
         refused(
             &file.replace("Hash: SHA512\n", "Suite: b\n"),
