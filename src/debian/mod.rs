@@ -4,6 +4,7 @@
 mod bump;
 mod changelog;
 mod control;
+mod deb;
 mod openpgp;
 mod packages;
 mod relations;
@@ -19,6 +20,10 @@ pub use changelog::{
     parse_changelog, parse_readable_entries, parse_top_entry,
 };
 pub use control::{Control, ControlError, Dependency, DependencyField, Field, parse_control};
+pub use deb::{
+    ConfigFile, Deb, DebControl, DebData, DebError, Md5Sum, SCRIPTS, read_data, read_deb,
+    unpack_data,
+};
 pub use openpgp::{
     CleartextError, Fault, FaultReason, KeyFault, Keyring, KeyringError, SignatureError, Signer,
     Verified, verify_cleartext,

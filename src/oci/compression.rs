@@ -19,6 +19,8 @@ pub enum Compression {
 const GZIP_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 3;
 const XZ_LEVEL: u32 = 6;
+/// `xz -9` needs 65 MiB to be read again; a stream can ask for four gigabytes. (Zstandard's library has a bound of its own.)
+const MOST_XZ_MEMORY_BYTES: u64 = 256 << 20;
 
 impl Compression {
     /// Tells it from how a file begins.
@@ -49,7 +51,13 @@ impl Compression {
             Self::None => Box::new(bytes),
             Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(bytes)),
             Self::Zstd => Box::new(zstd::Decoder::with_buffer(bytes)?),
-            Self::Xz => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(bytes)),
+            Self::Xz => {
+                let stream = liblzma::stream::Stream::new_stream_decoder(
+                    MOST_XZ_MEMORY_BYTES,
+                    liblzma::stream::CONCATENATED,
+                )?;
+                Box::new(liblzma::bufread::XzDecoder::new_stream(bytes, stream))
+            }
         })
     }
 
