@@ -9,6 +9,7 @@ mod openpgp;
 mod packages;
 mod relations;
 mod release;
+mod resolve;
 mod sources;
 mod stamp;
 mod stanza;
@@ -36,6 +37,7 @@ pub use release::{
     IndexFile, LARGEST_RELEASE_BYTES, Release, ReleaseError, SignedRelease, parse_in_release,
     parse_release,
 };
+pub use resolve::{Chosen, ResolveError, Universe, parse_request};
 pub use sources::{
     Mirrors, Source, find_mirrors, parse_deb822_sources, parse_debian_codename,
     parse_one_line_sources,
