@@ -7,7 +7,7 @@
 //! ```text
 //! formats   near → place → address → xml → yaml → rootfs → oci → debian → declared → dockerfile → structure
 //! model     settings → catalog → plan → render → history → audit
-//! border    host → engine → registry
+//! border    host → web → engine → registry → mirror
 //! stages    unpack → export → scan → context → verify → observe → assemble → ledger → build → publish → prune → changelogs → scaffold → revision → inspect
 //! user      error → ui → cli
 //! proof     fuzzing
@@ -30,11 +30,14 @@
 //! | what `pkg verify --test-report` names | | [`cli`] |
 //! | `config.yaml`, `~/.config/docker-pkg.yaml` | [`cli`]; [`settings`] knows what they mean | |
 //! | `~/.docker/config.json`, `~/.docker/contexts/` | [`registry`] the logins, [`engine`] the address | |
-//! | the file of `ca_bundle` | [`registry`] | |
+//! | the file of `ca_bundle` | [`web`] | |
 //! | the files that `secrets` names | [`build`] | |
 //! | `/etc/apt/sources.list`, `/etc/apt/sources.list.d/`, `/etc/os-release` | [`host`] | |
 //! | `~/.local/state/pkg/logs/`, a directory for each run | [`ledger`], which runs live | [`build`], [`publish`], [`ledger`] |
 //! | `~/.local/state/pkg/ledger-1/`, times, failures and who is at work, for each directory of images | [`ledger`] | [`ledger`] |
+//! | `~/.cache/pkg/store-1/`, indexes and packages by their hashes | [`mirror`] | [`mirror`] |
+//! | `/etc/apt/trusted.gpg.d/`, and the keyrings that sources name | [`mirror`] | |
+//! | archives at `file:` addresses | [`mirror`] | |
 //! | `/proc`: the processes that a killed run left, and whether a holder lives | [`host`], [`ledger`] | |
 //! | `pkg-logs-RUN/` in the directory for temporary files, where the state directory cannot be written to | | [`ledger`] |
 //! | `~/.local/state/pkg/published-1/`, a file for each published image that was asked for its inputs | [`observe`] | [`observe`] |
@@ -71,7 +74,9 @@ pub mod settings;
 // Border: the only places that touch the machine, the engine and the network.
 pub mod engine;
 pub mod host;
+pub mod mirror;
 pub mod registry;
+pub mod web;
 
 // Stages: the work.
 pub mod assemble;

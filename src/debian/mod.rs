@@ -39,8 +39,8 @@ pub use release::{
 };
 pub use resolve::{Chosen, ResolveError, Universe, parse_request};
 pub use sources::{
-    Mirrors, Source, find_mirrors, parse_deb822_sources, parse_debian_codename,
-    parse_one_line_sources,
+    Mirrors, SignedBy, Source, SourceError, find_mirrors, parse_deb822_sources,
+    parse_debian_codename, parse_one_line_sources, parse_source_line,
 };
 pub use stamp::Stamp;
 pub use stanza::{StanzaError, StanzaField, Stanzas, find_field};

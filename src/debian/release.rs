@@ -39,6 +39,8 @@ pub struct Release {
     pub valid_until: Option<DateTime<Utc>>,
     /// Whether files can be fetched by their hashes.
     pub acquire_by_hash: bool,
+    /// Whether packages for all architectures have an index of their own, and are in no other one.
+    pub all_is_apart: bool,
     /// The architectures.
     pub architectures: Vec<String>,
     /// The components: `main`.
@@ -158,7 +160,11 @@ pub fn parse_release(text: &str) -> Result<Release, ReleaseError> {
         value.ok_or_else(refused).map(Some)
     };
     let listed = find("SHA256").ok_or(ReleaseError::Missing("SHA256"))?;
+    let architectures = words("Architectures");
+    let all_is_everywhere = words("No-Support-for-Architecture-all");
     Ok(Release {
+        all_is_apart: architectures.iter().any(|it| it == "all")
+            && !all_is_everywhere.iter().any(|it| it == "Packages"),
         origin: text_of("Origin"),
         label: text_of("Label"),
         suite: text_of("Suite"),
@@ -166,7 +172,7 @@ pub fn parse_release(text: &str) -> Result<Release, ReleaseError> {
         date: date("Date")?.ok_or(ReleaseError::Missing("Date"))?,
         valid_until: date("Valid-Until")?,
         acquire_by_hash: text_of("Acquire-By-Hash").is_some_and(|value| value == "yes"),
-        architectures: words("Architectures"),
+        architectures,
         components: words("Components"),
         files: parse_files(listed.line, listed.value)?,
     })
@@ -250,6 +256,7 @@ mod tests {
         let days = release.valid_until.expect("an end") - release.date;
         assert_eq!(days, Duration::days(7));
         assert!(release.acquire_by_hash);
+        assert!(release.all_is_apart);
         assert_eq!(release.architectures, ["all", "amd64"]);
         assert_eq!(release.components, ["main", "contrib"]);
         let file = &release.files["main/binary-amd64/Packages.xz"];

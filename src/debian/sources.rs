@@ -10,17 +10,53 @@
 //! Components: main
 //! ```
 //!
-//! What cannot be read is passed over: these files are the machine's, and all that is wanted of them is a mirror.
+//! What cannot be read of whole files is passed over: these are the machine's, and all that is wanted of them is a mirror. A
+//! line of the user's own is read strictly.
 
-use deb822_lossless::Deb822;
+use deb822_lossless::{Deb822, Paragraph};
 
 /// One archive of binary packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The base addresses.
     pub uris: Vec<String>,
-    /// The suites: `bookworm`, `bookworm-security`.
+    /// The suites: `bookworm`, `bookworm-security`; a directory with a slash behind it in a flat archive.
     pub suites: Vec<String>,
+    /// The components: `main`; none in a flat archive.
+    pub components: Vec<String>,
+    /// The architectures; all that are wanted where there is none.
+    pub architectures: Vec<String>,
+    /// Whose signatures count; those of all keys that the machine trusts where there is none.
+    pub signed_by: Option<SignedBy>,
+}
+
+/// Whose signatures count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignedBy {
+    /// Paths of keyrings, and fingerprints of keys.
+    Named(Vec<String>),
+    /// An armoured key.
+    Key(String),
+}
+
+/// Why a line is no source of binary packages.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SourceError {
+    /// It does not begin as one.
+    #[error("a source begins with `deb`")]
+    Kind,
+    /// Something is missing.
+    #[error("the {0} is missing: `deb [options] address suite component…`")]
+    Missing(&'static str),
+    /// The options are not `[name=value …]`.
+    #[error("options are written as `[name=value name=value]`")]
+    Options,
+    /// An option that is not known.
+    #[error("the option `{0}` is not supported")]
+    Option(String),
+    /// Components of a flat archive.
+    #[error("`{0}` is a directory, which has no components")]
+    Flat(String),
 }
 
 /// The mirrors that serve one Debian release.
@@ -35,23 +71,62 @@ pub struct Mirrors {
 /// Reads a `.list` file.
 #[must_use]
 pub fn parse_one_line_sources(text: &str) -> Vec<Source> {
-    text.lines().filter_map(parse_line).collect()
+    let lines = text.lines();
+    lines
+        .filter_map(|line| parse_source_line(line).ok())
+        .collect()
 }
 
-fn parse_line(line: &str) -> Option<Source> {
-    let line = line.split('#').next()?.trim();
-    let rest = line.strip_prefix("deb")?;
-    let rest = rest.strip_prefix([' ', '\t'])?.trim_start();
-    let rest = match rest.strip_prefix('[') {
-        Some(options) => options.split_once(']')?.1,
-        None => rest,
+/// Reads one line of a `.list` file, which has to be a source of binary packages.
+///
+/// Options that change what is fetched or trusted and are not known here are errors, as is `trusted=yes`.
+pub fn parse_source_line(line: &str) -> Result<Source, SourceError> {
+    let line = line.split('#').next().unwrap_or_default().trim();
+    let rest = line.strip_prefix("deb").unwrap_or_default();
+    if !rest.starts_with([' ', '\t']) {
+        return Err(SourceError::Kind);
+    }
+    let rest = rest.trim_start();
+    let (options, rest) = match rest.strip_prefix('[') {
+        Some(options) => options.split_once(']').ok_or(SourceError::Options)?,
+        None => ("", rest),
     };
-    let mut words = rest.split_whitespace();
-    let (uri, suite) = (words.next()?, words.next()?);
-    Some(Source {
-        uris: vec![uri.to_owned()],
-        suites: vec![suite.to_owned()],
-    })
+    let mut words = rest.split_whitespace().map(str::to_owned);
+    let uri = words.next().ok_or(SourceError::Missing("address"))?;
+    let suite = words.next().ok_or(SourceError::Missing("suite"))?;
+    let mut source = Source {
+        uris: vec![uri],
+        suites: vec![suite],
+        components: words.collect(),
+        architectures: Vec::new(),
+        signed_by: None,
+    };
+    for option in options.split_whitespace() {
+        let (name, value) = option.split_once('=').ok_or(SourceError::Options)?;
+        let values = || value.split(',').map(str::to_owned).collect();
+        match name.to_ascii_lowercase().as_str() {
+            "arch" => source.architectures = values(),
+            "signed-by" => source.signed_by = Some(SignedBy::Named(values())),
+            "lang" | "target" | "pdiffs" | "by-hash" => (),
+            _ => return Err(SourceError::Option(name.to_owned())),
+        }
+    }
+    source.check()?;
+    Ok(source)
+}
+
+impl Source {
+    /// Components are needed, unless the suite is a directory itself, with a slash behind it.
+    fn check(&self) -> Result<(), SourceError> {
+        for suite in &self.suites {
+            match (suite.ends_with('/'), self.components.is_empty()) {
+                (false, true) => return Err(SourceError::Missing("component")),
+                (true, false) => return Err(SourceError::Flat(suite.clone())),
+                _ => (),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Reads a `.sources` file.
@@ -60,26 +135,38 @@ pub fn parse_deb822_sources(text: &str) -> Vec<Source> {
     let (deb822, _errors) = Deb822::from_str_relaxed(text);
     deb822
         .paragraphs()
-        .filter_map(|paragraph| {
-            let words = |field: &str| -> Option<Vec<String>> {
-                Some(
-                    paragraph
-                        .get(field)?
-                        .split_whitespace()
-                        .map(str::to_owned)
-                        .collect(),
-                )
-            };
-            let is_off = words("Enabled")
-                .is_some_and(|value| value.first().is_some_and(|word| word == "no"));
-            let has_binaries = words("Types")?.iter().any(|kind| kind == "deb");
-            (has_binaries && !is_off).then_some(())?;
-            Some(Source {
-                uris: words("URIs")?,
-                suites: words("Suites")?,
-            })
-        })
+        .filter_map(|it| source_of(&it))
         .collect()
+}
+
+fn source_of(paragraph: &Paragraph) -> Option<Source> {
+    let words = |field: &str| -> Option<Vec<String>> {
+        let value = paragraph.get(field)?;
+        Some(value.split_whitespace().map(str::to_owned).collect())
+    };
+    let is_off =
+        words("Enabled").is_some_and(|value| value.first().is_some_and(|word| word == "no"));
+    let has_binaries = words("Types")?.iter().any(|kind| kind == "deb");
+    (has_binaries && !is_off).then_some(())?;
+    Some(Source {
+        uris: words("URIs")?,
+        suites: words("Suites")?,
+        components: words("Components").unwrap_or_default(),
+        architectures: words("Architectures").unwrap_or_default(),
+        signed_by: paragraph.get("Signed-By").map(|it| parse_signed_by(&it)),
+    })
+}
+
+/// Reads the field `Signed-By`: names of keyrings and keys, or a key itself, whose empty lines are written as dots.
+fn parse_signed_by(value: &str) -> SignedBy {
+    if !value.contains("-----BEGIN") {
+        let words = value.split([',', ' ', '\t', '\n']);
+        let words = words.filter(|word| !word.is_empty()).map(str::to_owned);
+        return SignedBy::Named(words.collect());
+    }
+    let lines = value.lines().map(str::trim);
+    let lines = lines.map(|line| if line == "." { "" } else { line });
+    SignedBy::Key(lines.collect::<Vec<_>>().join("\n").trim().to_owned() + "\n")
 }
 
 /// Finds the mirrors of a release among a machine's sources: those that name the release itself, else those that name
@@ -143,6 +230,57 @@ mod tests {
         );
         assert_eq!(sources.len(), 1);
         assert_eq!(sources[0].uris, ["http://m.example.org/debian"]);
+    }
+
+    #[test]
+    fn a_line_of_the_users_is_read_with_its_options() {
+        let source = parse_source_line(
+            "deb [arch=amd64,arm64 Signed-By=/k.gpg,AB12] https://m.example.org/d bookworm main contrib # x",
+        )
+        .expect("a source");
+        assert_eq!(source.components, ["main", "contrib"]);
+        assert_eq!(source.architectures, ["amd64", "arm64"]);
+        let named = ["/k.gpg", "AB12"].map(str::to_owned).to_vec();
+        assert_eq!(source.signed_by, Some(SignedBy::Named(named)));
+        parse_source_line("deb file:/srv/debs ./").expect("a flat archive");
+        for (line, error) in [
+            ("deb-src http://m a main", SourceError::Kind),
+            ("", SourceError::Kind),
+            ("deb", SourceError::Kind),
+            ("deb http://m", SourceError::Missing("suite")),
+            ("deb http://m a", SourceError::Missing("component")),
+            ("deb http://m a/ main", SourceError::Flat("a/".to_owned())),
+            ("deb [arch=a http://m a main", SourceError::Options),
+            ("deb [arch] http://m a main", SourceError::Options),
+            (
+                "deb [trusted=yes] http://m a main",
+                SourceError::Option("trusted".to_owned()),
+            ),
+        ] {
+            assert_eq!(parse_source_line(line), Err(error), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_key_may_stand_in_the_file_itself() {
+        let text = "Types: deb\nURIs: http://m\nSuites: a\nComponents: main\nArchitectures: amd64\nSigned-By:\n \
+            -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n -----END PGP PUBLIC KEY BLOCK-----\n";
+        let source = &parse_deb822_sources(text)[0];
+        assert_eq!(source.architectures, ["amd64"]);
+        let key =
+            "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n";
+        assert_eq!(source.signed_by, Some(SignedBy::Key(key.to_owned())));
+        let text = text
+            .split("Signed-By")
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+            + "Signed-By: /a.gpg\n /b.asc\n";
+        let named = ["/a.gpg", "/b.asc"].map(str::to_owned).to_vec();
+        assert_eq!(
+            parse_deb822_sources(&text)[0].signed_by,
+            Some(SignedBy::Named(named))
+        );
     }
 
     #[test]

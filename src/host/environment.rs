@@ -55,6 +55,12 @@ impl Environment {
         )
     }
 
+    /// Gives the directory for what can be fetched again: `$XDG_CACHE_HOME/pkg`, else `~/.cache/pkg`.
+    #[must_use]
+    pub fn cache_home(&self) -> Option<PathBuf> {
+        Some(self.directory("XDG_CACHE_HOME", ".cache")?.join("pkg"))
+    }
+
     fn directory(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
         let set = self
             .find(variable)
@@ -92,6 +98,7 @@ mod tests {
         }
         let environment = Environment::from([("HOME", "/home/ann"), ("XDG_STATE_HOME", "/s")]);
         assert_eq!(environment.state_home(), Some(PathBuf::from("/s/pkg")));
+        assert_eq!(environment.cache_home(), Some(home.join(".cache/pkg")));
         assert_eq!(environment.config_home(), Some(home.join(".config")));
     }
 }

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use std::time::Duration;
 
-use super::retry_after::parse_retry_after;
+use crate::web::parse_retry_after;
 
 /// One answer with its body.
 #[derive(Debug)]

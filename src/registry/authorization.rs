@@ -17,10 +17,10 @@ use super::connection::Options;
 use super::credentials::{Credentials, CredentialsError, Found, Login};
 use super::endpoint::{Endpoint, is_loopback};
 use super::error::{Garbage, Identity, RegistryError};
-use super::patience::Patience;
 use super::token::{Token, TokenKey, Tokens};
-use super::transport::{Question, Redirects, Transport};
+use super::transport::{Question, Transport};
 use crate::settings::Secret;
+use crate::web::{Patience, Redirects};
 
 /// What is sent so that a registry answers.
 #[derive(Clone, Debug)]

@@ -8,15 +8,15 @@ use serde_json::Value;
 use super::absence::Registries;
 use super::answer::Said;
 use super::authorization::{Authorizer, Visit};
-use super::connection::{ClientError, Options};
+use super::connection::Options;
 use super::endpoint::{Access, Endpoint, Object};
 use super::error::{Garbage, RegistryError};
 use super::inquiry::Inquiry;
 use super::manifest::Manifest;
-use super::patience::{Pace, Patience};
 use super::tags::MOST_TAGS;
 use super::transport::Transport;
 use crate::oci::{Digest, Reference, Tag};
+use crate::web::{ClientError, Pace, Patience};
 
 /// What a registry holds under a reference.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,12 +14,11 @@ use super::credentials::{Entry, Found, parse_docker_config};
 use super::error::Identity;
 use super::helper::{HelperFault, Written};
 use super::manifest::Manifest;
-use super::patience::{Pace, Patience};
-use super::retry_after::parse_retry_after;
 use super::tags::{find_next, parse_tags, query_of};
 use super::token::Token;
 use crate::host::Stream;
 use crate::oci::Digest;
+use crate::web::{Pace, Patience, parse_retry_after};
 
 /// The functions by name.
 pub(crate) const TARGETS: &[crate::FuzzTarget] = &[

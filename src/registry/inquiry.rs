@@ -15,8 +15,9 @@ use super::endpoint::Object;
 use super::error::{Asked, Garbage, Identity, RegistryError};
 use super::manifest::{MANIFEST_LIMIT_BYTES, MANIFESTS, Manifest};
 use super::tags::{TagPage, find_next, parse_tags, query_of};
-use super::transport::{Question, Redirects};
+use super::transport::Question;
 use crate::oci::Digest;
+use crate::web::Redirects;
 
 const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 

@@ -23,16 +23,14 @@ pub(crate) mod fuzzing;
 mod helper;
 mod inquiry;
 mod manifest;
-mod patience;
-mod retry_after;
 mod tags;
 mod token;
 mod transport;
 
+pub use crate::web::{ClientError, Pace, Proxy};
 pub use answer::Said;
 pub use client::{Client, Presence, RemoteImage};
-pub use connection::{ClientError, Options, Proxy};
+pub use connection::Options;
 pub use credentials::{Credentials, CredentialsError, Found, Login};
 pub use error::{Asked, Garbage, Hint, Identity, RegistryError};
 pub use manifest::Manifest;
-pub use patience::Pace;

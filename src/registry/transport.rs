@@ -10,10 +10,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::answer::{Answer, Said};
-use super::connection::{ClientError, Connections, Options};
+use super::connection::{Connections, Options};
 use super::error::{Asked, Garbage, RegistryError};
-use super::patience::{Patience, random_fraction};
 use crate::settings::Secret;
+use crate::web::{ClientError, Patience, Redirects, is_about_tls, random_fraction};
 
 /// A question with all that may be said about it.
 #[derive(Debug)]
@@ -29,13 +29,6 @@ pub(super) struct Question {
     /// The most of a body that is taken.
     pub(super) limit_bytes: usize,
     pub(super) redirects: Redirects,
-}
-
-/// Whether a redirect is followed.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Redirects {
-    Follow,
-    Stay,
 }
 
 impl Question {
@@ -322,22 +315,4 @@ fn without_secrets(body: &[u8], secrets: &[Secret]) -> String {
         text = text.replace(secret.reveal(), "[secret]");
     }
     text
-}
-
-fn is_about_tls(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        // An I/O error that wraps another one gives out that one's cause, not the wrapped error itself.
-        let wrapped = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(|error| error.get_ref());
-        if error.is::<rustls::Error>() {
-            return true;
-        }
-        cause = match wrapped {
-            Some(wrapped) => Some(wrapped),
-            None => error.source(),
-        };
-    }
-    false
 }

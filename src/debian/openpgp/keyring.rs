@@ -107,6 +107,28 @@ impl Keyring {
         self.keys.extend(other.keys);
     }
 
+    /// Keeps the keys of these fingerprints, or with subkeys of them, in hex digits without blanks.
+    pub fn retain(&mut self, fingerprints: &[String]) {
+        // apt writes a `!` behind one that means exactly this subkey; here it means its key.
+        let is_named = |shown: String| {
+            let mut names = fingerprints.iter().map(|name| name.trim_end_matches('!'));
+            names.any(|name| name.eq_ignore_ascii_case(&shown))
+        };
+        self.keys.retain(|key| {
+            is_named(show_key(&key.primary_key))
+                || key
+                    .public_subkeys
+                    .iter()
+                    .any(|it| is_named(show_key(&it.key)))
+        });
+    }
+
+    /// Tells whether it has no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Gives the fingerprints of its keys, in capital hex digits.
     pub fn fingerprints(&self) -> impl Iterator<Item = String> {
         self.keys.iter().map(|key| show_key(&key.primary_key))

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The times of a [`Client`](super::Client).
+/// The times of a client.
 #[derive(Clone, Debug)]
 pub struct Pace {
     /// The most that connecting may take: 10 seconds.
     pub connect: Duration,
-    /// The most that one request may take, with its whole answer: 30 seconds.
+    /// The most that one request may take, with its whole answer, or a part of a large one: 30 seconds.
     pub request: Duration,
     /// The most that a credential helper may take: 30 seconds.
     pub credentials: Duration,
@@ -53,7 +53,7 @@ impl Pace {
 
 /// What is left of the patience for one question; it starts to shrink with the first trouble.
 #[derive(Clone, Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     budget: Duration,
     first_wait: Duration,
     longest_wait: Duration,
@@ -62,7 +62,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new(pace: &Pace) -> Self {
+    pub(crate) fn new(pace: &Pace) -> Self {
         Self {
             budget: pace.patience,
             first_wait: pace.first_wait,
@@ -73,7 +73,7 @@ impl Patience {
     }
 
     /// Gives the patience of who does not ask again.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::new(&Pace {
             patience: Duration::ZERO,
             ..Pace::default()
@@ -81,7 +81,7 @@ impl Patience {
     }
 
     /// Gives how many times something failed.
-    pub(super) fn failures(&self) -> u32 {
+    pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
@@ -89,7 +89,7 @@ impl Patience {
     ///
     /// `asked_for` is the server's own word, which is kept to; without one the wait is random up to a bound that doubles
     /// ("full jitter"), so that requests which failed together do not come back together.
-    pub(super) fn next_wait(&mut self, asked_for: Option<Duration>) -> Option<Duration> {
+    pub(crate) fn next_wait(&mut self, asked_for: Option<Duration>) -> Option<Duration> {
         self.wait_with(asked_for, random_fraction())
     }
 
@@ -106,14 +106,14 @@ impl Patience {
 
     /// Forgets the failures before `good`, at which the host answered somebody else: who is told to wait while others are
     /// served is in a queue, and the queue moves.
-    pub(super) fn begin_anew_at(&mut self, good: Option<Instant>) {
+    pub(crate) fn begin_anew_at(&mut self, good: Option<Instant>) {
         self.since = self
             .since
             .map(|since| good.map_or(since, |good| since.max(good)));
     }
 
     /// Tells whether a wait fits into what is left; the clock runs from here.
-    pub(super) fn allows(&mut self, wait: Duration) -> bool {
+    pub(crate) fn allows(&mut self, wait: Duration) -> bool {
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
         wait < self.budget.saturating_sub(now - since)
@@ -123,7 +123,7 @@ impl Patience {
 /// Gives a number from 0 to 1.
 ///
 /// The standard library seeds each `RandomState` anew, which is random enough to keep requests apart.
-pub(super) fn random_fraction() -> f64 {
+pub(crate) fn random_fraction() -> f64 {
     let bits = RandomState::new().build_hasher().finish() >> 32;
     #[expect(clippy::cast_precision_loss, reason = "32 bits fit into an f64")]
     let fraction = bits as f64 / f64::from(u32::MAX);

@@ -12,7 +12,7 @@ const DATE_FORMATS: [&str; 3] = [
 ];
 
 /// Parses the header's value; a date is taken against the answer's own `Date`, so no clock of ours has to be right.
-pub(super) fn parse_retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
+pub(crate) fn parse_retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
