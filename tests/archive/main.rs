@@ -7,6 +7,11 @@
 )]
 
 mod gpg;
+mod mirroring;
+mod packages;
+mod repository;
+mod resolving;
+mod server;
 mod signatures;
 
 use std::process::{Command, Output};

@@ -1,0 +1,192 @@
+//! A small archive, made by dpkg-deb(1) and signed by gpg(1).
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use chrono::{Duration, Utc};
+use pkg::debian::Keyring;
+use pkg::oci::{Compression, Digest};
+use tempfile::TempDir;
+
+use super::gpg::{Gpg, NewKey};
+use super::run;
+
+pub(crate) const KEY: &str = "archive@example.org";
+/// The architecture that the packages are for.
+pub(crate) const ARCHITECTURE: &str = "amd64";
+
+/// An archive in a directory.
+pub(crate) struct Repository {
+    pub(crate) place: TempDir,
+    pub(crate) gpg: Gpg,
+    stanzas: Vec<String>,
+}
+
+/// How an archive is published.
+#[derive(Clone, Copy)]
+pub(crate) struct Form<'a> {
+    pub(crate) suite: &'a str,
+    pub(crate) component: &'a str,
+    pub(crate) suffixes: &'a [&'a str],
+    pub(crate) by_hash: bool,
+    /// Further fields of the list.
+    pub(crate) fields: &'a str,
+}
+
+impl Default for Form<'_> {
+    fn default() -> Self {
+        Self {
+            suite: "stable",
+            component: "main",
+            suffixes: &["", ".xz", ".gz"],
+            by_hash: true,
+            fields: "",
+        }
+    }
+}
+
+impl Repository {
+    pub(crate) fn new() -> Self {
+        let gpg = Gpg::new();
+        gpg.make_key(&NewKey::named(KEY), None);
+        Self {
+            place: tempfile::tempdir().unwrap(),
+            gpg,
+            stanzas: Vec::new(),
+        }
+    }
+
+    /// Makes an archive of packages that hold next to nothing, written as `name version; Field: value; …`.
+    pub(crate) fn of(packages: &str) -> Self {
+        let mut repository = Self::new();
+        let lines = packages.lines().map(str::trim);
+        for line in lines.filter(|line| !line.is_empty()) {
+            let mut parts = line.split(';').map(str::trim);
+            let (name, version) = parts.next().unwrap().split_once(' ').unwrap();
+            let fields: Vec<String> = parts.map(|field| format!("{field}\n")).collect();
+            let control = format!("Package: {name}\nVersion: {version}\n{}", fields.concat());
+            let doc = format!("usr/share/doc/{name}/readme");
+            repository.add(&control, &[(&doc, name)], "none");
+        }
+        repository
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.place.path()
+    }
+
+    pub(crate) fn keyring(&self) -> Keyring {
+        Keyring::parse(&self.gpg.export(&[KEY])).unwrap()
+    }
+
+    /// Builds a package of these fields and files, those below `DEBIAN/` among them.
+    pub(crate) fn add(
+        &mut self,
+        fields: &str,
+        files: &[(&str, &str)],
+        compression: &str,
+    ) -> PathBuf {
+        let mut control = fields.to_owned();
+        if !fields.contains("Architecture:") {
+            control += &format!("Architecture: {ARCHITECTURE}\n");
+        }
+        control += "Maintainer: Ann Example <ann@example.org>\nDescription: made for a test\n";
+        let made = build_package(&control, files, compression, self.path());
+        let name = made.file_name().unwrap().to_owned();
+        let pool = self.path().join("pool");
+        fs::create_dir_all(&pool).unwrap();
+        let path = pool.join(&name);
+        fs::rename(made, &path).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        self.stanzas.push(format!(
+            "{control}Filename: pool/{}\nSize: {}\nSHA256: {}\n",
+            name.to_string_lossy(),
+            bytes.len(),
+            Digest::of(&bytes).hex()
+        ));
+        path
+    }
+
+    pub(crate) fn publish(&self, form: &Form<'_>) {
+        self.publish_text(&self.stanzas.join("\n"), form);
+    }
+
+    /// Writes the index in all forms and the signed list.
+    pub(crate) fn publish_text(&self, index: &str, form: &Form<'_>) {
+        let top = self.path().join("dists").join(form.suite);
+        let directory = top.join(format!("{}/binary-{ARCHITECTURE}", form.component));
+        fs::create_dir_all(directory.join("by-hash/SHA256")).unwrap();
+        let mut listed = String::new();
+        for suffix in ["", ".xz", ".gz", ".zst"] {
+            let compression = Compression::of_name(&format!("Packages{suffix}"));
+            let write = |out: &mut dyn std::io::Write| out.write_all(index.as_bytes());
+            let bytes = compression.encode(Vec::new(), write).unwrap();
+            let digest = Digest::of(&bytes);
+            // The plain one is listed always, as archives do, also where it is not there.
+            if suffix.is_empty() || form.suffixes.contains(&suffix) {
+                listed += &format!(
+                    " {} {} {}/binary-{ARCHITECTURE}/Packages{suffix}\n",
+                    digest.hex(),
+                    bytes.len(),
+                    form.component
+                );
+            }
+            if !form.suffixes.contains(&suffix) {
+                continue;
+            }
+            if form.by_hash {
+                fs::write(directory.join("by-hash/SHA256").join(digest.hex()), &bytes).unwrap();
+            } else {
+                fs::write(directory.join(format!("Packages{suffix}")), &bytes).unwrap();
+            }
+        }
+        let date = (Utc::now() - Duration::minutes(1)).format("%a, %d %b %Y %H:%M:%S UTC");
+        let by_hash = if form.by_hash { "yes" } else { "no" };
+        let release = format!(
+            "Origin: Test\nSuite: {}\nCodename: {}\nDate: {date}\nAcquire-By-Hash: {by_hash}\n\
+             Architectures: {ARCHITECTURE}\nComponents: {}\n{}SHA256:\n{listed}",
+            form.suite, form.suite, form.component, form.fields
+        );
+        let signed = self.gpg.clear_sign(&[KEY], &release);
+        fs::write(top.join("InRelease"), signed).unwrap();
+    }
+}
+
+/// Builds a package in a directory.
+pub(crate) fn build_package(
+    control: &str,
+    files: &[(&str, &str)],
+    compression: &str,
+    place: &Path,
+) -> PathBuf {
+    let tree = tempfile::tempdir_in(place).unwrap();
+    let mut all = vec![("DEBIAN/control", control)];
+    all.extend_from_slice(files);
+    for (name, content) in all {
+        let path = tree.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut file = fs::File::create(&path).unwrap();
+        file.write_all(content.as_bytes()).unwrap();
+        if content.starts_with("#!") {
+            use std::os::unix::fs::PermissionsExt as _;
+            file.set_permissions(fs::Permissions::from_mode(0o755))
+                .unwrap();
+        }
+    }
+    use std::os::unix::fs::PermissionsExt as _;
+    for directory in ["", "DEBIAN"] {
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(tree.path().join(directory), mode).unwrap();
+    }
+    let out = tempfile::tempdir_in(place).unwrap().keep();
+    let mut build = Command::new("dpkg-deb");
+    build.args(["--root-owner-group", &format!("-Z{compression}"), "--build"]);
+    run(build.arg(tree.path()).arg(&out));
+    let built = fs::read_dir(&out).unwrap().next().unwrap().unwrap().path();
+    let kept = place.join(built.file_name().unwrap());
+    fs::rename(built, &kept).unwrap();
+    fs::remove_dir(out).unwrap();
+    kept
+}
