@@ -5,6 +5,8 @@ mod bump;
 mod changelog;
 mod control;
 mod deb;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod openpgp;
 mod packages;
 mod relations;

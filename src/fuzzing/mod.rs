@@ -13,8 +13,10 @@ mod tests;
 
 pub use crate::FuzzTarget as Target;
 
-/// Those of a module. Each group has a fuzzer of its own: after each execution it looks through the counters of all code
+/// Those of archives of packages. Each group has a fuzzer of its own: after each execution it looks through the counters of all code
 /// that its functions reach.
+pub const ARCHIVES: &[Target] = crate::debian::fuzzing::TARGETS;
+/// Those of a module.
 pub const AUDIT: &[Target] = model::AUDIT;
 /// Likewise.
 pub const CLI: &[Target] = crate::cli::fuzzing::TARGETS;
@@ -22,7 +24,7 @@ pub const CLI: &[Target] = crate::cli::fuzzing::TARGETS;
 pub const ENGINE: &[Target] = crate::engine::fuzzing::TARGETS;
 /// Those of the engine that need the HTTP library.
 pub const ENGINE_HTTP: &[Target] = crate::engine::fuzzing::HTTP_TARGETS;
-/// Those of all formats but YAML.
+/// Those of all formats but YAML and archives of packages.
 pub const FORMATS: &[Target] = formats::TARGETS;
 /// Those of a module.
 pub const HOST: &[Target] = crate::host::fuzzing::TARGETS;
@@ -55,6 +57,7 @@ pub const YAML: &[Target] = &[
 #[must_use]
 pub fn targets() -> Vec<Target> {
     let groups = [
+        ARCHIVES,
         AUDIT,
         CLI,
         ENGINE,

@@ -1,0 +1,4 @@
+//! The fuzzer of `pkg::fuzzing::ARCHIVES`.
+#![no_main]
+
+pkg_fuzz::fuzz!(pkg::fuzzing::ARCHIVES);
