@@ -39,7 +39,7 @@ pub use release::{
     IndexFile, LARGEST_RELEASE_BYTES, Release, ReleaseError, SignedRelease, parse_in_release,
     parse_release,
 };
-pub use resolve::{Chosen, ResolveError, Universe, parse_request};
+pub use resolve::{Chosen, Conflict, ResolveError, Universe, parse_request};
 pub use sources::{
     Mirrors, SignedBy, Source, SourceError, find_mirrors, parse_deb822_sources,
     parse_debian_codename, parse_one_line_sources, parse_source_line,

@@ -50,25 +50,8 @@ pub enum ResolveError {
         candidates: Vec<String>,
     },
     /// Two packages cannot be there at once.
-    #[error(
-        "{}: `{package}` cannot be installed with `{other}` ({}): it says `{field}: {relation}`",
-        show_chain(chain),
-        show_chain(other_chain)
-    )]
-    Conflict {
-        /// Who says so.
-        package: String,
-        /// Who needs that, from the request on.
-        chain: Vec<String>,
-        /// The other one.
-        other: String,
-        /// Who needs that.
-        other_chain: Vec<String>,
-        /// `Conflicts` or `Breaks`.
-        field: &'static str,
-        /// What it says.
-        relation: String,
-    },
+    #[error(transparent)]
+    Conflict(Box<Conflict>),
     /// A package of the index is broken.
     #[error("package `{package}`, `{field}`: {source}")]
     Relation {
@@ -87,6 +70,28 @@ pub enum ResolveError {
         /// Why.
         source: VersionError,
     },
+}
+
+/// Two packages that cannot be there at once.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "{}: `{package}` cannot be installed with `{other}` ({}): it says `{field}: {relation}`",
+    show_chain(chain),
+    show_chain(other_chain)
+)]
+pub struct Conflict {
+    /// Who says so.
+    pub package: String,
+    /// Who needs that, from the request on.
+    pub chain: Vec<String>,
+    /// The other one.
+    pub other: String,
+    /// Who needs that.
+    pub other_chain: Vec<String>,
+    /// `Conflicts` or `Breaks`.
+    pub field: &'static str,
+    /// What it says.
+    pub relation: String,
 }
 
 fn show_chain(chain: &[String]) -> String {
@@ -287,7 +292,7 @@ struct Choice<'u, 'a> {
     conflicts: Vec<Objection>,
 }
 
-impl<'a> Choice<'_, 'a> {
+impl Choice<'_, '_> {
     /// Takes all that was asked for before anything that it needs, as apt does, so that it counts for alternatives.
     fn take_requests(&mut self, requests: &[Relation]) -> Result<(), ResolveError> {
         for request in requests {
@@ -464,14 +469,14 @@ impl<'a> Choice<'_, 'a> {
             let others = self.chosen.values().map(|member| member.package);
             for other in others.filter(|other| *other != objection.by) {
                 if self.universe.satisfies(other, &objection.relation)? {
-                    return Err(ResolveError::Conflict {
+                    return Err(ResolveError::Conflict(Box::new(Conflict {
                         package: self.show(objection.by),
                         chain: self.chain(self.needed_by(objection.by)),
                         other: self.show(other),
                         other_chain: self.chain(self.needed_by(other)),
                         field: objection.field.as_str(),
                         relation: objection.relation.to_string(),
-                    });
+                    })));
                 }
             }
         }

@@ -1,7 +1,9 @@
 //! A small archive, made by dpkg-deb(1) and signed by gpg(1).
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -126,12 +128,14 @@ impl Repository {
             let digest = Digest::of(&bytes);
             // The plain one is listed always, as archives do, also where it is not there.
             if suffix.is_empty() || form.suffixes.contains(&suffix) {
-                listed += &format!(
-                    " {} {} {}/binary-{ARCHITECTURE}/Packages{suffix}\n",
+                writeln!(
+                    listed,
+                    " {} {} {}/binary-{ARCHITECTURE}/Packages{suffix}",
                     digest.hex(),
                     bytes.len(),
                     form.component
-                );
+                )
+                .unwrap();
             }
             if !form.suffixes.contains(&suffix) {
                 continue;
@@ -170,12 +174,10 @@ pub(crate) fn build_package(
         let mut file = fs::File::create(&path).unwrap();
         file.write_all(content.as_bytes()).unwrap();
         if content.starts_with("#!") {
-            use std::os::unix::fs::PermissionsExt as _;
             file.set_permissions(fs::Permissions::from_mode(0o755))
                 .unwrap();
         }
     }
-    use std::os::unix::fs::PermissionsExt as _;
     for directory in ["", "DEBIAN"] {
         let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(tree.path().join(directory), mode).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -69,7 +69,7 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, directory: &PathBuf, state: &Mutex<State>) -> std::io::Result<()> {
+fn serve(stream: TcpStream, directory: &Path, state: &Mutex<State>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut stream = stream;
     loop {

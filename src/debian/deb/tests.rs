@@ -9,9 +9,9 @@ fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut bytes = b"!<arch>\n".to_vec();
     for (name, content) in members {
         let size = content.len();
-        write!(
+        writeln!(
             bytes,
-            "{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n",
+            "{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`",
             0, 0, 0, 100_644
         )
         .unwrap();
@@ -149,6 +149,16 @@ fn what_is_no_package_is_refused_by_name() {
         &[first, ("#1/20", &control), third],
         "it is no Debian package: a member has a long name, as dpkg does not write them",
     );
+}
+
+#[test]
+fn an_archive_that_is_broken_anywhere_is_refused() {
+    let (control, data) = (tar(&[("./control", CONTROL)]), tar(&[]));
+    let members: [(&str, &[u8]); 3] = [
+        ("debian-binary", b"2.0\n"),
+        ("control.tar", &control),
+        ("data.tar", &data),
+    ];
     for (bytes, message) in [
         (&b"!<arch>\nshort"[..], "the header of a member is cut off"),
         (
@@ -163,7 +173,7 @@ fn what_is_no_package_is_refused_by_name() {
             format!("it is no Debian package: {message}")
         );
     }
-    let whole = archive(&[first, second, third]);
+    let whole = archive(&members);
     for end in 0..whole.len() {
         read_deb(&mut Cursor::new(&whole[..end])).expect_err("cut off");
     }

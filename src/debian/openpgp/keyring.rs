@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use pgp::composed::{Deserializable as _, SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{KeyFlags, Signature, SignatureType, SubpacketData};
+use pgp::packet::{KeyFlags, Signature, SignatureConfig, SignatureType, SubpacketData};
 use pgp::types::{KeyDetails, KeyVersion, Tag};
 
 /// Keys that are trusted.
@@ -19,7 +19,7 @@ pub struct Keyring {
 /// Why a file is no keyring.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
-    /// It is GnuPG's own kind.
+    /// It is of the kind that `gpg` keeps for itself.
     #[error(
         "it is a keybox of GnuPG's, which apt does not read either; `gpg --export` writes a keyring"
     )]
@@ -53,7 +53,7 @@ pub enum KeyFault {
     /// It is for something else, such as encryption.
     #[error("the key is not for signing")]
     NotForSigning,
-    /// It is of OpenPGP's third version or older.
+    /// It is of the third version of `OpenPGP` or older.
     #[error("the key is of an outdated version")]
     Outdated,
 }
@@ -257,7 +257,7 @@ fn may_sign(signature: &Signature) -> bool {
         SubpacketData::KeyFlags(flags) => Some(KeyFlags::sign(flags)),
         _ => None,
     };
-    let hashed = signature.config().map(|config| config.hashed_subpackets());
+    let hashed = signature.config().map(SignatureConfig::hashed_subpackets);
     let found = hashed.and_then(|mut packets| packets.find_map(|packet| flags(&packet.data)));
     found.unwrap_or(true)
 }
@@ -267,7 +267,9 @@ fn check_expiry(
     binding: &Signature,
     now: DateTime<Utc>,
 ) -> Result<(), KeyFault> {
-    let lasts = binding.key_expiration_time().map_or(0, |it| it.as_secs());
+    let lasts = binding
+        .key_expiration_time()
+        .map_or(0, pgp::types::Duration::as_secs);
     let created = time(key.created_at().as_secs());
     let ends = created + chrono::Duration::seconds(i64::from(lasts));
     match lasts {

@@ -1,4 +1,4 @@
-//! Signatures of OpenPGP, as far as the lists of an archive are signed with them (RFC 9580).
+//! Signatures of `OpenPGP`, as far as the lists of an archive are signed with them (RFC 9580).
 //!
 //! ```text
 //! -----BEGIN PGP SIGNED MESSAGE-----

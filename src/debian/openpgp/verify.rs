@@ -143,7 +143,11 @@ fn check(
         let hash = signature.hash_alg().map(|hash| hash.to_string());
         return fault(named, FaultReason::WeakHash(hash.unwrap_or_default()));
     }
-    let signed = time(signature.created().map_or(0, |it| it.as_secs()));
+    let signed = time(
+        signature
+            .created()
+            .map_or(0, pgp::types::Timestamp::as_secs),
+    );
     let mut wrong = None;
     let mut standing: Option<(String, Result<(), FaultReason>)> = None;
     for candidate in keyring.candidates(signature) {

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use crate::debian::{ResolveError, Universe, parse_packages, parse_request};
 
 /// Writes an index of `name version; Field: value; …` lines.
@@ -14,16 +16,18 @@ fn index(packages: &str) -> String {
             .expect("a name")
             .split_once(' ')
             .expect("a version");
-        text += &format!(
-            "Package: {name}\nVersion: {version}\nFilename: {name}.deb\nSize: 1\nSHA256: {}\n",
+        writeln!(
+            text,
+            "Package: {name}\nVersion: {version}\nFilename: {name}.deb\nSize: 1\nSHA256: {}",
             "0".repeat(64)
-        );
+        )
+        .expect("memory");
         let fields: Vec<&str> = parts.collect();
         if !fields.iter().any(|field| field.starts_with("Architecture")) {
             text += "Architecture: amd64\n";
         }
         for field in fields {
-            text += &format!("{field}\n");
+            writeln!(text, "{field}").expect("memory");
         }
         text += "\n";
     }
