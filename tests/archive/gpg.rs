@@ -1,4 +1,4 @@
-//! GnuPG with a home of its own.
+//! The program `gpg` with a home of its own.
 
 use std::fs;
 use std::io::Write as _;
@@ -81,7 +81,7 @@ impl Gpg {
         run(self.command(None).args(["--armor", "--export"]).args(names)).stdout
     }
 
-    /// Takes a key back with the certificate that GnuPG makes with each key.
+    /// Takes a key back with the certificate that `gpg` makes with each key.
     pub(crate) fn revoke(&self, name: &str) {
         let fingerprint = &self.fingerprints(name)[0];
         let path = self
@@ -90,7 +90,7 @@ impl Gpg {
             .join(format!("openpgp-revocs.d/{fingerprint}.rev"));
         // A colon keeps it from being used by accident.
         let certificate = fs::read_to_string(path).unwrap().replace(":-----", "-----");
-        self.feed(self.command(None).arg("--import"), certificate.as_bytes());
+        Self::feed(self.command(None).arg("--import"), certificate.as_bytes());
     }
 
     /// Signs a text as archives do.
@@ -110,13 +110,13 @@ impl Gpg {
         for name in names {
             command.args(["--local-user", name]);
         }
-        let signed = self.feed(command.arg("--clear-sign"), text.as_bytes());
+        let signed = Self::feed(command.arg("--clear-sign"), text.as_bytes());
         String::from_utf8(signed).unwrap()
     }
 
     /// Runs a command with an input.
     #[track_caller]
-    pub(crate) fn feed(&self, command: &mut Command, input: &[u8]) -> Vec<u8> {
+    pub(crate) fn feed(command: &mut Command, input: &[u8]) -> Vec<u8> {
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

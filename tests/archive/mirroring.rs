@@ -325,15 +325,24 @@ async fn a_list_that_is_not_to_be_trusted_is_refused() {
         &good,
     )
     .await;
+}
 
+#[tokio::test]
+async fn a_list_of_another_suite_or_time_or_without_what_is_wanted_is_refused() {
+    let ground = Ground::new(&Form::default());
+    let archive = ground.archive();
     // The list of another suite, moved here.
     ground.repository.publish(&Form {
         suite: "oldstable",
         ..Form::default()
     });
-    let old =
-        fs::read_to_string(ground.repository.path().join("dists/oldstable/InRelease")).unwrap();
-    let error = refused(&archive, &old).await;
+    let lists = ground.repository.path().join("dists");
+    fs::copy(
+        lists.join("oldstable/InRelease"),
+        lists.join("stable/InRelease"),
+    )
+    .unwrap();
+    let error = ground.fetch(&archive).await.expect_err("another suite");
     assert!(matches!(&error, MirrorError::OtherSuite { .. }), "{error}");
 
     let fields = "Valid-Until: Sat, 07 Jun 2025 10:23:47 UTC\n";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Cursor;
+use std::io::{Cursor, Read as _};
 use std::path::Path;
 use std::process::Command;
 
@@ -30,23 +30,7 @@ fn check(path: &Path) -> (pkg::debian::Deb, Tree) {
         "{}: another tar",
         path.display()
     );
-    let theirs = ask(&["--ctrl-tarfile"]);
-    let mut files = BTreeMap::new();
-    let mut archive = tar::Archive::new(theirs.as_slice());
-    for entry in archive.entries().unwrap() {
-        let mut entry = entry.unwrap();
-        if entry.header().entry_type().is_file() {
-            let name = entry
-                .path()
-                .unwrap()
-                .to_string_lossy()
-                .trim_start_matches("./")
-                .to_owned();
-            let mut bytes = Vec::new();
-            std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
-            files.insert(name, bytes);
-        }
-    }
+    let files = read_plain_files(&ask(&["--ctrl-tarfile"]));
     let ours = deb
         .control
         .members()
@@ -80,6 +64,21 @@ fn check(path: &Path) -> (pkg::debian::Deb, Tree) {
     deb.control.config_files().unwrap();
     deb.control.triggers().unwrap();
     (deb, tree)
+}
+
+/// Reads the files of a tar by their names.
+fn read_plain_files(tar: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in tar::Archive::new(tar).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        if entry.header().entry_type().is_file() {
+            let name = entry.path().unwrap().to_string_lossy().into_owned();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            files.insert(name.trim_start_matches("./").to_owned(), bytes);
+        }
+    }
+    files
 }
 
 #[test]

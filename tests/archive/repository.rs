@@ -92,7 +92,7 @@ impl Repository {
     ) -> PathBuf {
         let mut control = fields.to_owned();
         if !fields.contains("Architecture:") {
-            control += &format!("Architecture: {ARCHITECTURE}\n");
+            writeln!(control, "Architecture: {ARCHITECTURE}").unwrap();
         }
         control += "Maintainer: Ann Example <ann@example.org>\nDescription: made for a test\n";
         let made = build_package(&control, files, compression, self.path());

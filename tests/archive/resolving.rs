@@ -10,9 +10,17 @@ use tempfile::TempDir;
 use super::repository::{ARCHITECTURE, Form, Repository};
 use super::run;
 
-/// apt with a root of its own.
+/// apt with a state of its own, in which nothing is installed.
 struct Apt {
     root: TempDir,
+    sources: Sources,
+}
+
+/// Where the packages are from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sources {
+    Own,
+    Machine,
 }
 
 impl Apt {
@@ -30,21 +38,34 @@ impl Apt {
             key.display()
         );
         fs::write(root.path().join("etc/sources.list"), line).unwrap();
-        let apt = Self { root };
+        let sources = Sources::Own;
+        let apt = Self { root, sources };
         run(apt.command().arg("update"));
         apt
+    }
+
+    fn of_machine() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("status"), "").unwrap();
+        let sources = Sources::Machine;
+        Self { root, sources }
     }
 
     fn command(&self) -> Command {
         let path = |name: &str| self.root.path().join(name).display().to_string();
         let mut command = Command::new("apt-get");
+        command.env("LC_ALL", "C");
+        let status = format!("Dir::State::status={}", path("status"));
+        command.args(["-o", &status]);
+        if self.sources == Sources::Machine {
+            return command;
+        }
         for (option, value) in [
             ("Dir::Etc::sourcelist", path("etc/sources.list")),
             ("Dir::Etc::sourceparts", "/dev/null".to_owned()),
             ("Dir::Etc::preferences", "/dev/null".to_owned()),
             ("Dir::Etc::preferencesparts", "/dev/null".to_owned()),
             ("Dir::State", path("state")),
-            ("Dir::State::status", path("status")),
             ("Dir::State::extended_states", path("state/extended")),
             ("Dir::Cache", path("cache")),
             ("APT::Architecture", ARCHITECTURE.to_owned()),
@@ -54,7 +75,6 @@ impl Apt {
         ] {
             command.args(["-o", &format!("{option}={value}")]);
         }
-        command.env("LC_ALL", "C");
         command
     }
 
@@ -84,6 +104,10 @@ impl Apt {
 
 fn resolve(index: &str, requests: &[&str]) -> Option<Vec<String>> {
     let universe = Universe::new(parse_packages(index).unwrap(), ARCHITECTURE);
+    choose(&universe, requests)
+}
+
+fn choose(universe: &Universe<'_>, requests: &[&str]) -> Option<Vec<String>> {
     let requests: Vec<_> = requests
         .iter()
         .map(|it| parse_request(it).unwrap())
@@ -205,57 +229,22 @@ fn choices_among_real_packages_are_those_of_apt() {
         })
         .collect();
     let universe = Universe::new(parse_packages(&text).unwrap(), ARCHITECTURE);
-    let status = tempfile::NamedTempFile::new().unwrap();
+    let apt = Apt::of_machine();
     let names = std::env::var("PKG_COMPARE_PACKAGES");
     let names =
         names.unwrap_or_else(|_| "ca-certificates libssl3 tzdata curl python3-minimal".to_owned());
+    let without = |one: &Option<Vec<String>>, other: &Option<Vec<String>>| -> Vec<String> {
+        let others = other.as_deref().unwrap_or_default();
+        let ours = one.iter().flatten().filter(|it| !others.contains(it));
+        ours.cloned().collect()
+    };
     let mut differing = Vec::new();
     for name in names.split_whitespace() {
-        let request = parse_request(name).unwrap();
-        let ours = universe.resolve(&[request]).map(|chosen| {
-            let shown = chosen
-                .iter()
-                .map(|one| format!("{} {}", one.package.name, one.package.version));
-            shown.collect::<Vec<String>>()
-        });
-        let apt = Command::new("apt-get")
-            .args([
-                "-o",
-                &format!("Dir::State::status={}", status.path().display()),
-            ])
-            .args([
-                "install",
-                "--simulate",
-                "--no-install-recommends",
-                "--yes",
-                name,
-            ])
-            .env("LC_ALL", "C")
-            .output()
-            .unwrap();
-        let said = String::from_utf8(apt.stdout).unwrap();
-        let lines = said.lines().filter_map(|line| line.strip_prefix("Inst "));
-        let mut theirs: Vec<String> = lines
-            .map(|line| {
-                let (name, rest) = line.split_once(" (").unwrap();
-                format!("{name} {}", rest.split(' ').next().unwrap())
-            })
-            .collect();
-        theirs.sort();
-        if ours.as_ref().ok() != Some(&theirs) {
-            let ours = ours
-                .map_err(|error| error.to_string())
-                .unwrap_or_else(|it| vec![it]);
-            let only = |one: &[String], other: &[String]| -> Vec<String> {
-                one.iter()
-                    .filter(|it| !other.contains(it))
-                    .cloned()
-                    .collect()
-            };
+        let (ours, theirs) = (choose(&universe, &[name]), apt.resolve(&[name]));
+        if ours != theirs {
+            let (only_ours, only_theirs) = (without(&ours, &theirs), without(&theirs, &ours));
             differing.push(format!(
-                "{name}: ours {:?} theirs {:?}",
-                only(&ours, &theirs),
-                only(&theirs, &ours)
+                "{name}: only ours {only_ours:?}, only theirs {only_theirs:?}"
             ));
         }
     }

@@ -106,11 +106,15 @@ fn serve(stream: TcpStream, directory: &Path, state: &Mutex<State>) -> std::io::
             stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")?;
             continue;
         };
-        answer(&mut stream, fault, bytes)?;
+        answer(&mut stream, fault.as_ref(), bytes)?;
     }
 }
 
-fn answer(stream: &mut TcpStream, fault: Option<Fault>, mut bytes: Vec<u8>) -> std::io::Result<()> {
+fn answer(
+    stream: &mut TcpStream,
+    fault: Option<&Fault>,
+    mut bytes: Vec<u8>,
+) -> std::io::Result<()> {
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", bytes.len());
     match fault {
         None => (),

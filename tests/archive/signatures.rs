@@ -226,7 +226,7 @@ fn a_subkey_signs_for_its_key_until_it_is_revoked() {
     assert_eq!(verified.signers[0].fingerprint, subkey);
 
     let whole = gpg.export(&["a@example.org"]);
-    gpg.feed(
+    Gpg::feed(
         gpg.command(None)
             .args(["--command-fd", "0", "--edit-key", &fingerprint]),
         b"key 1\nrevkey\ny\n0\n\ny\nsave\n",
@@ -259,7 +259,7 @@ fn a_subkey_signs_for_its_key_until_it_is_revoked() {
     assert_eq!(reason, FaultReason::Key(KeyFault::NotSelfSigned));
 }
 
-/// Cuts a keyring into its packets (RFC 9580, section 4.2); GnuPG writes lengths of one to five bytes in the old form.
+/// Cuts a keyring into its packets (RFC 9580, section 4.2); `gpg` writes them in the old form, with lengths of one or two bytes.
 fn split_packets(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     while !bytes.is_empty() {
@@ -302,7 +302,7 @@ fn weak_hashes_and_keys_for_other_things_do_not_count() {
     let signed = gpg.clear_sign(&["b@example.org"], TEXT);
     let fingerprint = gpg.fingerprints("b@example.org")[0].clone();
     let edit = ["--command-fd", "0", "--edit-key", &fingerprint];
-    gpg.feed(gpg.command(None).args(edit), b"change-usage\ns\nq\nsave\n");
+    Gpg::feed(gpg.command(None).args(edit), b"change-usage\ns\nq\nsave\n");
     let keyring = Keyring::parse(&gpg.export(&["b@example.org"])).unwrap();
     match verify_cleartext(signed.as_bytes(), &keyring, now()) {
         Err(SignatureError::Untrusted(faults)) => {
