@@ -214,9 +214,27 @@ struct Draft<'a> {
     line: usize,
 }
 
+/// An index has a million fields: of a length there are few names.
 fn find_key(name: &str) -> Option<usize> {
-    KEYS.iter()
-        .position(|key| key.len() == name.len() && key.eq_ignore_ascii_case(name))
+    let of_length: &[usize] = match name.len() {
+        4 => &[SIZE],
+        6 => &[SHA256, SOURCE, RelationField::Breaks as usize],
+        7 => &[NAME, VERSION, RelationField::Depends as usize],
+        8 => &[
+            FILENAME,
+            PRIORITY,
+            RelationField::Provides as usize,
+            RelationField::Replaces as usize,
+        ],
+        9 => &[ESSENTIAL, RelationField::Conflicts as usize],
+        10 => &[MULTI_ARCH],
+        11 => &[RelationField::PreDepends as usize],
+        12 => &[ARCHITECTURE],
+        14 => &[INSTALLED_SIZE],
+        _ => &[],
+    };
+    let mut keys = of_length.iter().copied();
+    keys.find(|key| KEYS[*key].eq_ignore_ascii_case(name))
 }
 
 impl<'a> Draft<'a> {
@@ -405,6 +423,18 @@ mod tests {
             assert_eq!(package.written(RelationField::Breaks), "");
         }
         assert_eq!(parse_packages(""), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn every_field_is_found_by_its_name_in_any_case() {
+        for (index, key) in KEYS.iter().enumerate() {
+            assert_eq!(find_key(key), Some(index));
+            assert_eq!(find_key(&key.to_uppercase()), Some(index));
+        }
+        for field in RELATIONS {
+            assert_eq!(find_key(field.as_str()), Some(field as usize));
+        }
+        assert_eq!(find_key("Description"), None);
     }
 
     #[track_caller]

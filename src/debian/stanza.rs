@@ -103,9 +103,12 @@ impl<'a> Stanzas<'a> {
     }
 
     fn field(&self, line: &'a str) -> Result<StanzaField<'a>, StanzaError> {
-        let (name, value) = line.split_once(':').ok_or_else(|| self.refuse(line))?;
-        let is_name = name.bytes().all(|byte| byte.is_ascii_graphic());
-        if name.is_empty() || !is_name || name.starts_with(['-', '#']) {
+        // Names are short: looking at each byte once is the fastest.
+        let end = line.bytes().position(|byte| byte == b':' || !byte.is_ascii_graphic());
+        let parts = end.map(|end| line.split_at(end));
+        let (name, value) = parts.ok_or_else(|| self.refuse(line))?;
+        let value = value.strip_prefix(':').ok_or_else(|| self.refuse(line))?;
+        if matches!(name.as_bytes(), [] | [b'-' | b'#', ..]) {
             return Err(self.refuse(line));
         }
         Ok(StanzaField {
