@@ -5,7 +5,7 @@
 //! map, and formats and model touch nothing outside; `tests/architecture.rs` reads the map and holds that.
 //!
 //! ```text
-//! formats   near → place → address → xml → yaml → rootfs → oci → debian → declared → dockerfile → structure
+//! formats   near → place → address → xml → yaml → rootfs → oci → debian → apk → declared → dockerfile → structure
 //! model     settings → catalog → plan → render → history → audit
 //! border    host → web → engine → registry → mirror
 //! stages    unpack → export → scan → context → verify → observe → assemble → ledger → build → publish → prune → changelogs → scaffold → revision → inspect
@@ -52,6 +52,7 @@
 
 // Formats: text and bytes to values, pure.
 pub mod address;
+pub mod apk;
 pub mod debian;
 pub mod declared;
 pub mod dockerfile;
