@@ -77,6 +77,48 @@ impl fmt::Debug for Checksum {
     }
 }
 
+/// A SHA-256 sum: of the compressed files of a package, or of what a lock was made from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sha256([u8; 32]);
+
+impl Sha256 {
+    /// Computes the sum of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from_digest(&digest::digest(&digest::SHA256, bytes))
+    }
+
+    pub(super) fn from_digest(sum: &digest::Digest) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(sum.as_ref());
+        Self(bytes)
+    }
+
+    /// Gives the hex digits, as `.PKGINFO` has them.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        use fmt::Write as _;
+        let mut text = String::with_capacity(64);
+        for byte in self.0 {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
+    }
+
+    /// Gives the base64, as lock files have it behind `sha256-`.
+    #[must_use]
+    pub fn base64(&self) -> String {
+        BASE64_STANDARD.encode(self.0)
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.hex())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,9 +5,27 @@
 //! package's control part, that has the SHA-256 of the files, and each file has a sum of its own. A lock file pins all of them.
 
 mod checksum;
+mod files;
+mod gzip;
+mod index;
+mod info;
+mod key;
+mod package;
+mod record;
 mod requirement;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
 mod version;
 
-pub use checksum::{Checksum, ChecksumError};
+pub use checksum::{Checksum, ChecksumError, Sha256};
+pub use files::{FilesError, PackageFile, read_files};
+pub use gzip::{GzipError, Part};
+pub use index::{Index, IndexError, Skipped, parse_index};
+pub use info::{Info, InfoError, parse_info};
+pub use key::{Key, KeyError, Trust, TrustError};
+pub use package::{Expected, Limits, Package, PackageError, Script, read_package};
+pub use record::{Record, RecordError};
 pub use requirement::{Comparison, Provide, Requirement, RequirementError, Sense};
 pub use version::{Version, VersionError};

@@ -20,7 +20,7 @@ mod write;
 pub use changes::LayerError;
 pub use node::{Attributes, Content, Extent, Kind, Node, Volume};
 pub use path::{RootPath, RootPathError};
-pub use read::{Change, Entry, TarError, read_tar};
+pub use read::{Change, Entry, TarError, VendorRecord, read_tar, read_tar_with_records};
 pub use tree::{LoopError, Tree};
 pub use write::{Fetch, write_tar};
 

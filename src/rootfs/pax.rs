@@ -1,5 +1,7 @@
 //! The records of a pax header (POSIX.1-2017, pax, "pax Extended Header"): `30 mtime=1700000000.123456789`, a line each.
 
+use super::read::VendorRecord;
+
 /// The names of extended attributes stand behind this, as GNU tar, Go and libarchive write them.
 pub(super) const EXTENDED: &[u8] = b"SCHILY.xattr.";
 
@@ -33,6 +35,18 @@ impl Records {
             rest = behind;
             Some(Some((key, value)))
         })
+    }
+
+    /// Finds those whose keys begin with `vendor`.
+    pub(super) fn find_vendors(&self, vendor: Option<&[u8]>) -> Vec<VendorRecord> {
+        let Some(vendor) = vendor else {
+            return Vec::new();
+        };
+        let records = self.iter().flatten();
+        let records = records.filter(|(key, _)| key.starts_with(vendor));
+        records
+            .map(|(key, value)| (key.to_vec(), value.to_vec()))
+            .collect()
     }
 }
 

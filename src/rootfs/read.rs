@@ -68,13 +68,38 @@ pub enum TarError {
 const LARGEST_HEADER_BYTES: u64 = 1 << 20;
 const BLOCK: usize = 512;
 
+/// A pax record of an entry that only some kinds of archives have: key and value.
+pub type VendorRecord = (Vec<u8>, Vec<u8>);
+
 /// Reads the entries of an uncompressed tar, in their order; contents stay where they are.
 pub fn read_tar<R: Read + Seek>(tar: &mut R, volume: Volume) -> Result<Vec<Entry>, TarError> {
+    let mut entries = Vec::new();
+    read_each(tar, volume, None, &mut |entry, _| entries.push(entry))?;
+    Ok(entries)
+}
+
+/// Likewise, each entry with its pax records whose keys begin with `vendor`.
+pub fn read_tar_with_records<R: Read + Seek>(
+    tar: &mut R,
+    volume: Volume,
+    vendor: &[u8],
+) -> Result<Vec<(Entry, Vec<VendorRecord>)>, TarError> {
+    let mut entries = Vec::new();
+    let mut push = |entry, records| entries.push((entry, records));
+    read_each(tar, volume, Some(vendor), &mut push)?;
+    Ok(entries)
+}
+
+fn read_each<R: Read + Seek>(
+    tar: &mut R,
+    volume: Volume,
+    vendor: Option<&[u8]>,
+    take: &mut dyn FnMut(Entry, Vec<VendorRecord>),
+) -> Result<(), TarError> {
     let end = tar.seek(SeekFrom::End(0)).map_err(TarError::Broken)?;
     tar.rewind().map_err(TarError::Broken)?;
     let mut reader = Reader { tar, end, at: 0 };
     let mut extended = Extended::default();
-    let mut entries = Vec::new();
     while let Some(header) = reader.next_header()? {
         let kind = header.entry_type();
         let said = size(&header)?;
@@ -87,7 +112,9 @@ pub fn read_tar<R: Read + Seek>(tar: &mut R, volume: Volume) -> Result<Vec<Entry
             // Comments on the whole archive, such as git's.
             tar::EntryType::XGlobalHeader => reader.skip(said)?,
             _ => {
-                let written = Written::new(&header, std::mem::take(&mut extended))?;
+                let extended = std::mem::take(&mut extended);
+                let records = extended.records.find_vendors(vendor);
+                let written = Written::new(&header, extended)?;
                 let size_bytes = if has_content(kind) {
                     written.size_bytes
                 } else {
@@ -99,11 +126,11 @@ pub fn read_tar<R: Read + Seek>(tar: &mut R, volume: Volume) -> Result<Vec<Entry
                     size_bytes,
                 };
                 reader.skip(size_bytes)?;
-                entries.push(written.entry(extent)?);
+                take(written.entry(extent)?, records);
             }
         }
     }
-    Ok(entries)
+    Ok(())
 }
 
 /// Entries of other kinds have no bytes behind them, whatever their headers say (as Go and libarchive read them).
