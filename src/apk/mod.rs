@@ -10,11 +10,13 @@ mod gzip;
 mod index;
 mod info;
 mod key;
+mod lock;
 mod package;
 mod record;
 mod requirement;
 #[cfg(test)]
 mod samples;
+mod solver;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -25,7 +27,15 @@ pub use gzip::{GzipError, Part};
 pub use index::{Index, IndexError, Skipped, parse_index};
 pub use info::{Info, InfoError, parse_info};
 pub use key::{Key, KeyError, Trust, TrustError};
+pub use lock::{
+    Freshness, Lock, LockConfig, LockContents, LockError, LockKey, LockMismatch, LockPackage,
+    LockPart, LockRepository, parse_lock,
+};
 pub use package::{Expected, Limits, Package, PackageError, Script, read_package};
 pub use record::{Record, RecordError};
 pub use requirement::{Comparison, Provide, Requirement, RequirementError, Sense};
+pub use solver::{
+    Chosen, Link, Problem, Reason, Rejected, Repository, Resolved, SolveError, SolveErrors,
+    Universe, solve, solve_all,
+};
 pub use version::{Version, VersionError};
