@@ -9,6 +9,7 @@ mod files;
 mod gzip;
 mod index;
 mod info;
+mod install;
 mod key;
 mod lock;
 mod package;
@@ -26,6 +27,7 @@ pub use files::{FilesError, PackageFile, read_files};
 pub use gzip::{GzipError, Part};
 pub use index::{Index, IndexError, Skipped, parse_index};
 pub use info::{Info, InfoError, parse_info};
+pub use install::{InstallError, Installation, Setup};
 pub use key::{Key, KeyError, Trust, TrustError};
 pub use lock::{
     Freshness, Lock, LockConfig, LockContents, LockError, LockKey, LockMismatch, LockPackage,

@@ -201,6 +201,14 @@ impl Sample {
         }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
     /// With a line of `.PKGINFO`.
     pub(super) fn line(mut self, line: &str) -> Self {
         let _ = writeln!(self.info, "{line}");
