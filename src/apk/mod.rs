@@ -6,6 +6,8 @@
 
 mod checksum;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod gzip;
 mod index;
 mod info;

@@ -42,7 +42,7 @@ pub struct Requirement {
     text: Box<str>,
     sense: Sense,
     name: Box<str>,
-    bound: Option<(Comparison, Version)>,
+    bound: Option<Box<(Comparison, Version)>>,
     tag: Option<Box<str>>,
 }
 
@@ -162,8 +162,8 @@ impl Requirement {
     /// Gives how the version is compared, and with which, where it is.
     #[must_use]
     pub fn bound(&self) -> Option<(Comparison, &Version)> {
-        let bound = self.bound.as_ref();
-        bound.map(|(comparison, version)| (*comparison, version))
+        let (comparison, version) = &**self.bound.as_ref()?;
+        Some((*comparison, version))
     }
 
     /// Gives the tag of the repositories that it may be taken from beside those without one.
@@ -222,7 +222,7 @@ impl FromStr for Requirement {
             text: text.into(),
             sense,
             name: name.into(),
-            bound: bound.transpose()?,
+            bound: bound.transpose()?.map(Box::new),
             tag: tag.map(Into::into),
         })
     }

@@ -64,7 +64,7 @@ fn an_index_that_no_known_key_signed_is_refused() {
     let unknown = TrustError::Unknown {
         keys: vec!["test.rsa.pub".to_owned()],
     };
-    untrusted(&bytes, &[STRANGER.key.clone()], &unknown);
+    untrusted(&bytes, std::slice::from_ref(&STRANGER.key), &unknown);
     untrusted(&bytes, &[], &unknown);
     untrusted(&index(LIST), &keys(), &TrustError::Unsigned);
     // Signed by another key under the name of a known one.
@@ -72,7 +72,7 @@ fn an_index_that_no_known_key_signed_is_refused() {
     let wrong = TrustError::Wrong {
         key: "test.rsa.pub".to_owned(),
     };
-    untrusted(&bytes, &[pretended.clone()], &wrong);
+    untrusted(&bytes, std::slice::from_ref(&pretended), &wrong);
     // Of two keys under one name, one may be right; and the name may lack its end.
     let short = Key::parse("test", SIGNER.key.pem()).expect("a key");
     for keys in [vec![pretended, SIGNER.key.clone()], vec![short]] {

@@ -13,8 +13,10 @@ mod tests;
 
 pub use crate::FuzzTarget as Target;
 
-/// Those of archives of packages. Each group has a fuzzer of its own: after each execution it looks through the counters of all code
-/// that its functions reach.
+/// Those of packages of Alpine. Each group has a fuzzer of its own: after each execution it looks through the counters of
+/// all code that its functions reach.
+pub const APK: &[Target] = crate::apk::fuzzing::TARGETS;
+/// Those of archives of Debian packages.
 pub const ARCHIVES: &[Target] = crate::debian::fuzzing::TARGETS;
 /// Those of a module.
 pub const AUDIT: &[Target] = model::AUDIT;
@@ -57,6 +59,7 @@ pub const YAML: &[Target] = &[
 #[must_use]
 pub fn targets() -> Vec<Target> {
     let groups = [
+        APK,
         ARCHIVES,
         AUDIT,
         CLI,

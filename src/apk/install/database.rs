@@ -65,7 +65,7 @@ pub(super) fn write(
     }
     for key in setup.keys {
         let path = path_of("etc/apk/keys").join(key.file_name().as_bytes());
-        give(tree, path, key.pem().as_bytes(), fetch)?;
+        give(tree, &path, key.pem().as_bytes(), fetch)?;
     }
     link_database(tree)
 }
@@ -77,11 +77,11 @@ fn own(tree: &mut Tree, path: RootPath, node: Node) -> Result<(), InstallError> 
 /// Puts a file where it may already be, as long as that is the same.
 fn give(
     tree: &mut Tree,
-    path: RootPath,
+    path: &RootPath,
     bytes: &[u8],
     fetch: &Fetch<'_>,
 ) -> Result<(), InstallError> {
-    let place = tree.resolve(&path)?;
+    let place = tree.resolve(path)?;
     let given = || InstallError::Given { path: path.clone() };
     let content = match tree.find(&place).map(|node| &node.kind) {
         None => return own(tree, place, file(bytes, 0o644)),

@@ -47,7 +47,7 @@ impl Image {
             architecture: "x86_64",
             world: &["b".to_owned(), "a=1".to_owned(), "b".to_owned()],
             repositories: &["https://example.org/os".to_owned()],
-            keys: &[SIGNER.key.clone()],
+            keys: std::slice::from_ref(&SIGNER.key),
             epoch: 7,
         };
         let tree = self.root.finish(&setup, &fetch)?;
@@ -132,9 +132,9 @@ fn an_image_without_packages_has_what_each_image_has() {
     assert_eq!(done.text("etc/apk/arch"), "x86_64\n");
 }
 
-#[test]
-fn the_installed_database_is_apks() {
-    let sample = Sample::new("hello 1.2-r3")
+/// A package with all that is recorded.
+fn full_sample() -> Sample {
+    Sample::new("hello 1.2-r3")
         .line("arch = x86_64")
         .line("pkgdesc = Says hello")
         .line("url = https://example.org")
@@ -160,7 +160,12 @@ fn the_installed_database_is_apks() {
         .file(Item::link("usr/bin/hi", "hello"))
         .file(file("usr/share", "a file"))
         .file(file("readme", "1"))
-        .file(file("lost/file", "its directory is not in the package"));
+        .file(file("lost/file", "its directory is not in the package"))
+}
+
+#[test]
+fn the_installed_database_is_apks() {
+    let sample = full_sample();
     let made = sample.make(None);
     let sum = made.checksum;
     let done = Image::of(&[sample])

@@ -115,7 +115,7 @@ pub struct SolveError {
     /// The packages on the way, from the one that the wish chose.
     pub chain: Vec<Link>,
     /// What is wrong there.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
 }
 
 impl std::error::Error for SolveError {}
@@ -136,7 +136,7 @@ impl fmt::Display for SolveError {
         for Link { id, needs } in &self.chain {
             write!(f, "\n  {id} needs `{needs}`")?;
         }
-        if let Problem::AllRejected { rejected, .. } = &self.problem {
+        if let Problem::AllRejected { rejected, .. } = &*self.problem {
             for Rejected { id, reason } in rejected {
                 write!(f, "\n  {id}: {reason}")?;
             }
@@ -149,7 +149,7 @@ impl SolveError {
     /// Gives names that may have been meant, for a hint.
     #[must_use]
     pub fn near(&self) -> &[String] {
-        match &self.problem {
+        match &*self.problem {
             Problem::Unknown { near, .. } => near,
             _ => &[],
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::requirement::{Requirement, Sense};
+use super::super::requirement::{Provide, Requirement, Sense};
 use super::choose::{Taken, best};
 use super::error::{Link, Problem, Reason, Rejected, SolveError};
 use super::universe::{Chosen, Id, Universe, satisfies, version_of};
@@ -45,7 +45,7 @@ impl Trail {
         SolveError {
             wish: wish.cloned(),
             chain: self.chain,
-            problem: *self.problem,
+            problem: self.problem,
         }
     }
 }
@@ -265,7 +265,7 @@ impl<'u, 'a> Solver<'u, 'a> {
     fn hold(&mut self, id: Id) -> Result<(), Trail> {
         let record = self.universe.record(id);
         let provided = record.provides.iter().filter(|one| one.version().is_some());
-        let provided = provided.map(|one| one.name());
+        let provided = provided.map(Provide::name);
         for name in std::iter::once(&*record.name).chain(provided) {
             let holder = *self.holders.entry(name).or_insert(id);
             if holder != id {
@@ -324,7 +324,7 @@ impl<'u, 'a> Solver<'u, 'a> {
         tag: Option<&str>,
     ) -> Result<Option<Vec<Id>>, Trail> {
         let record = self.universe.record(id);
-        let provides = |one: &super::super::Provide| one.name() == requirement.name();
+        let provides = |one: &Provide| one.name() == requirement.name();
         if record.provides.iter().any(provides) || satisfies(record, requirement) {
             return Ok(None);
         }

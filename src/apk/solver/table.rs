@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::index::{Index, parse_list};
 use super::super::requirement::Requirement;
-use super::{Repository, SolveErrors, Universe, solve, solve_all};
+use super::{Chosen, Repository, SolveErrors, Universe, solve, solve_all};
 
 /// Makes an index: a package a line, `name version | letter:value | …`.
 fn index(packages: &str) -> Index {
@@ -17,10 +17,12 @@ fn index(packages: &str) -> Index {
         let mut parts = line.split('|').map(str::trim);
         let id = parts.next().and_then(|id| id.split_once(' '));
         let (name, version) = id.expect("a name and a version");
-        list.push_str(&format!(
-            "C:Q12jmj7l5rSw0yVb/vlWAYkK/YBwk=\nP:{name}\nV:{version}\n"
-        ));
-        parts.for_each(|part| list.push_str(&format!("{part}\n")));
+        let sum = "C:Q12jmj7l5rSw0yVb/vlWAYkK/YBwk=";
+        let fixed = [sum.to_owned(), format!("P:{name}"), format!("V:{version}")];
+        for line in fixed.into_iter().chain(parts.map(str::to_owned)) {
+            list.push_str(&line);
+            list.push('\n');
+        }
         list.push('\n');
     }
     let (records, skipped) = parse_list(&list).expect("a list");
@@ -285,7 +287,7 @@ fn on_both(x86_64: &str, aarch64: &str, wished: &str, expected: &str) {
     let answer = match solve_all(&universes, &wishes(wished)) {
         Ok(resolved) => {
             let lines = resolved.iter().map(|(architecture, chosen)| {
-                let urls: Vec<_> = chosen.iter().map(|one| one.url()).collect();
+                let urls: Vec<_> = chosen.iter().map(Chosen::url).collect();
                 format!("{architecture}: {}", urls.join(" "))
             });
             lines.collect::<Vec<_>>().join("\n")
