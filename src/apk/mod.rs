@@ -13,6 +13,7 @@ mod index;
 mod info;
 mod install;
 mod key;
+mod layering;
 mod lock;
 mod package;
 mod record;
@@ -31,6 +32,7 @@ pub use index::{Index, IndexError, Skipped, parse_index};
 pub use info::{Info, InfoError, parse_info};
 pub use install::{InstallError, Installation, Setup};
 pub use key::{Key, KeyError, Trust, TrustError};
+pub use layering::group_by_origin;
 pub use lock::{
     Freshness, Lock, LockConfig, LockContents, LockError, LockKey, LockMismatch, LockPackage,
     LockPart, LockRepository, parse_lock,
