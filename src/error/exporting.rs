@@ -14,9 +14,10 @@ pub(super) fn kind_of_export(error: &ExportError) -> Kind {
         | ExportError::Exists(_)
         | ExportError::Overlay { .. }
         | ExportError::Apply { .. }
+        | ExportError::Whole(_)
         | ExportError::User { .. }
         | ExportError::NoCommand
-        | ExportError::Loop(_)
+        | ExportError::Resolve(_)
         | ExportError::Interrupted => Kind::Work,
     }
 }

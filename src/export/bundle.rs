@@ -29,7 +29,7 @@ pub(super) fn write_bundle(
             Ok(write_generated(&directory.join(CONFIG), &config)?)
         });
     }
-    let whole = beside(tree, config);
+    let whole = beside(tree, config)?;
     let compression = Compression::of_name(output.name());
     write_file(output, watch, |out| {
         let write = |out: &mut dyn Write| write_tar(&whole, &RootPath::root(), out, &fetch);
@@ -44,7 +44,7 @@ fn hostname(reference: &Reference) -> &str {
 }
 
 /// Puts a tree below `rootfs/`, with the configuration beside it.
-fn beside(tree: &Tree, config: Vec<u8>) -> Tree {
+fn beside(tree: &Tree, config: Vec<u8>) -> Result<Tree, ExportError> {
     let mut whole = tree.moved_below(ROOTFS.as_bytes());
     let entry = Entry {
         path: RootPath::root().join(CONFIG.as_bytes()),
@@ -56,7 +56,6 @@ fn beside(tree: &Tree, config: Vec<u8>) -> Tree {
             },
         }),
     };
-    // Nothing stands in its way at the root.
-    let _ = whole.add(entry);
-    whole
+    whole.add(entry)?;
+    Ok(whole)
 }

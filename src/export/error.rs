@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::host::fs::FileError;
-use crate::rootfs::{LayerError, LoopError, TarError};
+use crate::rootfs::{LayerError, ResolveError, TarError};
 use crate::unpack::UnpackError;
 
 /// A fault of the image, of an overlay, or of the place where it goes.
@@ -37,6 +37,9 @@ pub enum ExportError {
         /// Why.
         source: LayerError,
     },
+    /// It holds too much for a tar of our own.
+    #[error("the files to write cannot be put together")]
+    Whole(#[from] LayerError),
     /// The image's user is not known in it.
     #[error("the image runs as `{user}`, and its /etc/passwd and /etc/group know no `{unknown}`")]
     User {
@@ -52,7 +55,7 @@ pub enum ExportError {
     NoCommand,
     /// The way to a file of the image does not end.
     #[error(transparent)]
-    Loop(#[from] LoopError),
+    Resolve(#[from] ResolveError),
     /// It could not be written.
     #[error("cannot write {}", path.display())]
     Write {

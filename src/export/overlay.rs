@@ -1,4 +1,4 @@
-//! Tars whose entries lie over those of an image, as a further layer would.
+//! Tars whose entries lie over those of an image, as if they were unpacked there.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ pub(super) fn apply_overlays(
             path: path.clone(),
             source,
         })?;
-        tree.apply_layer(entries)
+        tree.apply_overlay(entries)
             .map_err(|source| ExportError::Apply {
                 path: path.clone(),
                 source,

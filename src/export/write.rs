@@ -145,8 +145,7 @@ fn read_directory(directory: &Path) -> Result<(Tree, Volumes), ExportError> {
         };
         let kind = Kind::File(Content::Stored(extent));
         let change = Change::Node(Node { kind, attributes });
-        // Below a directory of our own nothing is in the way.
-        let _ = tree.add(Entry { path, change });
+        tree.add(Entry { path, change })?;
     }
     Ok((tree, files))
 }

@@ -18,11 +18,13 @@ mod tree;
 mod write;
 
 pub use changes::LayerError;
-pub use node::{Attributes, Content, Extent, Kind, Node, Volume};
+pub use node::{Attributes, Content, Extent, Kind, Node, OwnerNames, Volume};
 pub use path::{RootPath, RootPathError};
 pub use read::{Change, Entry, TarError, VendorRecord, read_tar, read_tar_with_records};
-pub use tree::{LoopError, Tree};
-pub use write::{Fetch, write_tar};
+pub use tree::{FullError, ResolveError, Tree};
+pub use write::{Fetch, Owners, Part, write_part, write_tar};
 
+#[cfg(test)]
+mod bounds;
 #[cfg(test)]
 mod tests;

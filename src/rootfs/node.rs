@@ -47,10 +47,29 @@ pub struct Attributes {
     pub uid: u64,
     /// The group.
     pub gid: u64,
+    /// What the archive calls owner and group, where it does; the numbers count.
+    pub owner_names: Option<Arc<OwnerNames>>,
     /// Whole seconds since 1970.
     pub modified: i64,
     /// Extended attributes by their names: `security.capability`.
     pub extended: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Attributes {
+    /// Gives the bytes of names and values of all extended attributes.
+    pub(super) fn extended_bytes(&self) -> usize {
+        let extended = self.extended.iter();
+        extended.map(|(name, value)| name.len() + value.len()).sum()
+    }
+}
+
+/// The names of owner and group as an archive has them (POSIX.1-2017, pax, `uname` and `gname`); one that is empty tells nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnerNames {
+    /// The owner.
+    pub user: Vec<u8>,
+    /// The group.
+    pub group: Vec<u8>,
 }
 
 /// The kinds of nodes (inode(7)); a socket is none of an archive's.
@@ -100,6 +119,15 @@ impl Node {
                 ..Attributes::default()
             },
         }
+    }
+
+    /// Gives the bytes of what it holds beside the contents of a file, as far as their number is anybody's choice.
+    pub(super) fn bytes(&self) -> usize {
+        let target = match &self.kind {
+            Kind::Link(target) => target.len(),
+            _ => 0,
+        };
+        target + self.attributes.extended_bytes()
     }
 
     /// Tells whether it is a directory.

@@ -98,6 +98,15 @@ impl RootPath {
         Self([&self.0, b"/".as_slice(), name].concat().into())
     }
 
+    /// Gives the path of `name` in this directory, where a file system takes both.
+    pub fn try_join(&self, name: &[u8]) -> Result<Self, RootPathError> {
+        let joined = self.join(name);
+        if name.len() > LONGEST_NAME || joined.0.len() > LONGEST_PATH {
+            return Err(RootPathError::TooLong);
+        }
+        Ok(joined)
+    }
+
     /// Tells whether it lies below `directory`, at any depth.
     #[must_use]
     pub fn is_below(&self, directory: &Self) -> bool {
@@ -107,6 +116,17 @@ impl RootPath {
         let rest = self.0.strip_prefix(&*directory.0);
         rest.is_some_and(|rest| rest.first() == Some(&b'/'))
     }
+}
+
+/// Tells why a symbolic link cannot lead where it is written to: `PATH_MAX` bounds targets, too.
+pub(super) fn check_target(target: &[u8]) -> Result<(), RootPathError> {
+    if target.len() > LONGEST_PATH {
+        return Err(RootPathError::TooLong);
+    }
+    if target.contains(&0) {
+        return Err(RootPathError::Zero);
+    }
+    Ok(())
 }
 
 impl Ord for RootPath {

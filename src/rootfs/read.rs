@@ -5,10 +5,12 @@
 //! feed of a value, which extended attributes may hold.
 
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
-use super::node::{Attributes, Content, Extent, Kind, Node, Volume};
-use super::path::{RootPath, RootPathError};
+use super::node::{Attributes, Content, Extent, Kind, Node, OwnerNames, Volume};
+use super::path::{RootPath, RootPathError, check_target};
 use super::pax::{EXTENDED, Extended, Records};
+use super::tree::{FullError, Room};
 
 /// One entry of a tar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,14 @@ pub enum TarError {
         /// Why.
         source: RootPathError,
     },
+    /// A symbolic link leads where none can.
+    #[error("`{name}` in it is a symbolic link whose target cannot be one: {source}")]
+    Target {
+        /// The name as written.
+        name: String,
+        /// Why.
+        source: RootPathError,
+    },
     /// It holds something that images do not have.
     #[error("`{name}` in it is {what}, which images do not have")]
     Foreign {
@@ -56,6 +66,17 @@ pub enum TarError {
         /// The name as written.
         name: String,
     },
+    /// The extended attributes of one file are more than a file can have.
+    #[error("`{name}` in it has {size_bytes} bytes of extended attributes")]
+    LargeAttributes {
+        /// The name as written.
+        name: String,
+        /// Of names and values.
+        size_bytes: usize,
+    },
+    /// It holds more than any image does.
+    #[error("it is no tar of an image's size: {0}")]
+    Full(#[from] FullError),
     /// What stands before an entry is larger than any name or attribute.
     #[error("an extended header in it has {size_bytes} bytes")]
     LargeHeader {
@@ -64,7 +85,11 @@ pub enum TarError {
     },
 }
 
-/// The most that names and attributes of one entry take; an extended attribute of Linux has 64 KiB at most.
+/// What the kernel takes of one extended attribute (`XATTR_SIZE_MAX`), and most file systems of all of them.
+const LARGEST_ATTRIBUTES_BYTES: usize = 64 << 10;
+/// The names of owners and groups are shorter (useradd(8)).
+const LONGEST_OWNER: usize = 255;
+/// The most that names and attributes of one entry take, in any of the formats.
 const LARGEST_HEADER_BYTES: u64 = 1 << 20;
 const BLOCK: usize = 512;
 
@@ -73,9 +98,7 @@ pub type VendorRecord = (Vec<u8>, Vec<u8>);
 
 /// Reads the entries of an uncompressed tar, in their order; contents stay where they are.
 pub fn read_tar<R: Read + Seek>(tar: &mut R, volume: Volume) -> Result<Vec<Entry>, TarError> {
-    let mut entries = Vec::new();
-    read_each(tar, volume, None, &mut |entry, _| entries.push(entry))?;
-    Ok(entries)
+    read_within(tar, volume, Room::default())
 }
 
 /// Likewise, each entry with its pax records whose keys begin with `vendor`.
@@ -86,20 +109,34 @@ pub fn read_tar_with_records<R: Read + Seek>(
 ) -> Result<Vec<(Entry, Vec<VendorRecord>)>, TarError> {
     let mut entries = Vec::new();
     let mut push = |entry, records| entries.push((entry, records));
-    read_each(tar, volume, Some(vendor), &mut push)?;
+    let want = (Some(vendor), Room::default());
+    read_each(tar, volume, want, &mut push)?;
+    Ok(entries)
+}
+
+/// Reads the entries of a tar that has no more of them than there is room for.
+pub(super) fn read_within<R: Read + Seek>(
+    tar: &mut R,
+    volume: Volume,
+    room: Room,
+) -> Result<Vec<Entry>, TarError> {
+    let mut entries = Vec::new();
+    read_each(tar, volume, (None, room), &mut |entry, _| entries.push(entry))?;
     Ok(entries)
 }
 
 fn read_each<R: Read + Seek>(
     tar: &mut R,
     volume: Volume,
-    vendor: Option<&[u8]>,
+    (vendor, room): (Option<&[u8]>, Room),
     take: &mut dyn FnMut(Entry, Vec<VendorRecord>),
 ) -> Result<(), TarError> {
     let end = tar.seek(SeekFrom::End(0)).map_err(TarError::Broken)?;
     tar.rewind().map_err(TarError::Broken)?;
     let mut reader = Reader { tar, end, at: 0 };
     let mut extended = Extended::default();
+    let (mut count, mut bytes) = (0, 0);
+    let mut names = SharedNames::default();
     while let Some(header) = reader.next_header()? {
         let kind = header.entry_type();
         let said = size(&header)?;
@@ -114,7 +151,8 @@ fn read_each<R: Read + Seek>(
             _ => {
                 let extended = std::mem::take(&mut extended);
                 let records = extended.records.find_vendors(vendor);
-                let written = Written::new(&header, extended)?;
+                let mut written = Written::new(&header, extended)?;
+                written.attributes.owner_names = names.share(&mut written.names);
                 let size_bytes = if has_content(kind) {
                     written.size_bytes
                 } else {
@@ -126,11 +164,44 @@ fn read_each<R: Read + Seek>(
                     size_bytes,
                 };
                 reader.skip(size_bytes)?;
-                take(written.entry(extent)?, records);
+                let entry = written.entry(extent)?;
+                count += 1;
+                bytes += entry.bytes();
+                bytes += records.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+                take(entry, records);
+                room.check(count, bytes)?;
             }
         }
     }
     Ok(())
+}
+
+impl Entry {
+    /// Gives the bytes that are anybody's choice.
+    fn bytes(&self) -> usize {
+        let change = match &self.change {
+            Change::Node(node) => node.bytes(),
+            Change::HardLink(target) => target.as_bytes().len(),
+        };
+        self.path.as_bytes().len() + change
+    }
+}
+
+/// Names of owners, which most entries have in common with the one before.
+#[derive(Default)]
+struct SharedNames(Option<Arc<OwnerNames>>);
+
+impl SharedNames {
+    fn share(&mut self, names: &mut OwnerNames) -> Option<Arc<OwnerNames>> {
+        if names.user.is_empty() && names.group.is_empty() {
+            return None;
+        }
+        match &self.0 {
+            Some(last) if **last == *names => {}
+            _ => self.0 = Some(Arc::new(std::mem::take(names))),
+        }
+        self.0.clone()
+    }
 }
 
 /// Entries of other kinds have no bytes behind them, whatever their headers say (as Go and libarchive read them).
@@ -220,6 +291,8 @@ struct Written<'a> {
     target: Vec<u8>,
     size_bytes: u64,
     attributes: Attributes,
+    names: OwnerNames,
+    has_holes: bool,
 }
 
 impl<'a> Written<'a> {
@@ -241,12 +314,22 @@ impl<'a> Written<'a> {
                 modified: number(&header.as_old().mtime, || header.mtime())?.cast_signed(),
                 ..Attributes::default()
             },
+            names: OwnerNames {
+                user: header.username_bytes().unwrap_or_default().to_vec(),
+                group: header.groupname_bytes().unwrap_or_default().to_vec(),
+            },
+            has_holes: false,
         };
         for record in extended.records.iter() {
             let taken = record.and_then(|(key, value)| written.take(key, value));
             taken.ok_or_else(|| TarError::Extended {
                 name: show(&written.name),
             })?;
+        }
+        let size_bytes = written.attributes.extended_bytes();
+        if size_bytes > LARGEST_ATTRIBUTES_BYTES {
+            let name = show(&written.name);
+            return Err(TarError::LargeAttributes { name, size_bytes });
         }
         Ok(written)
     }
@@ -261,8 +344,13 @@ impl<'a> Written<'a> {
             b"size" => self.size_bytes = decimal()?,
             b"uid" => self.attributes.uid = decimal()?,
             b"gid" => self.attributes.gid = decimal()?,
+            b"uname" if value.len() <= LONGEST_OWNER => self.names.user = value.to_vec(),
+            b"gname" if value.len() <= LONGEST_OWNER => self.names.group = value.to_vec(),
+            b"uname" | b"gname" => return None,
             b"mtime" => self.attributes.modified = whole_seconds(text?)?,
             key => {
+                // Formats 0.0, 0.1 and 1.0 of GNU tar: only what it has is stored, and its name is another one.
+                self.has_holes |= key.starts_with(b"GNU.sparse.");
                 if let Some(name) = key.strip_prefix(EXTENDED) {
                     let extended = &mut self.attributes.extended;
                     extended.insert(name.to_vec(), value.to_vec());
@@ -278,12 +366,21 @@ impl<'a> Written<'a> {
             name: show(&self.name),
             what,
         };
+        if self.has_holes {
+            return Err(foreign("a file with holes"));
+        }
         let kind = match self.header.entry_type() {
             tar::EntryType::Regular | tar::EntryType::Continuous => {
                 Kind::File(Content::Stored(extent))
             }
             tar::EntryType::Directory => Kind::Directory,
-            tar::EntryType::Symlink => Kind::Link(self.target),
+            tar::EntryType::Symlink => {
+                check_target(&self.target).map_err(|source| TarError::Target {
+                    name: show(&self.name),
+                    source,
+                })?;
+                Kind::Link(self.target)
+            }
             tar::EntryType::Link => {
                 let change = Change::HardLink(parse_path(&self.target)?);
                 return Ok(Entry { path, change });

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn path(text: &str) -> RootPath {
+pub(super) fn path(text: &str) -> RootPath {
     RootPath::parse(text.as_bytes()).expect("a path")
 }
 
@@ -20,12 +20,12 @@ fn node(kind: Kind, mode: u32) -> Node {
     }
 }
 
-fn holding(text: &str) -> Kind {
+pub(super) fn holding(text: &str) -> Kind {
     Kind::File(Content::Held(text.as_bytes().into()))
 }
 
 /// One entry from a short form: `d etc`, `f etc/motd hello`, `l lib usr/lib`, `h copy etc/motd`.
-fn entry(line: &str) -> Entry {
+pub(super) fn entry(line: &str) -> Entry {
     let mut words = line.splitn(3, ' ');
     let mut next = || words.next().unwrap_or_default();
     let (kind, name, rest) = (next(), next(), next());
@@ -42,7 +42,7 @@ fn entry(line: &str) -> Entry {
     }
 }
 
-fn layers(layers: &[&[&str]]) -> Result<Tree, LayerError> {
+pub(super) fn layers(layers: &[&[&str]]) -> Result<Tree, LayerError> {
     let mut tree = Tree::default();
     for layer in layers {
         tree.apply_layer(layer.iter().map(|line| entry(line)).collect())?;
@@ -51,7 +51,7 @@ fn layers(layers: &[&[&str]]) -> Result<Tree, LayerError> {
 }
 
 /// Writes a tree as lines: each path, with what a file or a link holds.
-fn lines(tree: &Tree) -> Vec<String> {
+pub(super) fn lines(tree: &Tree) -> Vec<String> {
     let shown = tree.iter().skip(1).map(|(path, node)| match &node.kind {
         Kind::File(Content::Held(bytes)) => format!("{path} {}", String::from_utf8_lossy(bytes)),
         Kind::Link(target) => format!("{path} -> {}", String::from_utf8_lossy(target)),
@@ -101,6 +101,88 @@ fn an_opaque_directory_has_only_what_its_own_layer_brings_in_any_order() {
         &[below, &["f etc/.wh..wh.plnk"]],
         &["/etc", "/etc/motd old", "/etc/ssl", "/etc/ssl/a x"],
     );
+}
+
+#[test]
+fn whiteouts_do_not_go_where_a_link_led_that_the_layer_replaces() {
+    let below: &[&str] = &["f srv/data/a x", "l var/www /srv/data"];
+    let expected = [
+        "/srv",
+        "/srv/data",
+        "/srv/data/a x",
+        "/var",
+        "/var/www",
+        "/var/www/b 1",
+    ];
+    for upper in [
+        [
+            "d var/www",
+            "f var/www/.wh..wh..opq",
+            "f var/www/.wh.a",
+            "f var/www/b 1",
+        ],
+        [
+            "f var/www/.wh..wh..opq",
+            "f var/www/b 1",
+            "f var/www/.wh.a",
+            "d var/www",
+        ],
+    ] {
+        gives(&[below, &upper], &expected);
+    }
+    // Removed by the layer itself, and made again.
+    for upper in [
+        ["f var/www/.wh..wh..opq", "f var/.wh.www", "f var/www/b 1"],
+        ["f var/.wh.www", "f var/www/b 1", "f var/www/.wh..wh..opq"],
+    ] {
+        gives(&[below, &upper], &expected);
+    }
+    // One link behind another that goes away.
+    gives(
+        &[
+            &["l a b", "f b/c/x 1", "l b/l /b/c"],
+            &["d a", "d a/l", "f b/l/.wh.x"],
+        ],
+        &["/a", "/a/l", "/b", "/b/c", "/b/l -> /b/c"],
+    );
+}
+
+#[test]
+fn an_overlay_keeps_links_to_directories_and_the_root_as_they_are() {
+    let mut tree =
+        layers(&[&["d usr/lib", "l lib usr/lib", "l gone nowhere", "f file x"]]).expect("layers");
+    let lines_over = [
+        "d .",
+        "d lib",
+        "f lib/a 1",
+        "d gone",
+        "d file",
+        "f usr/.wh.none",
+    ];
+    let mut over: Vec<Entry> = lines_over.iter().map(|line| entry(line)).collect();
+    let Change::Node(root) = &mut over[0].change else {
+        panic!("a directory")
+    };
+    root.attributes.mode = 0o700;
+    tree.apply_overlay(over.clone()).expect("an overlay");
+    let expected = [
+        "/file",
+        "/gone",
+        "/lib -> usr/lib",
+        "/usr",
+        "/usr/lib",
+        "/usr/lib/a 1",
+    ];
+    assert_eq!(lines(&tree), expected);
+    let mode = |tree: &Tree| {
+        tree.find(&RootPath::root())
+            .map(|node| node.attributes.mode)
+    };
+    assert_eq!(mode(&tree), Some(0o755));
+    // A layer of an image says all.
+    tree.apply_layer(over).expect("a layer");
+    assert_eq!(mode(&tree), Some(0o700));
+    assert_eq!(lines(&tree)[2..4], ["/lib", "/lib/a 1"]);
 }
 
 #[test]
@@ -180,18 +262,18 @@ fn paths_are_resolved_as_in_a_container() {
 }
 
 /// No tar here has its contents elsewhere.
-fn nowhere(_: &Extent, _: &mut dyn Write) -> std::io::Result<()> {
+pub(super) fn nowhere(_: &Extent, _: &mut dyn Write) -> std::io::Result<()> {
     Err(std::io::Error::other("nothing is stored"))
 }
 
-fn write(tree: &Tree, prefix: &str) -> Vec<u8> {
+pub(super) fn write(tree: &Tree, prefix: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     write_tar(tree, &path(prefix), &mut bytes, &nowhere).expect("memory");
     bytes
 }
 
-/// Reads a tar back, with the contents of its files in the tree.
-fn read(tar: &[u8]) -> Tree {
+/// Reads a tar, with the contents of its files in the entries.
+pub(super) fn entries(tar: &[u8]) -> Vec<Entry> {
     let mut entries = read_tar(&mut Cursor::new(tar), Volume(0)).expect("a tar");
     for entry in &mut entries {
         if let Change::Node(node) = &mut entry.change
@@ -203,8 +285,13 @@ fn read(tar: &[u8]) -> Tree {
             *content = Content::Held(tar[start..end].into());
         }
     }
+    entries
+}
+
+/// Reads a tar back as a tree.
+pub(super) fn read(tar: &[u8]) -> Tree {
     let mut tree = Tree::default();
-    tree.apply_layer(entries).expect("a layer");
+    tree.apply_layer(entries(tar)).expect("a layer");
     tree
 }
 
@@ -229,6 +316,7 @@ fn what_has_no_room_in_a_header_comes_back_whole() {
         uid: 4_000_000_000,
         gid: 0o777_7777,
         modified: -5,
+        owner_names: None,
         extended: [(b"security.capability".to_vec(), b"\x01\0\0\x02\n=".to_vec())].into(),
     };
     add(&long, holding("x"), odd.clone());
@@ -244,7 +332,7 @@ fn what_has_no_room_in_a_header_comes_back_whole() {
         odd.clone(),
     );
     add("run/pipe", Kind::Pipe, odd);
-    tree.link(path("other"), &path(&long));
+    tree.link(path("other"), &path(&long)).expect("room");
     let bytes = write(&tree, "");
     let back = read(&bytes);
     assert!(same(&tree, &back), "{back:?}");
@@ -261,29 +349,89 @@ fn a_tree_is_written_below_a_directory() {
 }
 
 #[test]
-fn headers_that_claim_to_be_huge_are_refused_before_they_are_read() {
-    let mut header = tar::Header::new_ustar();
-    header.set_entry_type(tar::EntryType::XHeader);
-    header.set_size(1 << 40);
-    header.set_cksum();
-    let error = read_tar(&mut Cursor::new(header.as_bytes()), Volume(0)).expect_err("too large");
-    assert_eq!(
-        error.to_string(),
-        "an extended header in it has 1099511627776 bytes"
-    );
+fn attributes_are_changed_where_they_are() {
+    let mut tree =
+        layers(&[&["f srv/a 1", "h other srv/a", "f srv-b 2", "l srv/l a"]]).expect("a layer");
+    tree.edit_all(&path("srv"), |_, kind, attributes| {
+        attributes.uid = 900;
+        if !matches!(kind, Kind::Link(_)) {
+            attributes.mode &= 0o700;
+        }
+    });
+    tree.attributes_mut(&path("srv-b")).expect("a file").gid = 7;
+    assert_eq!(tree.attributes_mut(&path("none")), None);
+    let shown: Vec<String> = tree
+        .iter()
+        .map(|(path, node)| {
+            let Attributes { mode, uid, gid, .. } = node.attributes;
+            format!("{path} {mode:o} {uid}:{gid}")
+        })
+        .collect();
+    let expected = [
+        "/ 755 0:0",
+        "/other 600 900:0",
+        "/srv 700 900:0",
+        "/srv/a 600 900:0",
+        "/srv/l 777 900:0",
+        "/srv-b 644 0:7",
+    ];
+    assert_eq!(shown, expected);
 }
 
 #[test]
-fn names_that_climb_are_refused() {
-    let mut header = tar::Header::new_ustar();
-    header.as_ustar_mut().expect("ustar").name[..8].copy_from_slice(b"../../et");
-    header.set_size(0);
-    header.set_cksum();
-    let error = read_tar(&mut Cursor::new(header.as_bytes()), Volume(0)).expect_err("it climbs");
-    assert_eq!(
-        error.to_string(),
-        "`../../et` in it cannot be unpacked: it climbs out with `..`"
-    );
+fn a_part_has_the_directories_above_it_and_links_of_its_own() {
+    let tree = layers(&[&[
+        "f a/x/one 1",
+        "f a/y/two 2",
+        "h b/three a/y/two",
+        "h b/four a/y/two",
+        "f c/none 3",
+        "d a/y/z",
+    ]])
+    .expect("a layer");
+    let chosen = ["a/y/z", "b/four", "b/three", "a/x/one"].map(path);
+    let part = |is_in: bool| {
+        let part = Part {
+            prefix: &path("top"),
+            owners: Owners::Numbers,
+            chosen: &|path| chosen.contains(path) == is_in,
+        };
+        let mut bytes = Vec::new();
+        write_part(&tree, &part, &mut bytes, &nowhere).expect("memory");
+        bytes
+    };
+    let bytes = part(true);
+    let entries = read_tar(&mut Cursor::new(&bytes), Volume(0)).expect("a tar");
+    let shown: Vec<String> = entries
+        .iter()
+        .map(|entry| match &entry.change {
+            Change::Node(node) if node.is_directory() => format!("{}/", entry.path),
+            Change::Node(_) => entry.path.to_string(),
+            Change::HardLink(target) => format!("{} = {target}", entry.path),
+        })
+        .collect();
+    let expected = [
+        "/top/",
+        "/top/a/",
+        "/top/a/x/",
+        "/top/a/x/one",
+        "/top/a/y/",
+        "/top/a/y/z/",
+        "/top/b/",
+        "/top/b/four",
+        "/top/b/three = /top/b/four",
+    ];
+    assert_eq!(shown, expected);
+    // Both parts together are the whole.
+    let mut both = read(&bytes);
+    let other = part(false);
+    for (path, node) in read(&other).iter().filter(|(_, node)| !node.is_directory()) {
+        let change = Change::Node(node.clone());
+        let path = path.clone();
+        both.add(Entry { path, change }).expect("an entry");
+    }
+    let whole = read(&write(&tree, "top"));
+    assert_eq!(lines(&both), lines(&whole));
 }
 
 fn any_tree() -> impl Strategy<Value = Vec<Entry>> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 
-use super::node::{Kind, Node};
+use super::node::{Attributes, Kind, Node};
 use super::path::RootPath;
 
 /// Which node of a tree; paths with the same one are hard links of each other.
@@ -15,12 +15,64 @@ pub(super) struct NodeId(pub(super) usize);
 pub struct Tree {
     names: BTreeMap<RootPath, NodeId>,
     nodes: Vec<Node>,
+    name_bytes: usize,
+    node_bytes: usize,
+    room: Room,
 }
 
-/// Symbolic links that lead to each other.
+/// Why the links of a path cannot be followed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0} is one of symbolic links without an end")]
-pub struct LoopError(pub RootPath);
+pub enum ResolveError {
+    /// Symbolic links that lead to each other.
+    #[error("{0} is one of symbolic links without an end")]
+    Loop(RootPath),
+    /// `PATH_MAX` and `NAME_MAX` of Linux hold for where links lead, too.
+    #[error("{0} leads to a path that is longer than one can be")]
+    TooLong(RootPath),
+}
+
+/// There is more than any image has: what was read was made to fill the memory.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum FullError {
+    /// Too many paths.
+    #[error("there are more than {0} paths")]
+    Paths(usize),
+    /// Too many bytes of names, targets of links and extended attributes.
+    #[error("names, targets of links and attributes take more than {0} bytes")]
+    Bytes(usize),
+}
+
+/// The most that a tree, or the entries of one tar, may have: some times what the largest images do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    pub(super) paths: usize,
+    pub(super) bytes: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            paths: 1 << 21,
+            bytes: 256 << 20,
+        }
+    }
+}
+
+impl Room {
+    /// Fails where there is more.
+    pub(super) fn check(self, paths: usize, bytes: usize) -> Result<(), FullError> {
+        if paths > self.paths {
+            return Err(FullError::Paths(self.paths));
+        }
+        if bytes > self.bytes {
+            return Err(FullError::Bytes(self.bytes));
+        }
+        Ok(())
+    }
+}
+
+/// So many nodes without a path are kept beside as many as have one.
+const MOST_UNUSED: usize = 4096;
 
 /// So many links are followed for one path (Linux, `MAXSYMLINKS`).
 const MOST_LINKS: usize = 40;
@@ -34,12 +86,13 @@ enum Last {
 
 impl Default for Tree {
     fn default() -> Self {
-        let mut tree = Self {
-            names: BTreeMap::new(),
-            nodes: Vec::new(),
-        };
-        tree.put(RootPath::root(), Node::plain_directory());
-        tree
+        Self {
+            names: [(RootPath::root(), NodeId(0))].into(),
+            nodes: vec![Node::plain_directory()],
+            name_bytes: 0,
+            node_bytes: 0,
+            room: Room::default(),
+        }
     }
 }
 
@@ -57,6 +110,22 @@ impl Tree {
             .map(|(path, id)| (path, *id, &self.nodes[id.0]))
     }
 
+    /// Gives how many paths each node has, and the first of them, by its number.
+    pub(super) fn links(&self) -> Vec<(usize, Option<&RootPath>)> {
+        let mut links = vec![(0, None); self.nodes.len()];
+        for (path, id) in &self.names {
+            let (count, first) = &mut links[id.0];
+            *count += 1;
+            first.get_or_insert(path);
+        }
+        links
+    }
+
+    /// Finds the number of a path's node.
+    pub(super) fn find_id(&self, path: &RootPath) -> Option<NodeId> {
+        self.names.get(path).copied()
+    }
+
     /// Gives all paths with a number of their nodes: paths with the same number are hard links of each other.
     pub fn linked(&self) -> impl Iterator<Item = (&RootPath, usize, &Node)> {
         self.with_ids().map(|(path, id, node)| (path, id.0, node))
@@ -66,12 +135,18 @@ impl Tree {
     #[must_use]
     pub fn moved_below(&self, name: &[u8]) -> Self {
         let top = RootPath::root().join(name);
-        let mut moved = Self::default();
-        moved.nodes.clone_from(&self.nodes);
         let place = |path: &RootPath| path.names().fold(top.clone(), |at, name| at.join(name));
         let names = self.names.iter().map(|(path, id)| (place(path), *id));
-        moved.names = names.collect();
-        moved.put(RootPath::root(), Node::plain_directory());
+        let mut moved = Self {
+            names: names.collect(),
+            nodes: self.nodes.clone(),
+            name_bytes: self.name_bytes + self.names.len() * (name.len() + 1),
+            ..*self
+        };
+        moved
+            .names
+            .insert(RootPath::root(), NodeId(moved.nodes.len()));
+        moved.nodes.push(Node::plain_directory());
         moved
     }
 
@@ -105,16 +180,16 @@ impl Tree {
 
     /// Follows the links of a path as a process does whose root is this tree: what climbs stays at the root. What is not
     /// there is taken as it is written.
-    pub fn resolve(&self, path: &RootPath) -> Result<RootPath, LoopError> {
+    pub fn resolve(&self, path: &RootPath) -> Result<RootPath, ResolveError> {
         self.follow(path, Last::Followed)
     }
 
     /// Follows the links of a path except one at its end.
-    pub fn resolve_parent(&self, path: &RootPath) -> Result<RootPath, LoopError> {
+    pub fn resolve_parent(&self, path: &RootPath) -> Result<RootPath, ResolveError> {
         self.follow(path, Last::Kept)
     }
 
-    fn follow(&self, path: &RootPath, last: Last) -> Result<RootPath, LoopError> {
+    fn follow(&self, path: &RootPath, last: Last) -> Result<RootPath, ResolveError> {
         let mut ahead: VecDeque<Vec<u8>> = path.names().map(<[u8]>::to_vec).collect();
         let mut here = RootPath::root();
         let mut links = 0;
@@ -123,13 +198,14 @@ impl Tree {
                 here = here.split().map(|(parent, _)| parent).unwrap_or_default();
                 continue;
             }
-            let next = here.join(&name);
+            let next = here.try_join(&name);
+            let next = next.map_err(|_| ResolveError::TooLong(path.clone()))?;
             let is_last = ahead.is_empty() && last == Last::Kept;
             match self.find(&next).map(|node| &node.kind) {
                 Some(Kind::Link(target)) if !is_last => {
                     links += 1;
                     if links > MOST_LINKS {
-                        return Err(LoopError(path.clone()));
+                        return Err(ResolveError::Loop(path.clone()));
                     }
                     if target.first() == Some(&b'/') {
                         here = RootPath::root();
@@ -146,33 +222,92 @@ impl Tree {
         Ok(here)
     }
 
+    /// Gives the attributes of what a path holds, to be changed where they are; all paths of the node have them.
+    pub fn attributes_mut(&mut self, path: &RootPath) -> Option<&mut Attributes> {
+        let id = self.names.get(path)?;
+        Some(&mut self.nodes[id.0].attributes)
+    }
+
+    /// Changes the attributes of a path and of all that lies below it, each where it is: `chmod -R`, `chown -R`.
+    ///
+    /// A node is changed once for each of its paths there.
+    pub fn edit_all(
+        &mut self,
+        top: &RootPath,
+        mut edit: impl FnMut(&RootPath, &Kind, &mut Attributes),
+    ) {
+        let from = (Bound::Included(top), Bound::Unbounded);
+        let named = self.names.range::<RootPath, _>(from);
+        for (path, id) in named.take_while(|(path, _)| *path == top || path.is_below(top)) {
+            let Node { kind, attributes } = &mut self.nodes[id.0];
+            edit(path, kind, attributes);
+        }
+    }
+
     /// Puts a node at a path, in the place of what was there; the directories above it have to be there.
-    pub(super) fn put(&mut self, path: RootPath, node: Node) {
+    pub(super) fn put(&mut self, path: RootPath, node: Node) -> Result<(), FullError> {
         if !node.is_directory() {
             self.remove_below(&path);
         }
         let id = NodeId(self.nodes.len());
+        self.node_bytes += node.bytes();
         self.nodes.push(node);
-        self.names.insert(path, id);
+        self.name(path, id);
+        self.keep_room()
     }
 
     /// Gives a further path to the node at `existing`; tells whether there is one.
-    pub(super) fn link(&mut self, path: RootPath, existing: &RootPath) -> bool {
+    pub(super) fn link(&mut self, path: RootPath, existing: &RootPath) -> Result<bool, FullError> {
         let Some(&id) = self.names.get(existing) else {
-            return false;
+            return Ok(false);
         };
         if path != *existing {
             self.remove_below(&path);
-            self.names.insert(path, id);
+            self.name(path, id);
+            self.keep_room()?;
         }
-        true
+        Ok(true)
+    }
+
+    fn name(&mut self, path: RootPath, id: NodeId) {
+        let bytes = path.as_bytes().len();
+        if self.names.insert(path, id).is_none() {
+            self.name_bytes += bytes;
+        }
+    }
+
+    /// Fails where there is more than any image has.
+    fn keep_room(&mut self) -> Result<(), FullError> {
+        let is_full = self.name_bytes + self.node_bytes > self.room.bytes;
+        if is_full || self.nodes.len() > 2 * self.names.len() + MOST_UNUSED {
+            self.drop_unused();
+        }
+        let bytes = self.name_bytes + self.node_bytes;
+        self.room.check(self.names.len(), bytes)
+    }
+
+    /// Drops the nodes that no path leads to any more.
+    fn drop_unused(&mut self) {
+        let mut nodes: Vec<Option<Node>> = std::mem::take(&mut self.nodes)
+            .into_iter()
+            .map(Some)
+            .collect();
+        let mut numbers = vec![NodeId(0); nodes.len()];
+        for id in self.names.values_mut() {
+            if let Some(node) = nodes[id.0].take() {
+                numbers[id.0] = NodeId(self.nodes.len());
+                self.nodes.push(node);
+            }
+            *id = numbers[id.0];
+        }
+        self.node_bytes = self.nodes.iter().map(Node::bytes).sum();
     }
 
     /// Removes a path, and what lies below it.
-    pub(super) fn remove(&mut self, path: &RootPath) {
+    pub fn remove(&mut self, path: &RootPath) {
         self.remove_below(path);
         if !path.is_root() {
-            self.names.remove(path);
+            self.forget(path);
         }
     }
 
@@ -180,7 +315,21 @@ impl Tree {
     pub(super) fn remove_below(&mut self, path: &RootPath) {
         let below: Vec<RootPath> = self.below(path).map(|(path, _)| path.clone()).collect();
         for path in below {
-            self.names.remove(&path);
+            self.forget(&path);
+        }
+    }
+
+    fn forget(&mut self, path: &RootPath) {
+        if self.names.remove(path).is_some() {
+            self.name_bytes -= path.as_bytes().len();
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_room(room: Room) -> Self {
+        Self {
+            room,
+            ..Self::default()
         }
     }
 }

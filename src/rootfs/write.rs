@@ -5,14 +5,39 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 
-use super::node::{Attributes, Content, Extent, Kind, Node};
+use super::node::{Attributes, Content, Extent, Kind, Node, OwnerNames};
 use super::path::RootPath;
 use super::pax::{EXTENDED, render_record};
 use super::tree::{NodeId, Tree};
 
 /// Copies the bytes of an extent to a writer.
 pub type Fetch<'a> = dyn Fn(&Extent, &mut dyn Write) -> io::Result<()> + 'a;
+
+/// Whether a tar tells owners and groups by their names, too.
+///
+/// Root's `tar` takes a name that the machine knows for more than the number; that is right for a package, and wrong for an
+/// image, whose users are its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Owners {
+    /// By their numbers alone.
+    #[default]
+    Numbers,
+    /// By what they were called where they come from, as far as that is known.
+    Named,
+}
+
+/// What of a tree goes into a tar, and how.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    /// The directory of the tar below which it lies, which is written too where it is not the root.
+    pub prefix: &'a RootPath,
+    /// How owners are told.
+    pub owners: Owners,
+    /// Chooses paths of the tree; the directories above them are written as well, in every part that needs them.
+    pub chosen: &'a dyn Fn(&RootPath) -> bool,
+}
 
 /// Writes all of a tree but its root below the directory `prefix`, which is written too where it is not the root.
 pub fn write_tar(
@@ -21,30 +46,132 @@ pub fn write_tar(
     out: &mut dyn Write,
     fetch: &Fetch<'_>,
 ) -> io::Result<()> {
-    let mut first_names: HashMap<NodeId, RootPath> = HashMap::new();
+    let part = Part {
+        prefix,
+        owners: Owners::default(),
+        chosen: &|_| true,
+    };
+    write_part(tree, &part, out, fetch)
+}
+
+/// Writes a part of a tree.
+///
+/// Hard links are links within a part; where the first of their names is in another part, this one has a file of its own.
+pub fn write_part(
+    tree: &Tree,
+    part: &Part<'_>,
+    out: &mut dyn Write,
+    fetch: &Fetch<'_>,
+) -> io::Result<()> {
+    let mut writer = Writer::new(part.prefix, part.owners, out, fetch);
     for (path, id, node) in tree.with_ids() {
-        let path = place(prefix, path);
+        if (part.chosen)(path) {
+            writer.write(path, id, node)?;
+        } else {
+            writer.pass(path, id, node);
+        }
+    }
+    writer.finish()
+}
+
+/// Writes paths that come in their order, with the directories above them.
+pub(super) struct Writer<'a> {
+    prefix: &'a RootPath,
+    owners: Owners,
+    out: &'a mut dyn Write,
+    fetch: &'a Fetch<'a>,
+    first_names: HashMap<NodeId, RootPath>,
+    /// Directories above the path that comes next, as far as they are not written.
+    above: Vec<(&'a RootPath, NodeId, &'a Node)>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(
+        prefix: &'a RootPath,
+        owners: Owners,
+        out: &'a mut dyn Write,
+        fetch: &'a Fetch<'a>,
+    ) -> Self {
+        Self {
+            prefix,
+            owners,
+            out,
+            fetch,
+            first_names: HashMap::new(),
+            above: Vec::new(),
+        }
+    }
+
+    /// Passes by a path, which is written if something below it is.
+    pub(super) fn pass(&mut self, path: &'a RootPath, id: NodeId, node: &'a Node) {
+        self.leave(path);
+        if node.is_directory() {
+            self.above.push((path, id, node));
+        }
+    }
+
+    /// Writes a path.
+    pub(super) fn write(&mut self, path: &RootPath, id: NodeId, node: &Node) -> io::Result<()> {
+        self.write_above(path)?;
+        self.write_node(path, id, node)
+    }
+
+    /// Writes a file that is no node of the tree, such as a whiteout, and empty.
+    pub(super) fn write_mark(&mut self, path: &RootPath) -> io::Result<()> {
+        self.write_above(path)?;
+        let node = Node {
+            kind: Kind::File(Content::Held(Arc::from([]))),
+            attributes: Attributes::default(),
+        };
+        let path = place(self.prefix, path)?;
+        Header::new(&path, &node, None, self.owners).write(self.out)
+    }
+
+    /// Ends the tar.
+    pub(super) fn finish(self) -> io::Result<()> {
+        self.out.write_all(&[0; 2 * BLOCK])
+    }
+
+    fn leave(&mut self, path: &RootPath) {
+        let is_left = |(above, ..): &mut (&RootPath, _, _)| !path.is_below(above);
+        while self.above.pop_if(is_left).is_some() {}
+    }
+
+    fn write_above(&mut self, path: &RootPath) -> io::Result<()> {
+        self.leave(path);
+        for (path, id, node) in std::mem::take(&mut self.above) {
+            self.write_node(path, id, node)?;
+        }
+        Ok(())
+    }
+
+    fn write_node(&mut self, path: &RootPath, id: NodeId, node: &Node) -> io::Result<()> {
+        let path = place(self.prefix, path)?;
         if path.is_root() {
-            continue;
+            return Ok(());
         }
         let linked = match node.kind {
             Kind::Directory => None,
-            _ => first_names.get(&id),
+            _ => self.first_names.get(&id),
         };
-        Header::new(&path, node, linked).write(out)?;
+        Header::new(&path, node, linked, self.owners).write(self.out)?;
         if linked.is_none() {
             if let Kind::File(content) = &node.kind {
-                write_content(content, out, fetch)?;
+                write_content(content, self.out, self.fetch)?;
             }
-            first_names.insert(id, path);
+            self.first_names.insert(id, path);
         }
+        Ok(())
     }
-    out.write_all(&[0; 2 * BLOCK])
 }
 
-fn place(prefix: &RootPath, path: &RootPath) -> RootPath {
-    path.names()
-        .fold(prefix.clone(), |place, name| place.join(name))
+fn place(prefix: &RootPath, path: &RootPath) -> io::Result<RootPath> {
+    path.names().try_fold(prefix.clone(), |place, name| {
+        let fits = place.try_join(name);
+        fits.map_err(|fault| {
+            io::Error::other(format!("{path} does not fit below {prefix}: {fault}"))
+        })
+    })
 }
 
 const BLOCK: usize = 512;
@@ -73,13 +200,16 @@ struct Header {
 }
 
 impl Header {
-    fn new(path: &RootPath, node: &Node, linked: Option<&RootPath>) -> Self {
+    fn new(path: &RootPath, node: &Node, linked: Option<&RootPath>, owners: Owners) -> Self {
         let mut header = Self {
             ustar: tar::Header::new_ustar(),
             records: Vec::new(),
         };
         header.name(path);
         header.attributes(&node.attributes);
+        if let (Owners::Named, Some(names)) = (owners, &node.attributes.owner_names) {
+            header.owner_names(names);
+        }
         if let Some(target) = linked {
             header.ustar.set_entry_type(tar::EntryType::Link);
             header.target(target.as_bytes());
@@ -150,6 +280,24 @@ impl Header {
         for (name, value) in &attributes.extended {
             let name = [EXTENDED, name].concat();
             self.records.push((name, value.clone()));
+        }
+    }
+
+    fn owner_names(&mut self, names: &OwnerNames) {
+        let Some(ustar) = self.ustar.as_ustar_mut() else {
+            return;
+        };
+        let fields = [
+            (&b"uname"[..], &names.user, &mut ustar.uname),
+            (b"gname", &names.group, &mut ustar.gname),
+        ];
+        for (key, name, field) in fields {
+            // A field ends with a zero byte.
+            if name.len() < field.len() && !is_for_pax(name) {
+                field[..name.len()].copy_from_slice(name);
+            } else {
+                self.records.push((key.to_vec(), name.clone()));
+            }
         }
     }
 
