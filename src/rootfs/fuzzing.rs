@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write};
 
 use super::{Change, Content, Entry, Extent, Kind, Node, RootPath, Tree, Volume};
-use super::{read_tar, write_tar};
+use super::{Owners, read_tar, write_difference, write_tar};
 
 /// The functions by name.
 pub(crate) const TARGETS: &[crate::FuzzTarget] = &[("rootfs_tar", tar)];
@@ -23,6 +23,8 @@ fn tar(bytes: &[u8]) {
             assert!(end <= bytes.len() as u64);
         }
     }
+    let lower = tree.clone();
+    let _ = tree.clone().apply_overlay(entries.clone());
     if tree.apply_layer(entries).is_err() {
         return;
     }
@@ -51,6 +53,14 @@ fn tar(bytes: &[u8]) {
             .collect::<Vec<_>>()
     };
     assert_eq!(paths(&tree), paths(&back));
+    let mut layer = Vec::new();
+    let trees = (&lower, &tree);
+    // Nothing is removed, and whiteouts were applied.
+    write_difference(trees, Owners::Named, &mut layer, &fetch).expect("a layer");
+    let entries = read_tar(&mut Cursor::new(&layer), Volume(0)).expect("our own layer");
+    let mut made = lower;
+    made.apply_layer(entries).expect("our own layer");
+    assert_eq!(paths(&tree), paths(&made));
 }
 
 fn extent_of(entry: &Entry) -> Option<&Extent> {

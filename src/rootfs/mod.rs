@@ -8,18 +8,22 @@
 //! ```
 
 mod changes;
+mod difference;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod node;
 mod path;
 mod pax;
+mod place;
 mod read;
 mod tree;
 mod write;
 
 pub use changes::LayerError;
+pub use difference::{DifferenceError, write_difference};
 pub use node::{Attributes, Content, Extent, Kind, Node, OwnerNames, Volume};
 pub use path::{RootPath, RootPathError};
+pub use place::{Outcome, Placed};
 pub use read::{Change, Entry, TarError, VendorRecord, read_tar, read_tar_with_records};
 pub use tree::{FullError, ResolveError, Tree};
 pub use write::{Fetch, Owners, Part, write_part, write_tar};
