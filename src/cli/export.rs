@@ -13,10 +13,9 @@ use super::built::find_built;
 use super::session::{Flavour, Session, find_image};
 use crate::engine::Engine;
 use crate::error::UsageError;
-use crate::export::{Export, ExportError, Format, Output, Stream, Watch, export};
-use crate::host::fs::FileError;
-use crate::host::{Window, architecture};
-use crate::oci::{Compression, Digest, Reference};
+use crate::export::{Export, ExportError, Format, Output, Stream, check, export};
+use crate::host::{Scratch, Watch, Window, architecture};
+use crate::oci::{Compression, Digest, Platform, Reference};
 use crate::rootfs::RootPath;
 use crate::unpack::{UnpackError, Unpacked};
 
@@ -37,9 +36,9 @@ pub(super) struct Args {
     /// The file or directory to write; `-` is standard output
     #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
-    /// Compress the layers of an OCI layout so
-    #[arg(long, value_enum, value_name = "HOW", default_value_t = Layers::Gzip)]
-    layers: Layers,
+    /// Compress the layers of an OCI layout so; gzip where nothing is said
+    #[arg(long, value_enum, value_name = "HOW")]
+    layers: Option<Layers>,
     /// Put the entries of this tar over the root file system; repeat it for more
     #[arg(long, value_name = "TAR")]
     overlay: Vec<PathBuf>,
@@ -73,9 +72,10 @@ impl FormatName {
 }
 
 /// How layers are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Layers {
     /// As every program reads them
+    #[default]
     Gzip,
     /// Smaller and faster, for programs since 2021
     Zstd,
@@ -93,11 +93,13 @@ impl Layers {
     }
 }
 
-/// How long a thread may take to see that its work was ended.
+/// How long a thread may take to see that its work was ended, while it hangs at who reads what it writes.
 const LONGEST_END: Duration = Duration::from_secs(2);
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
-    let prefix = check(session, args)?;
+    let prefix = check_options(session, args)?;
+    let output = output(session, &args.output);
+    check(args.format.format(), &output, &args.overlay)?;
     let settings = session.settings(Flavour::Release)?;
     let loaded = session.load(&args.directories, &settings)?;
     let image = loaded.catalog.image(find_image(&loaded, &args.name)?);
@@ -111,10 +113,11 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         let wanted = Wanted {
             reference: image.label.clone(),
             format: args.format.format(),
-            layers: args.layers.compression(),
+            layers: args.layers.unwrap_or_default().compression(),
             overlays: args.overlay.clone(),
             prefix,
-            output: output(session, &args.output),
+            scratch: Scratch::new(&scratch_directory(session, &output), &Watch::default()),
+            output,
         };
         let work = wanted.write(&engine, &id, &cancelled);
         let written = match signals.unless_again(work).await {
@@ -135,6 +138,14 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     })
 }
 
+/// Chooses where there is room for what is as large as the image: where the user says, where the image goes, or where
+/// systems keep large temporary files (file-hierarchy(7)); `/tmp` is memory on many.
+fn scratch_directory(session: &Session, output: &Output) -> PathBuf {
+    let told = session.environment.find("TMPDIR").map(PathBuf::from);
+    let beside = told.or_else(|| output.directory());
+    beside.unwrap_or_else(|| PathBuf::from("/var/tmp"))
+}
+
 fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
@@ -147,12 +158,30 @@ fn output(session: &Session, path: &Path) -> Output {
     }
 }
 
+fn refuse<T>(message: String, hint: &str) -> Result<T, UsageError> {
+    let hints = vec![hint.to_owned()];
+    Err(UsageError { message, hints })
+}
+
+/// Refuses names whose end says what is not done.
+fn check_name(args: &Args) -> Result<(), UsageError> {
+    let name = args.output.file_name().and_then(|name| name.to_str());
+    let name = name.unwrap_or_default();
+    let is_unknown = Compression::is_unknown(name);
+    let is_directory = matches!(args.format, FormatName::Oci | FormatName::Bundle);
+    let is_compressed = Compression::of_name(name) != Compression::None;
+    if is_unknown || (is_directory && is_compressed && Compression::of_tar_name(name).is_none()) {
+        return refuse(
+            format!("nothing is written as the end of `{name}` says"),
+            "the ends that are known are `.tar`, `.tar.gz` (`.tgz`), `.tar.xz` (`.txz`) and `.tar.zst` (`.tzst`)",
+        );
+    }
+    Ok(())
+}
+
 /// Refuses options that the format has no use for, and gives the place in the tar.
-fn check(session: &Session, args: &Args) -> Result<RootPath, UsageError> {
-    let refuse = |message: String, hint: &str| {
-        let hints = vec![hint.to_owned()];
-        Err(UsageError { message, hints })
-    };
+fn check_options(session: &Session, args: &Args) -> Result<RootPath, UsageError> {
+    check_name(args)?;
     if is_stdout(&args.output) && session.ui.prints_to_terminal() {
         let message = "stdout is a terminal, and a tar is nothing to read".to_owned();
         return refuse(
@@ -167,6 +196,13 @@ fn check(session: &Session, args: &Args) -> Result<RootPath, UsageError> {
         return refuse(
             "this format keeps the image's layers as they are".to_owned(),
             hint,
+        );
+    }
+    if args.layers.is_some() && args.format != FormatName::Oci {
+        let message = "`--layers` says how the layers of an OCI layout are compressed".to_owned();
+        return refuse(
+            message,
+            "use it with `--format oci`; a tar is compressed as the end of its name says",
         );
     }
     if args.prefix.is_some() && args.format != FormatName::Rootfs {
@@ -187,6 +223,7 @@ struct Wanted {
     layers: Compression,
     overlays: Vec<PathBuf>,
     prefix: RootPath,
+    scratch: Scratch,
     output: Output,
 }
 
@@ -198,9 +235,9 @@ impl Wanted {
         id: &Digest,
         cancelled: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let failed = |source| FileError::new("write", &std::env::temp_dir(), source);
         // It has no name, and goes with this process whatever ends that.
-        let file = tempfile::tempfile().map_err(failed)?;
+        let file = self.scratch.open().map_err(ExportError::from)?;
+        let failed = |source| ExportError::from(self.scratch.failed(source));
         let mut out = BufWriter::new(file);
         tokio::select! {
             biased;
@@ -209,15 +246,22 @@ impl Wanted {
         }
         let file = out.into_inner();
         let file = file.map_err(|error| failed(error.into_error()))?;
-        let saved = Window::of_file(file).map_err(failed)?;
-        let watch = Watch::default();
-        let own = watch.clone();
-        let expected = engine.identifies_by_config().then(|| id.clone());
-        let mut work = tokio::task::spawn_blocking(move || self.convert(saved, expected, &own));
+        let saved = Saved {
+            archive: Window::of_file(file).map_err(failed)?,
+            platform: find_platform(engine, id).await?,
+            expected: engine.identifies_by_config().then(|| id.clone()),
+        };
+        let watch = self.scratch.watch().clone();
+        let is_stream = self.output.directory().is_none();
+        let mut work = tokio::task::spawn_blocking(move || self.convert(saved));
         tokio::select! {
             biased;
             () = cancelled.cancelled() => watch.end(),
             done = &mut work => return Ok(done??),
+        }
+        if !is_stream {
+            // It removes what it has begun; who does not want to wait says so once more.
+            return Ok(work.await??);
         }
         // What hangs at a reader that takes nothing ends with the process.
         match tokio::time::timeout(LONGEST_END, work).await {
@@ -226,15 +270,14 @@ impl Wanted {
         }
     }
 
-    fn convert(
-        self,
-        saved: Window,
-        expected: Option<Digest>,
-        watch: &Watch,
-    ) -> Result<(), ExportError> {
-        let mut image = Unpacked::of_tar(saved, architecture())?;
+    fn convert(self, saved: Saved) -> Result<(), ExportError> {
+        let unpacked = Unpacked::of_tar(saved.archive, &saved.platform, &self.scratch);
+        if self.scratch.watch().is_ended() {
+            return Err(ExportError::Interrupted);
+        }
+        let mut image = unpacked?;
         let found = Digest::of(&image.config);
-        if let Some(expected) = expected
+        if let Some(expected) = saved.expected
             && expected != found
         {
             let name = "configuration".to_owned();
@@ -253,6 +296,24 @@ impl Wanted {
             prefix: self.prefix,
             output: self.output,
         };
-        export(&mut image, &wanted, watch)
+        export(&mut image, &wanted, &self.scratch)
     }
+}
+
+/// What the engine gave, and said of it.
+struct Saved {
+    archive: Window,
+    platform: Platform,
+    /// The digest of its configuration, where that is its identity.
+    expected: Option<Digest>,
+}
+
+/// Asks for which machine an image is; an engine that does not say has it for its own, which is this one's mostly.
+async fn find_platform(engine: &Engine, id: &Digest) -> anyhow::Result<Platform> {
+    let told = engine.find_platform(id).await?;
+    Ok(told.unwrap_or_else(|| Platform {
+        architecture: architecture().to_owned(),
+        os: "linux".to_owned(),
+        variant: None,
+    }))
 }

@@ -9,7 +9,7 @@ use bollard::query_parameters::{
 };
 
 use super::{Engine, EngineError, Make};
-use crate::oci::{Digest, Reference};
+use crate::oci::{Digest, Platform, Reference};
 
 /// How long the engine may take to remove one image: the layers of a large one are many files.
 const REMOVAL_DEADLINE: Duration = Duration::from_secs(600);
@@ -196,6 +196,20 @@ impl Engine {
                 what: "image id",
             }),
         }
+    }
+
+    /// Finds for which machine an image is, by its identity.
+    pub async fn find_platform(&self, id: &Digest) -> Result<Option<Platform>, EngineError> {
+        let action = format!("look up {}", id.short());
+        let image = self.inspect(&action, id.as_str()).await?;
+        let told = |text: Option<String>| text.filter(|text| !text.is_empty());
+        Ok(image.and_then(|image| {
+            Some(Platform {
+                architecture: told(image.architecture)?,
+                os: told(image.os)?,
+                variant: told(image.variant),
+            })
+        }))
     }
 
     /// Finds the manifest under which the registry of a reference knows an image, as far as the engine pulled it from there

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use super::disk::write_tree;
 use super::error::ExportError;
-use super::output::{Output, Watch, write_directory, write_file};
+use super::output::{Output, Readers, write_directory, write_file};
 use super::runtime::render_runtime;
+use crate::host::Watch;
 use crate::host::fs::write_generated;
 use crate::oci::{Compression, Reference};
 use crate::rootfs::{Attributes, Change, Content, Entry, Kind, Node, RootPath, Tree, write_tar};
@@ -24,7 +25,7 @@ pub(super) fn write_bundle(
     let config = render_runtime(image, tree, hostname(reference))?;
     let fetch = |extent: &_, out: &mut dyn Write| image.copy(extent, out);
     if !output.is_tar() {
-        return write_directory(output.path(), |directory| {
+        return write_directory(output, Readers::Owner, watch, |directory| {
             write_tree(tree, &directory.join(ROOTFS), &fetch, watch)?;
             Ok(write_generated(&directory.join(CONFIG), &config)?)
         });

@@ -14,7 +14,7 @@ use rustix::fs::{
 };
 
 use super::error::ExportError;
-use super::output::Watch;
+use crate::host::Watch;
 use crate::host::fs::FileError;
 use crate::rootfs::{Attributes, Content, Fetch, Kind, Node, RootPath, Tree};
 
@@ -27,21 +27,24 @@ pub(super) fn write_tree(
     fetch: &Fetch<'_>,
     watch: &Watch,
 ) -> Result<(), ExportError> {
-    if !rustix::process::geteuid().is_root() {
-        return Err(ExportError::NotRoot);
-    }
+    check_rights()?;
     let mut first_paths: HashMap<usize, PathBuf> = HashMap::new();
     let mut directories = Vec::new();
     for (path, link, node) in tree.linked() {
-        watch.check()?;
         let target = place(directory, path);
-        let failed = |source| ExportError::from(FileError::new("write", &target, source));
+        let failed = |source| {
+            if watch.is_ended() {
+                return ExportError::Interrupted;
+            }
+            ExportError::from(FileError::new("write", &target, source))
+        };
+        watch.check().map_err(failed)?;
         match first_paths.get(&link) {
             Some(first) if !node.is_directory() => {
                 std::fs::hard_link(first, &target).map_err(failed)?;
                 continue;
             }
-            _ => make(node, &target, fetch).map_err(failed)?,
+            _ => make(node, &target, fetch, watch).map_err(failed)?,
         }
         if node.is_directory() {
             directories.push((target.clone(), &node.attributes));
@@ -55,11 +58,20 @@ pub(super) fn write_tree(
     Ok(())
 }
 
+/// Fails for those who cannot give files away.
+pub(super) fn check_rights() -> Result<(), ExportError> {
+    if rustix::process::geteuid().is_root() {
+        Ok(())
+    } else {
+        Err(ExportError::NotRoot)
+    }
+}
+
 fn place(directory: &Path, path: &RootPath) -> PathBuf {
     directory.join(OsStr::from_bytes(path.as_bytes()))
 }
 
-fn make(node: &Node, path: &Path, fetch: &Fetch<'_>) -> io::Result<()> {
+fn make(node: &Node, path: &Path, fetch: &Fetch<'_>, watch: &Watch) -> io::Result<()> {
     let device = |kind, major, minor| {
         mknodat(CWD, path, kind, Mode::empty(), makedev(major, minor)).map_err(io::Error::from)
     };
@@ -67,7 +79,7 @@ fn make(node: &Node, path: &Path, fetch: &Fetch<'_>) -> io::Result<()> {
         Kind::Directory => return std::fs::create_dir(path),
         Kind::File(content) => {
             let file = File::create_new(path)?;
-            let mut out = BufWriter::new(file);
+            let mut out = BufWriter::new(watch.watch(file));
             match content {
                 Content::Held(bytes) => out.write_all(bytes)?,
                 Content::Stored(extent) => fetch(extent, &mut out)?,

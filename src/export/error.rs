@@ -3,9 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::host::ScratchError;
 use crate::host::fs::FileError;
 use crate::rootfs::{LayerError, ResolveError, TarError};
-use crate::unpack::UnpackError;
+use crate::unpack::{OpenTarError, UnpackError};
 
 /// A fault of the image, of an overlay, or of the place where it goes.
 #[derive(Debug, thiserror::Error)]
@@ -16,11 +17,25 @@ pub enum ExportError {
     /// Something is there already.
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),
+    /// What is there is none of the kinds that are written to.
+    #[error("{} is {what}, and nothing is written over that", path.display())]
+    Kind {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
     /// Owners of files can be given by root alone.
     #[error(
         "a root file system cannot be written as a directory by this user: its files have other owners"
     )]
     NotRoot,
+    /// An overlay cannot be opened.
+    #[error(transparent)]
+    OpenOverlay(#[from] OpenTarError),
+    /// There is no room for temporary files.
+    #[error(transparent)]
+    Scratch(#[from] ScratchError),
     /// An overlay cannot be read.
     #[error("the overlay {} cannot be read", path.display())]
     Overlay {

@@ -8,9 +8,8 @@ use std::path::Path;
 use sha2::Digest as _;
 
 use super::error::ExportError;
-use super::output::Watch;
 use crate::host::fs::{FileError, create_directory, write_generated};
-use crate::host::{in_parallel, unique_hex};
+use crate::host::{Watch, in_parallel, unique_hex};
 use crate::oci::{
     Compression, Descriptor, Digest, ImageIndex, ImageManifest, Platform, Reference, annotation,
     media,
@@ -88,7 +87,7 @@ fn write_layer(
         ExportError::from(FileError::new("write", &path, source))
     };
     let file = File::create(&path).map_err(failed)?;
-    let out = Counted::new(watch.writer(BufWriter::new(file)));
+    let out = Counted::new(watch.watch(BufWriter::new(file)));
     let written = compression.encode(out, |out| {
         let mut tar = BufReader::with_capacity(256 * 1024, layer.tar.part(0, u64::MAX));
         io::copy(&mut tar, out).map(|_| ())

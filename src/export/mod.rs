@@ -10,8 +10,9 @@ mod output;
 mod overlay;
 mod runtime;
 mod user;
+mod workplace;
 mod write;
 
 pub use error::ExportError;
-pub use output::{Output, Stream, Watch};
-pub use write::{Export, Format, export};
+pub use output::{Output, Stream};
+pub use write::{Export, Format, check, export};

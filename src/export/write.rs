@@ -6,12 +6,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::bundle::write_bundle;
+use super::disk::check_rights;
 use super::error::ExportError;
 use super::layout::write_layout;
-use super::output::{Output, Watch, write_directory, write_file};
+use super::output::{Output, Readers, write_directory, write_file};
 use super::overlay::apply_overlays;
+use super::workplace::Workplace;
 use crate::host::fs::FileError;
-use crate::host::{Volumes, Window};
+use crate::host::{Scratch, Volumes, Window};
 use crate::oci::{ArchivedLayer, Compression, Reference, write_docker_archive};
 use crate::rootfs::{
     Attributes, Change, Content, Entry, Extent, Kind, Node, RootPath, Tree, write_tar,
@@ -48,23 +50,61 @@ pub struct Export<'a> {
     pub output: Output,
 }
 
-/// Writes an image in a format.
-pub fn export(image: &mut Unpacked, export: &Export<'_>, watch: &Watch) -> Result<(), ExportError> {
-    watch.check()?;
+/// Fails where an export of this kind could not be written, or an overlay not be read, before there is an image to write.
+pub fn check(format: Format, output: &Output, overlays: &[PathBuf]) -> Result<(), ExportError> {
+    let is_directory = match format {
+        Format::Oci | Format::Bundle => !output.is_tar(),
+        Format::Docker | Format::Rootfs => false,
+    };
+    if is_directory {
+        if format == Format::Bundle {
+            check_rights()?;
+        }
+        output.check_directory()?;
+    } else {
+        output.check_file()?;
+    }
+    overlays.iter().try_for_each(|path| {
+        let failed = |source| FileError::new("read", path, source);
+        if !path.metadata().map_err(failed)?.is_file() {
+            return Err(failed(std::io::Error::other("it is no regular file")).into());
+        }
+        File::open(path).map_err(failed)?;
+        Ok(())
+    })
+}
+
+/// Writes an image in a format; what is as large as the image and not kept lies in `scratch`, whose watch ends the work.
+pub fn export(
+    image: &mut Unpacked,
+    export: &Export<'_>,
+    scratch: &Scratch,
+) -> Result<(), ExportError> {
+    let watch = scratch.watch();
+    let written = write(image, export, scratch);
+    // Whatever failed first, it was because of that.
+    if written.is_err() && watch.is_ended() {
+        return Err(ExportError::Interrupted);
+    }
+    written
+}
+
+fn write(image: &mut Unpacked, export: &Export<'_>, scratch: &Scratch) -> Result<(), ExportError> {
+    let watch = scratch.watch();
     let output = &export.output;
     match export.format {
-        Format::Oci => write_oci(image, export, watch),
+        Format::Oci => write_oci(image, export, scratch),
         Format::Docker => write_file(output, watch, |out| {
             let compression = Compression::of_name(output.name());
             let write = |out: &mut dyn Write| write_docker(image, export.reference, out);
             compression.encode(out, write).map(|_| ())
         }),
         Format::Bundle => {
-            let tree = overlaid(image, &export.overlays)?;
+            let tree = overlaid(image, &export.overlays, scratch)?;
             write_bundle(image, &tree, export.reference, (output, watch))
         }
         Format::Rootfs => {
-            let tree = overlaid(image, &export.overlays)?;
+            let tree = overlaid(image, &export.overlays, scratch)?;
             let fetch = |extent: &_, out: &mut dyn Write| image.copy(extent, out);
             write_file(output, watch, |out| {
                 let compression = Compression::of_name(output.name());
@@ -75,9 +115,13 @@ pub fn export(image: &mut Unpacked, export: &Export<'_>, watch: &Watch) -> Resul
     }
 }
 
-fn overlaid(image: &mut Unpacked, overlays: &[PathBuf]) -> Result<Tree, ExportError> {
+fn overlaid(
+    image: &mut Unpacked,
+    overlays: &[PathBuf],
+    scratch: &Scratch,
+) -> Result<Tree, ExportError> {
     let mut tree = image.tree()?;
-    apply_overlays(overlays, image, &mut tree)?;
+    apply_overlays(overlays, image, &mut tree, scratch)?;
     Ok(tree)
 }
 
@@ -96,19 +140,18 @@ fn write_docker(
 }
 
 /// A layout is made as a directory; a tar of one holds that directory's files.
-fn write_oci(image: &Unpacked, export: &Export<'_>, watch: &Watch) -> Result<(), ExportError> {
+fn write_oci(image: &Unpacked, export: &Export<'_>, scratch: &Scratch) -> Result<(), ExportError> {
+    let watch = scratch.watch();
     let fill =
         |directory: &Path| write_layout(image, export.reference, export.layers, (directory, watch));
     let output = &export.output;
     if !output.is_tar() {
-        return write_directory(output.path(), fill);
+        return write_directory(output, Readers::Usual, watch, fill);
     }
-    let scratch = tempfile::Builder::new()
-        .prefix(".pkg-export-")
-        .tempdir_in(output.parent());
-    let scratch = scratch.map_err(|source| FileError::new("write", output.path(), source))?;
-    fill(scratch.path())?;
-    let (tree, files) = read_directory(scratch.path())?;
+    let workplace = Workplace::create(scratch.directory());
+    let workplace = workplace.map_err(|error| scratch.failed(std::io::Error::other(error)))?;
+    fill(workplace.path())?;
+    let (tree, files) = read_directory(workplace.path())?;
     let fetch = |extent: &_, out: &mut dyn Write| files.copy(extent, out);
     write_file(output, watch, |out| {
         let write = |out: &mut dyn Write| write_tar(&tree, &RootPath::root(), out, &fetch);

@@ -199,7 +199,7 @@ pub fn rename_directory(from: &Path, to: &Path) -> Result<(), FileError> {
 /// Gives a new file the group, the mode and the owner of the one whose place it is to take, as far as the process may.
 ///
 /// Where the group stays another one, that gets no more than everybody has.
-pub(super) fn take_after(file: &File, old: &Metadata) -> io::Result<()> {
+pub fn take_after(file: &File, old: &Metadata) -> io::Result<()> {
     let new = file.metadata()?;
     let has_group = new.gid() == old.gid() || is_given(fchown(file, None, Some(old.gid())))?;
     let mode = old.mode() & 0o7777;

@@ -23,7 +23,9 @@ mod newest;
 mod parallel;
 mod process;
 mod record;
+mod scratch;
 mod volumes;
+mod watch;
 
 pub use apt::find_machine_mirrors;
 pub use author::find_author;
@@ -47,4 +49,6 @@ pub use memory::find_memory_bytes;
 pub use parallel::in_parallel;
 pub use process::{Output, ProcessError, Program, Stream};
 pub use record::Record;
+pub use scratch::{Scratch, ScratchError, Store};
 pub use volumes::{Volumes, Window};
+pub use watch::{Watch, Watched};

@@ -28,6 +28,16 @@ impl Window {
         })
     }
 
+    /// Takes a part of a file that others have parts of, too.
+    pub(super) fn of_part(file: Arc<File>, start: u64, size_bytes: u64) -> Self {
+        Self {
+            file,
+            start,
+            size_bytes,
+            at: 0,
+        }
+    }
+
     /// Takes a part of this one, as far as it goes.
     #[must_use]
     pub fn part(&self, offset: u64, size_bytes: u64) -> Self {

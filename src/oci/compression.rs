@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Write};
 
+use liblzma::stream::{CONCATENATED, Stream};
+
 /// The ways to compress a tar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
@@ -19,8 +21,12 @@ pub enum Compression {
 const GZIP_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 3;
 const XZ_LEVEL: u32 = 6;
-/// `xz -9` needs 65 MiB to be read again; a stream can ask for four gigabytes. (Zstandard's library has a bound of its own.)
-const MOST_XZ_MEMORY_BYTES: u64 = 256 << 20;
+/// `xz -9` needs 65 MiB to be read; Zstandard's own bound is the same.
+const XZ_MEMORY_BYTES: u64 = 128 << 20;
+/// Ends of names that stand for what is not written here.
+const OTHERS: [&str; 14] = [
+    "bz2", "tbz", "tbz2", "tb2", "lz", "tlz", "lzma", "lz4", "lzo", "Z", "taz", "br", "zip", "7z",
+];
 
 impl Compression {
     /// Tells it from how a file begins.
@@ -45,17 +51,39 @@ impl Compression {
         }
     }
 
-    /// Reads what was compressed.
+    /// Finds the way in which a tar of this name is compressed, where its end says one: `rootfs.tar`, `rootfs.tgz`.
+    #[must_use]
+    pub fn of_tar_name(name: &str) -> Option<Self> {
+        let is_short = [".tgz", ".txz", ".tzst"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        let compression = Self::of_name(name);
+        let plain = match compression {
+            Self::None => Some(name),
+            _ => name.rsplit_once('.').map(|(plain, _)| plain),
+        };
+        let is_long = plain.is_some_and(|plain| plain.ends_with(".tar"));
+        (is_short || is_long).then_some(compression)
+    }
+
+    /// Tells whether a name ends as those of archives do that are compressed otherwise: `rootfs.tar.bz2`.
+    #[must_use]
+    pub fn is_unknown(name: &str) -> bool {
+        let Some((before, end)) = name.rsplit_once('.') else {
+            return false;
+        };
+        let is_of_tar = before.ends_with(".tar") && Self::of_tar_name(name).is_none();
+        is_of_tar || OTHERS.contains(&end)
+    }
+
+    /// Reads what was compressed. However it was, that takes no more than 128 MiB of memory.
     pub fn decoder<'a>(self, bytes: impl BufRead + 'a) -> io::Result<Box<dyn io::Read + 'a>> {
         Ok(match self {
             Self::None => Box::new(bytes),
             Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(bytes)),
             Self::Zstd => Box::new(zstd::Decoder::with_buffer(bytes)?),
             Self::Xz => {
-                let stream = liblzma::stream::Stream::new_stream_decoder(
-                    MOST_XZ_MEMORY_BYTES,
-                    liblzma::stream::CONCATENATED,
-                )?;
+                let stream = Stream::new_stream_decoder(XZ_MEMORY_BYTES, CONCATENATED)?;
                 Box::new(liblzma::bufread::XzDecoder::new_stream(bytes, stream))
             }
         })
@@ -121,6 +149,44 @@ mod tests {
             decoder.read_to_string(&mut back).unwrap();
             assert_eq!(back, bytes, "{name}");
         }
+    }
+
+    #[test]
+    fn the_name_says_whether_it_is_a_tar_that_can_be_written() {
+        use Compression::{Gzip, None as Plain, Xz, Zstd};
+        for (name, expected, is_unknown) in [
+            ("a.tar", Some(Plain), false),
+            ("a.tar.gz", Some(Gzip), false),
+            ("a.b.tar.zst", Some(Zstd), false),
+            ("a.txz", Some(Xz), false),
+            ("bundle", None, false),
+            ("a.gz", None, false),
+            ("tar", None, false),
+            ("a.img", None, false),
+            ("a.tar.bz2", None, true),
+            ("a.tar.old", None, true),
+            ("a.tbz2", None, true),
+            ("a.zip", None, true),
+        ] {
+            assert_eq!(Compression::of_tar_name(name), expected, "{name}");
+            assert_eq!(Compression::is_unknown(name), is_unknown, "{name}");
+        }
+    }
+
+    #[test]
+    fn xz_that_wants_more_memory_than_there_is_for_it_is_refused() {
+        let write = |out: &mut dyn Write| out.write_all(b"small");
+        let mut bytes = Compression::Xz.encode(Vec::new(), write).unwrap();
+        // The block's header behind that of the stream: its size, flags, LZMA2, one byte, which says the dictionary's size.
+        assert_eq!(bytes[14..16], [0x21, 1]);
+        bytes[16] = 36;
+        let end = 12 + 4 * usize::from(bytes[12]);
+        let mut sum = flate2::Crc::new();
+        sum.update(&bytes[12..end]);
+        bytes[end..end + 4].copy_from_slice(&sum.sum().to_le_bytes());
+        let mut decoder = Compression::Xz.decoder(bytes.as_slice()).unwrap();
+        let error = decoder.read_to_end(&mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("memory"), "{error}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! layers needs them; what else they hold is not read.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +81,15 @@ pub struct Platform {
     /// `v7` of an `arm`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
+}
+
+/// As it is written on command lines: `linux/arm/v7`.
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        let variant = self.variant.as_ref().filter(|variant| !variant.is_empty());
+        variant.map_or(Ok(()), |variant| write!(f, "/{variant}"))
+    }
 }
 
 /// The manifest of one image.

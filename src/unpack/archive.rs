@@ -1,12 +1,13 @@
 //! The files of an image: in a tar, as engines write them, or in a directory.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Write as _};
+use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::error::UnpackError;
+use super::error::{OpenTarError, UnpackError};
+use super::layers::LARGEST_TAR_BYTES;
 use crate::host::fs::FileError;
-use crate::host::{Volumes, Window};
+use crate::host::{Scratch, ScratchError, Store, Volumes, Window};
 use crate::oci::Compression;
 use crate::rootfs::{Content, Kind, RootPath, Tree, Volume, read_tar};
 
@@ -22,13 +23,13 @@ const LARGEST_DOCUMENT_BYTES: u64 = 8 << 20;
 
 impl Archive {
     /// Opens a directory, or a tar, which may be compressed.
-    pub(super) fn open(path: &Path) -> Result<Self, UnpackError> {
+    pub(super) fn open(path: &Path, scratch: &Scratch) -> Result<Self, UnpackError> {
         let failed = |source| FileError::new("read", path, source);
         let file = File::open(path).map_err(failed)?;
         if file.metadata().map_err(failed)?.is_dir() {
             return Ok(Self::Directory(path.to_owned()));
         }
-        Self::of_tar(plain_tar(file, path)?)
+        Self::of_tar(plain_tar(file, path, &mut scratch.store())?)
     }
 
     /// Reads what a plain tar holds.
@@ -55,7 +56,7 @@ impl Archive {
                 let failed = |source| FileError::new("read", &path, source);
                 match File::open(&path) {
                     Ok(file) => Ok(Some(Window::of_file(file).map_err(failed)?)),
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                     Err(error) => Err(failed(error).into()),
                 }
             }
@@ -90,13 +91,17 @@ impl Archive {
     }
 }
 
-/// Opens a tar, which may be compressed; what is decompressed lies in a file without a name, which goes with the value.
-pub fn open_tar(path: &Path) -> Result<Window, FileError> {
-    let file = File::open(path).map_err(|source| FileError::new("read", path, source))?;
-    plain_tar(file, path)
+/// Opens a tar, which may be compressed; what is decompressed goes into a store, where it takes no descriptor of its own.
+pub fn open_tar(path: &Path, store: &mut Store) -> Result<Window, OpenTarError> {
+    let failed = |source| FileError::new("read", path, source);
+    // A pipe without a writer would be waited for.
+    if !path.metadata().map_err(failed)?.is_file() {
+        return Err(failed(io::Error::other("it is no regular file")).into());
+    }
+    plain_tar(File::open(path).map_err(failed)?, path, store)
 }
 
-fn plain_tar(file: File, path: &Path) -> Result<Window, FileError> {
+fn plain_tar(file: File, path: &Path, store: &mut Store) -> Result<Window, OpenTarError> {
     let failed = |source| FileError::new("read", path, source);
     let mut tar = Window::of_file(file).map_err(failed)?;
     let mut first = Vec::new();
@@ -106,12 +111,12 @@ fn plain_tar(file: File, path: &Path) -> Result<Window, FileError> {
     if compression == Compression::None {
         return Ok(whole);
     }
-    let plain = (|| {
-        let mut decoder = compression.decoder(BufReader::new(whole))?;
-        let mut plain = tempfile::tempfile()?;
-        std::io::copy(&mut decoder, &mut plain)?;
-        plain.flush()?;
-        Window::of_file(plain)
-    })();
-    plain.map_err(|source| FileError::new("decompress", path, source))
+    let decoder = compression.decoder(BufReader::new(whole));
+    let plain = decoder
+        .map_err(ScratchError::Read)
+        .and_then(|mut decoder| store.append(&mut decoder, LARGEST_TAR_BYTES));
+    plain.map_err(|source| OpenTarError::Decompress {
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -1,9 +1,10 @@
 //! Why an image cannot be read.
 
-use std::io;
+use std::path::PathBuf;
 
+use crate::host::ScratchError;
 use crate::host::fs::FileError;
-use crate::oci::Digest;
+use crate::oci::{Digest, Platform};
 use crate::rootfs::{LayerError, TarError};
 
 /// A fault of an archive or a layout, or of the disk.
@@ -26,13 +27,13 @@ pub enum UnpackError {
         /// Why.
         message: String,
     },
-    /// It holds several images, or none for this machine.
-    #[error("it holds {found} images for linux/{architecture}, and one is needed")]
+    /// It holds several images, or none for the machine.
+    #[error("it holds {found} images for {platform}, and one is needed")]
     Images {
         /// How many.
         found: usize,
-        /// The architecture, in Go's words.
-        architecture: String,
+        /// The machine, in Go's words.
+        platform: Platform,
     },
     /// Bytes are not those that their digest names.
     #[error("its `{name}` has the digest {found}, not {expected}")]
@@ -74,9 +75,34 @@ pub enum UnpackError {
         /// Counted from 1, the lowest first.
         number: usize,
         /// Why.
-        source: io::Error,
+        source: ScratchError,
     },
+    /// A layer is compressed as none is.
+    #[error("layer {number} is compressed with xz, which OCI has no layers of")]
+    Xz {
+        /// Counted from 1, the lowest first.
+        number: usize,
+    },
+    /// The archive cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenTarError),
     /// A file of this machine.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+/// Why a tar cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenTarError {
+    /// It cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It cannot be decompressed, or the disk has no room for what it holds.
+    #[error("cannot decompress {}", path.display())]
+    Decompress {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ScratchError,
+    },
 }

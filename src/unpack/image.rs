@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use super::archive::Archive;
 use super::error::UnpackError;
 use super::layers::{Packed, open_layers};
-use crate::host::{Volumes, Window};
-use crate::oci::{Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest};
+use crate::host::{Scratch, Volumes, Window};
+use crate::oci::{Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest, Platform};
 use crate::rootfs::{Extent, Tree, Volume, read_tar};
 
 /// A layer of an image, as a plain tar.
@@ -43,22 +43,26 @@ struct Saved {
 }
 
 impl Unpacked {
-    /// Reads the one image of an archive or a layout, for Linux on `architecture` (as Go names it: `amd64`).
-    pub fn open(path: &Path, architecture: &str) -> Result<Self, UnpackError> {
-        Self::of(&Archive::open(path)?, architecture)
+    /// Reads the one image of an archive or a layout, or where it holds several the one for `platform`.
+    pub fn open(path: &Path, platform: &Platform, scratch: &Scratch) -> Result<Self, UnpackError> {
+        Self::of(&Archive::open(path, scratch)?, platform, scratch)
     }
 
-    /// Reads the one image of a plain tar.
-    pub fn of_tar(tar: Window, architecture: &str) -> Result<Self, UnpackError> {
-        Self::of(&Archive::of_tar(tar)?, architecture)
+    /// Reads the image of a plain tar likewise.
+    pub fn of_tar(
+        tar: Window,
+        platform: &Platform,
+        scratch: &Scratch,
+    ) -> Result<Self, UnpackError> {
+        Self::of(&Archive::of_tar(tar)?, platform, scratch)
     }
 
-    fn of(archive: &Archive, architecture: &str) -> Result<Self, UnpackError> {
+    fn of(archive: &Archive, platform: &Platform, scratch: &Scratch) -> Result<Self, UnpackError> {
         // Archives of newer engines are layouts as well, and what these say has the digests of all parts.
         let (config, layers) = if archive.find("index.json")?.is_some() {
-            of_layout(archive, architecture)?
+            of_layout(archive, platform)?
         } else if archive.find("manifest.json")?.is_some() {
-            of_saved(archive, architecture)?
+            of_saved(archive, platform)?
         } else {
             return Err(UnpackError::Foreign);
         };
@@ -82,7 +86,7 @@ impl Unpacked {
                 name,
             });
         }
-        let tars = open_layers(&packed)?;
+        let tars = open_layers(&packed, scratch)?;
         let mut volumes = Volumes::default();
         let layers = tars.into_iter().zip(packed).map(|(tar, packed)| {
             volumes.add(tar.part(0, u64::MAX));
@@ -127,12 +131,12 @@ impl Unpacked {
 type Parts = ((String, Vec<u8>), Vec<(String, Option<Digest>)>);
 
 /// Finds the parts of an archive that `docker save` wrote.
-fn of_saved(archive: &Archive, architecture: &str) -> Result<Parts, UnpackError> {
+fn of_saved(archive: &Archive, platform: &Platform) -> Result<Parts, UnpackError> {
     let images: Vec<Saved> = parse("manifest.json", &archive.read("manifest.json")?)?;
     let [image] = images.as_slice() else {
         return Err(UnpackError::Images {
             found: images.len(),
-            architecture: architecture.to_owned(),
+            platform: platform.clone(),
         });
     };
     let config = archive.read(&image.config)?;
@@ -145,16 +149,16 @@ fn of_saved(archive: &Archive, architecture: &str) -> Result<Parts, UnpackError>
 const DEEPEST_INDEX: usize = 3;
 
 /// Finds the parts of an OCI layout (image-spec, "Image Layout").
-fn of_layout(archive: &Archive, architecture: &str) -> Result<Parts, UnpackError> {
+fn of_layout(archive: &Archive, platform: &Platform) -> Result<Parts, UnpackError> {
     let mut name = "index.json".to_owned();
     let mut bytes = archive.read(&name)?;
     for _ in 0..DEEPEST_INDEX {
         let index: ImageIndex = parse(&name, &bytes)?;
-        let fitting = find_fitting(&index.manifests, architecture);
+        let fitting = find_fitting(&index.manifests, platform);
         let [descriptor] = fitting.as_slice() else {
             return Err(UnpackError::Images {
                 found: fitting.len(),
-                architecture: architecture.to_owned(),
+                platform: platform.clone(),
             });
         };
         (name, bytes) = read_blob(archive, descriptor)?;
@@ -172,13 +176,27 @@ fn of_layout(archive: &Archive, architecture: &str) -> Result<Parts, UnpackError
     })
 }
 
-/// Finds what an index has for a machine: what tells no platform may be for any.
-fn find_fitting<'a>(manifests: &'a [Descriptor], architecture: &str) -> Vec<&'a Descriptor> {
+/// Finds what an index has for a machine: where there is one image alone, that, whatever machine it is for.
+fn find_fitting<'a>(manifests: &'a [Descriptor], wanted: &Platform) -> Vec<&'a Descriptor> {
+    // Attestations of BuildKit stand beside the images that they tell of.
+    let is_image = |descriptor: &&Descriptor| {
+        let platform = descriptor.platform.as_ref();
+        platform.is_none_or(|platform| platform.os != "unknown")
+    };
+    let images: Vec<&Descriptor> = manifests.iter().filter(is_image).collect();
+    if images.len() == 1 {
+        return images;
+    }
     let fits = |descriptor: &&Descriptor| match &descriptor.platform {
-        Some(platform) => platform.os == "linux" && platform.architecture == architecture,
+        Some(platform) => platform.os == wanted.os && platform.architecture == wanted.architecture,
         None => true,
     };
-    manifests.iter().filter(fits).collect()
+    let mut fitting: Vec<_> = images.into_iter().filter(fits).collect();
+    if fitting.len() > 1 {
+        let variant = |descriptor: &Descriptor| descriptor.platform.as_ref()?.variant.clone();
+        fitting.retain(|descriptor| variant(descriptor) == wanted.variant);
+    }
+    fitting
 }
 
 fn read_blob(archive: &Archive, descriptor: &Descriptor) -> Result<(String, Vec<u8>), UnpackError> {
@@ -206,4 +224,52 @@ fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, UnpackError
         name: name.to_owned(),
         message: error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn platform(text: &str) -> Platform {
+        let mut words = text.split('/').map(str::to_owned);
+        let mut next = || words.next();
+        Platform {
+            os: next().expect("a system"),
+            architecture: next().expect("an architecture"),
+            variant: next(),
+        }
+    }
+
+    /// Gives the places of the manifests that are found for a machine.
+    #[track_caller]
+    fn case(there: &[&str], wanted: &str, expected: &[usize]) {
+        let manifests: Vec<Descriptor> = there
+            .iter()
+            .enumerate()
+            .map(|(number, text)| Descriptor {
+                platform: (!text.is_empty()).then(|| platform(text)),
+                ..Descriptor::of("", number.to_string().as_bytes())
+            })
+            .collect();
+        let found = find_fitting(&manifests, &platform(wanted)).into_iter();
+        let place = |found| manifests.iter().position(|it| it == found);
+        assert_eq!(
+            found.filter_map(place).collect::<Vec<_>>(),
+            expected,
+            "{there:?}"
+        );
+    }
+
+    #[test]
+    fn the_image_of_a_machine_is_found_and_one_alone_is_taken() {
+        case(&[""], "linux/amd64", &[0]);
+        case(&["linux/arm64/v8"], "linux/amd64", &[0]);
+        case(&["linux/arm64", "unknown/unknown"], "linux/amd64", &[0]);
+        case(&["linux/amd64", "linux/arm64"], "linux/arm64", &[1]);
+        case(&["linux/arm/v6", "linux/arm/v7"], "linux/arm/v7", &[1]);
+        case(&["windows/amd64", "linux/amd64"], "linux/amd64", &[1]);
+        case(&["linux/arm64/v8", "linux/amd64"], "linux/arm64", &[0]);
+        case(&["linux/arm64", "linux/s390x"], "linux/amd64", &[]);
+        case(&["linux/amd64", "linux/amd64"], "linux/amd64", &[0, 1]);
+    }
 }

@@ -1,11 +1,11 @@
 //! Layers as plain tars, each checked against both of its digests.
 
-use std::io::{self, BufRead, BufReader, Read, Write as _};
+use std::io::{self, BufRead, BufReader, Read};
 
 use sha2::Digest as _;
 
 use super::error::UnpackError;
-use crate::host::{Window, in_parallel};
+use crate::host::{Scratch, ScratchError, Window, in_parallel};
 use crate::oci::{Compression, Digest};
 
 /// A layer as an archive names it.
@@ -23,34 +23,37 @@ pub(super) struct Packed {
     pub(super) diff_id: Digest,
 }
 
-/// Opens all layers.
-pub(super) fn open_layers(packed: &[Packed]) -> Result<Vec<Window>, UnpackError> {
-    let opened = in_parallel(packed, 1, open_layer);
+/// Opens all layers; those that are decompressed go into scratch files.
+pub(super) fn open_layers(
+    packed: &[Packed],
+    scratch: &Scratch,
+) -> Result<Vec<Window>, UnpackError> {
+    let opened = in_parallel(packed, 1, |layer| open_layer(layer, scratch));
     opened.into_iter().collect()
 }
 
-fn open_layer(packed: &Packed) -> Result<Window, UnpackError> {
+/// The largest tar that is read: what was made to fill a disk ends here, and no image has such a layer.
+pub(super) const LARGEST_TAR_BYTES: u64 = 64 << 30;
+
+fn open_layer(packed: &Packed, scratch: &Scratch) -> Result<Window, UnpackError> {
     let number = packed.number;
-    let broken = |source| UnpackError::Decompress { number, source };
-    let mut bytes =
-        BufReader::with_capacity(256 * 1024, Hashing::new(packed.bytes.part(0, u64::MAX)));
+    let failed = |source| UnpackError::Decompress { number, source };
+    let broken = |source| failed(ScratchError::Read(source));
+    let watched = scratch.watch().watch(packed.bytes.part(0, u64::MAX));
+    let mut bytes = BufReader::with_capacity(256 * 1024, Hashing::new(watched));
     let compression = Compression::sniff(bytes.fill_buf().map_err(broken)?);
     let plain = match compression {
-        Compression::None => {
-            io::copy(&mut bytes, &mut io::sink()).map_err(broken)?;
-            None
-        }
+        Compression::None => None,
+        // OCI has no media type for it, and no engine writes it.
+        Compression::Xz => return Err(UnpackError::Xz { number }),
         compression => {
-            let mut file = tempfile::tempfile().map_err(broken)?;
             let mut plain = Hashing::new(compression.decoder(&mut bytes).map_err(broken)?);
-            io::copy(&mut plain, &mut file).map_err(broken)?;
-            file.flush().map_err(broken)?;
-            let found = plain.finish();
-            // What stands behind the compressed bytes counts into their digest.
-            io::copy(&mut bytes, &mut io::sink()).map_err(broken)?;
-            Some((Window::of_file(file).map_err(broken)?, found))
+            let window = scratch.store().append(&mut plain, LARGEST_TAR_BYTES);
+            Some((window.map_err(failed)?, plain.finish()))
         }
     };
+    // What stands behind the compressed bytes counts into their digest.
+    io::copy(&mut bytes, &mut io::sink()).map_err(broken)?;
     let found = bytes.into_inner().finish();
     let check = |expected: &Digest, found: &Digest| {
         if expected == found {

@@ -9,5 +9,5 @@ mod image;
 mod layers;
 
 pub use archive::open_tar;
-pub use error::UnpackError;
+pub use error::{OpenTarError, UnpackError};
 pub use image::{Layer, Unpacked};

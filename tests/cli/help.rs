@@ -412,14 +412,12 @@ Options:
           The file or directory to write; `-` is standard output
 
       --layers <HOW>
-          Compress the layers of an OCI layout so
+          Compress the layers of an OCI layout so; gzip where nothing is said
 
           Possible values:
           - gzip: As every program reads them
           - zstd: Smaller and faster, for programs since 2021
           - none: Not at all
-          
-          [default: gzip]
 
       --overlay <TAR>
           Put the entries of this tar over the root file system; repeat it for more
