@@ -10,6 +10,7 @@ mod build;
 mod catalog;
 mod command_lines;
 mod diff;
+mod export;
 mod graph;
 mod help;
 mod layout;

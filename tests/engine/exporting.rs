@@ -5,11 +5,13 @@ use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use pkg::oci::Compression;
+use pkg::host::{Scratch, Watch};
+use pkg::oci::{Compression, Descriptor, Platform};
+use pkg::unpack::Unpacked;
 use rustix::process::Signal;
 
 use crate::Test;
-use crate::support::catalog::Catalog;
+use crate::support::catalog::{Catalog, wait_until};
 use crate::support::engine::Engine;
 
 pub(crate) const TESTS: &[Test] = &[
@@ -32,6 +34,18 @@ pub(crate) const TESTS: &[Test] = &[
     (
         "overlays_lie_over_the_root_file_system",
         overlays_lie_over_the_root_file_system,
+    ),
+    (
+        "whiteouts_are_applied_as_umoci_applies_them",
+        whiteouts_are_applied_as_umoci_applies_them,
+    ),
+    (
+        "pipes_and_links_stay_what_they_are",
+        pipes_and_links_stay_what_they_are,
+    ),
+    (
+        "what_an_interrupted_or_killed_export_began_is_removed",
+        what_an_interrupted_or_killed_export_began_is_removed,
     ),
     (
         "what_cannot_be_exported_leaves_nothing",
@@ -181,6 +195,9 @@ fn a_bundle_runs_as_the_image_says(engine: &Engine) {
     export(&catalog, "bundle", "bundle", &[]);
     export(&catalog, "bundle", "bundle.tar.zst", &[]);
     let name = engine.name("bundle").replace('/', "-");
+    let bundle = catalog.sandbox().path().join("bundle");
+    // It holds programs that run as root.
+    assert_eq!(bundle.metadata().expect("a bundle").mode() & 0o7777, 0o700);
     let state = catalog.sandbox().path().join("runc");
     let state = state.to_str().expect("a path");
     let said = run(
@@ -324,6 +341,12 @@ const REFUSED: &[(&str, &[&str], i32, &str)] = &[
         "is no whole tar",
     ),
     (
+        "app",
+        &["--format", "rootfs", "-o", "x", "--overlay", "cut.tgz"],
+        1,
+        "cannot decompress cut.tgz",
+    ),
+    (
         "silent",
         &["--format", "bundle", "-o", "x"],
         1,
@@ -345,6 +368,11 @@ fn what_cannot_be_exported_leaves_nothing(engine: &Engine) {
         .image("silent", "1-1", &[], "FROM scratch\nCOPY file /file")
         .write("images/silent/file", b"");
     catalog.build(&["--select", "*silent*"]).assert_code(0);
+    run(
+        &catalog,
+        "sh",
+        &["-c", "tar -cz images | head -c 300 > cut.tgz"],
+    );
     let before = catalog.sandbox().files(".");
     for (name, arguments, code, said) in REFUSED {
         let done = catalog.pkg(&[&["export", name, "images"][..], arguments].concat());
@@ -356,6 +384,192 @@ fn what_cannot_be_exported_leaves_nothing(engine: &Engine) {
         );
     }
     assert_eq!(catalog.sandbox().files("."), before);
+}
+
+/// A name with what it is (`d`, `f`, or a link's target), for a layer.
+type Named<'a> = (&'a str, &'a str);
+
+fn layer(entries: &[Named<'_>]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, what) in entries {
+        let mut header = tar::Header::new_ustar();
+        header.set_mode(0o755);
+        header.set_size(0);
+        let kind = match *what {
+            "d" => tar::EntryType::Directory,
+            "f" => tar::EntryType::Regular,
+            target => {
+                header.set_link_name(target).expect("a target");
+                tar::EntryType::Symlink
+            }
+        };
+        header.set_entry_type(kind);
+        tar.append_data(&mut header, name, &[][..]).expect("memory");
+    }
+    tar.into_inner().expect("memory")
+}
+
+/// Writes an OCI layout of plain layers.
+fn write_layout(directory: &Path, layers: &[Vec<u8>]) {
+    let blobs = directory.join("blobs/sha256");
+    fs::create_dir_all(&blobs).expect("a directory");
+    let blob = |kind: &str, bytes: &[u8]| {
+        let descriptor = Descriptor::of(format!("application/vnd.oci.image.{kind}"), bytes);
+        fs::write(blobs.join(descriptor.digest.hex()), bytes).expect("a blob");
+        descriptor
+    };
+    let layers: Vec<_> = layers.iter().map(|tar| blob("layer.v1.tar", tar)).collect();
+    let diff_ids: Vec<_> = layers.iter().map(|layer| &layer.digest).collect();
+    let json = |value: serde_json::Value| value.to_string().into_bytes();
+    let config = json(serde_json::json!({
+        "architecture": "amd64", "os": "linux", "config": {},
+        "rootfs": {"type": "layers", "diff_ids": diff_ids},
+    }));
+    let config = blob("config.v1+json", &config);
+    let manifest = json(serde_json::json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": config, "layers": layers,
+    }));
+    let mut manifest = blob("manifest.v1+json", &manifest);
+    let name = "org.opencontainers.image.ref.name".to_owned();
+    manifest.annotations.insert(name, "1".to_owned());
+    let index = json(serde_json::json!({"schemaVersion": 2, "manifests": [manifest]}));
+    fs::write(directory.join("index.json"), index).expect("a file");
+    let version = "{\"imageLayoutVersion\":\"1.0.0\"}";
+    fs::write(directory.join("oci-layout"), version).expect("a file");
+}
+
+fn whiteouts_are_applied_as_umoci_applies_them(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    let lower: &[Named<'_>] = &[
+        ("srv", "d"),
+        ("srv/data", "d"),
+        ("srv/data/a", "f"),
+        ("var", "d"),
+        ("var/www", "/srv/data"),
+        ("usr", "d"),
+        ("usr/lib", "d"),
+        ("usr/lib/old", "f"),
+    ];
+    let uppers: &[&[Named<'_>]] = &[
+        // A directory in the place of a link, with marks in it.
+        &[
+            ("var/www", "d"),
+            ("var/www/.wh..wh..opq", "f"),
+            ("var/www/b", "f"),
+        ],
+        &[("var/www", "d"), ("var/www/.wh.a", "f"), ("var/www/b", "f")],
+        // Directories that stay.
+        &[("usr/lib/.wh..wh..opq", "f"), ("usr/lib/new", "f")],
+        &[("usr/lib", "d"), ("usr/lib/.wh.old", "f")],
+        &[("var", "d"), ("var/.wh.www", "f"), ("srv/.wh.data", "f")],
+        &[("var/www", "f"), ("srv", "usr")],
+    ];
+    let platform = Platform {
+        architecture: "amd64".to_owned(),
+        os: "linux".to_owned(),
+        variant: None,
+    };
+    for (number, upper) in uppers.iter().enumerate() {
+        let layout = catalog.sandbox().path().join(format!("layout{number}"));
+        write_layout(&layout, &[layer(lower), layer(upper)]);
+        let (image, out) = (format!("layout{number}:1"), format!("out{number}"));
+        run(&catalog, "umoci", &["unpack", "--image", &image, &out]);
+        let rootfs = catalog.sandbox().path().join(out).join("rootfs");
+        let walk = walkdir::WalkDir::new(&rootfs).min_depth(1);
+        let mut theirs: Vec<String> = walk
+            .into_iter()
+            .map(|entry| {
+                let entry = entry.expect("an entry");
+                let name = entry.path().strip_prefix(&rootfs).expect("below").display();
+                format!("/{name} {:?}", entry.file_type().is_dir())
+            })
+            .collect();
+        theirs.sort();
+        let scratch = Scratch::new(catalog.sandbox().path().as_path(), &Watch::default());
+        let image = Unpacked::open(&layout, &platform, &scratch).expect("an image");
+        let tree = image.tree().expect("a tree");
+        let mut ours: Vec<String> = tree
+            .iter()
+            .skip(1)
+            .map(|(path, node)| format!("{path} {:?}", node.is_directory()))
+            .collect();
+        ours.sort();
+        assert_eq!(ours, theirs, "{upper:?}");
+    }
+}
+
+fn pipes_and_links_stay_what_they_are(engine: &Engine) {
+    let catalog = catalog_of(engine);
+    export(&catalog, "rootfs", "plain.tar", &[]);
+    let path = |name: &str| catalog.sandbox().path().join(name);
+    let plain = fs::read(path("plain.tar")).expect("a tar");
+    run(&catalog, "mkfifo", &["pipe"]);
+    let pipe = path("pipe");
+    let reader = std::thread::spawn(move || fs::read(pipe).expect("a pipe"));
+    export(&catalog, "rootfs", "pipe", &[]);
+    assert!(reader.join().expect("a reader") == plain);
+    run(&catalog, "ln", &["-s", "plain.tar", "link.tar"]);
+    run(&catalog, "chmod", &["640", "plain.tar"]);
+    fs::write(path("plain.tar"), "old").expect("a file");
+    export(&catalog, "rootfs", "link.tar", &[]);
+    assert!(path("link.tar").is_symlink());
+    assert!(fs::read(path("plain.tar")).expect("a tar") == plain);
+    let about = path("plain.tar").metadata().expect("a tar");
+    assert_eq!(about.mode() & 0o7777, 0o640);
+    run(&catalog, "ln", &["-s", "/dev/null", "null"]);
+    export(&catalog, "docker", "null", &[]);
+    let null = path("null").metadata().expect("a device");
+    assert!(std::os::unix::fs::FileTypeExt::is_char_device(
+        &null.file_type()
+    ));
+}
+
+fn what_an_interrupted_or_killed_export_began_is_removed(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    // Nothing that can be compressed: it takes some time.
+    let mut state = 1_u64;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        state.to_be_bytes()[0]
+    })
+    .take(24 << 20)
+    .collect();
+    catalog
+        .image("big", "1-1", &[], "FROM scratch\nCOPY big /big")
+        .write("images/big/big", &noise);
+    catalog.build(&[]).assert_code(0);
+    let before = catalog.sandbox().files(".");
+    let begun = || {
+        let there = fs::read_dir(catalog.sandbox().path()).expect("a directory");
+        let mut names = there.map(|entry| entry.expect("an entry").path());
+        names.find(|path| {
+            let name = path.file_name().expect("a name").to_string_lossy();
+            name.starts_with(".pkg-export-") && path.join("whole").exists()
+        })
+    };
+    let start = || {
+        let arguments = ["export", "big", "images", "--format", "rootfs"];
+        let running = catalog.start(&[&arguments[..], &["-o", "big.tar.xz"]].concat());
+        wait_until("the export writes", || begun().is_some());
+        running
+    };
+    let running = start();
+    running.signal(Signal::INT);
+    assert_eq!(running.end().code, Some(130));
+    assert_eq!(catalog.sandbox().files("."), before);
+    assert_eq!(begun(), None);
+    let running = start();
+    running.signal(Signal::KILL);
+    running.end();
+    assert!(begun().is_some());
+    let arguments = [
+        "export", "big", "images", "--format", "docker", "-o", "big.tar",
+    ];
+    catalog.pkg(&arguments).assert_code(0);
+    assert_eq!(begun(), None);
 }
 
 fn an_interrupted_export_ends_and_leaves_nothing(engine: &Engine) {
