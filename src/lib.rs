@@ -47,7 +47,7 @@
 //! | `pkg-*` in the directory for temporary files, while a revision is compared | [`scan`] | [`revision`] |
 //! | `OUT/…/Dockerfile` of `pkg render` | | [`cli`] |
 //! | the files of a new image | | [`scaffold`] |
-//! | what `pkg export` writes; beside it `.pkg-export-*` until it is whole | | [`export`] |
+//! | what `pkg export` writes; beside it, or in `TMPDIR`, `.pkg-export-*` until it is whole | [`export`] what killed runs left | [`export`] |
 //! | tars that `pkg export --overlay` names | [`unpack`] | |
 
 // Formats: text and bytes to values, pure.

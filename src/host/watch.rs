@@ -30,6 +30,7 @@ impl Watch {
     }
 
     /// Gives a reader or a writer that fails with the next bytes after the work was ended.
+    #[must_use]
     pub fn watch<T>(&self, inner: T) -> Watched<T> {
         Watched {
             inner,
@@ -43,13 +44,6 @@ impl Watch {
 pub struct Watched<T> {
     inner: T,
     watch: Watch,
-}
-
-impl<T> Watched<T> {
-    /// Gives what was watched.
-    pub fn into_inner(self) -> T {
-        self.inner
-    }
 }
 
 impl<R: Read> Read for Watched<R> {
