@@ -1,6 +1,7 @@
 //! How the bytes of a layer are compressed (OCI image-spec, "Layer media types"), told by their first bytes.
 
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 
 use liblzma::stream::{CONCATENATED, Stream};
 
@@ -62,7 +63,7 @@ impl Compression {
             Self::None => Some(name),
             _ => name.rsplit_once('.').map(|(plain, _)| plain),
         };
-        let is_long = plain.is_some_and(|plain| plain.ends_with(".tar"));
+        let is_long = plain.is_some_and(ends_as_tar);
         (is_short || is_long).then_some(compression)
     }
 
@@ -72,7 +73,7 @@ impl Compression {
         let Some((before, end)) = name.rsplit_once('.') else {
             return false;
         };
-        let is_of_tar = before.ends_with(".tar") && Self::of_tar_name(name).is_none();
+        let is_of_tar = ends_as_tar(before) && Self::of_tar_name(name).is_none();
         is_of_tar || OTHERS.contains(&end)
     }
 
@@ -120,6 +121,10 @@ impl Compression {
             }
         }
     }
+}
+
+fn ends_as_tar(name: &str) -> bool {
+    Path::new(name).extension() == Some("tar".as_ref())
 }
 
 #[cfg(test)]
