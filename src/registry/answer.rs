@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use std::time::Duration;
 
+use crate::settings::Secret;
 use crate::web::parse_retry_after;
 
 /// One answer with its body.
@@ -17,12 +18,21 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
     /// The server's own words, where the status is an error.
     pub(super) said: Said,
+    /// The host that gave it, where redirects led to another one than was asked.
+    pub(super) elsewhere: Option<String>,
+    /// What must not come back in the server's words.
+    pub(super) secrets: Vec<Secret>,
 }
 
 impl Answer {
     /// Finds a header that is text.
     pub(super) fn find_header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Takes words of its headers, without what must not come back in them.
+    pub(super) fn word(&self, text: &str) -> Said {
+        Said::without(text, &self.secrets)
     }
 
     /// Tells whether it is a page for browsers, which no registry gives.
@@ -79,6 +89,11 @@ impl Said {
         Self(line)
     }
 
+    /// Takes a text in which nothing may be shown of the secrets.
+    pub(super) fn without(text: &str, secrets: &[Secret]) -> Self {
+        Self::text(&without_secrets(text, secrets))
+    }
+
     /// Finds the words in the body of a refusal: distribution-spec "Error codes", or what token services write.
     pub(super) fn in_body(body: &str) -> Self {
         let Ok(json) = serde_json::from_str::<serde_json::Value>(body) else {
@@ -117,6 +132,15 @@ impl fmt::Display for Said {
             write!(f, ": {}", self.0)
         }
     }
+}
+
+/// Puts a mark in the place of each secret.
+pub(super) fn without_secrets(text: &str, secrets: &[Secret]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.iter().filter(|secret| !secret.reveal().is_empty()) {
+        text = text.replace(secret.reveal(), "[secret]");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::connection::Options;
 use super::credentials::{Credentials, CredentialsError, Found, Login};
 use super::endpoint::{Endpoint, is_loopback};
 use super::error::{Garbage, Identity, RegistryError};
-use super::token::{Token, TokenKey, Tokens};
+use super::token::{Account, Token, TokenKey, Tokens};
 use super::transport::{Question, Transport};
 use crate::settings::Secret;
 use crate::web::{Patience, Redirects};
@@ -87,13 +87,14 @@ impl Authorizer {
         refused: Option<&Authorization>,
     ) -> Result<Option<Authorization>, RegistryError> {
         let endpoint = visit.endpoint;
+        let shown = refused.map_or(&[][..], |refused| &refused.secrets);
         let bearer = challenges.iter().find_map(|challenge| match challenge {
             Challenge::Bearer(bearer) => Some(bearer),
             Challenge::Basic | Challenge::Other => None,
         });
         let scheme = match bearer {
             Some(bearer) => Scheme::Bearer {
-                realm: realm(bearer).map_err(|garbage| RegistryError::Garbage {
+                realm: realm(bearer, shown).map_err(|garbage| RegistryError::Garbage {
                     asked: endpoint.asked(),
                     garbage,
                 })?,
@@ -129,6 +130,8 @@ impl Authorizer {
             }),
             Scheme::Bearer { realm, service } => {
                 let key = TokenKey {
+                    registry: visit.endpoint.host.clone(),
+                    account: Account::of(&found),
                     realm: realm.to_string(),
                     service,
                     scope,
@@ -136,7 +139,7 @@ impl Authorizer {
                 let refused = refused.and_then(|authorization| authorization.secrets.first());
                 let fetch = fetch_token(visit, &found, realm, key.clone());
                 let token = self.tokens.find_or_fetch(key, refused, fetch).await?;
-                Ok(bearer_header(token))
+                Ok(bearer_header(token, &found))
             }
         }
     }
@@ -165,21 +168,39 @@ pub(super) struct Visit<'a> {
 }
 
 fn basic(login: &Login) -> Option<Authorization> {
-    let plain = format!("{}:{}", login.username, login.password.reveal());
-    let encoded = STANDARD.encode(plain);
+    let encoded = encode(login);
     Some(Authorization {
-        header: sensitive(&format!("Basic {encoded}"))?,
+        header: sensitive(&format!("Basic {}", encoded.reveal()))?,
         identity: Identity::LoggedIn,
-        secrets: vec![Secret::new(encoded), login.password.clone()],
+        secrets: vec![encoded, login.password.clone()],
     })
 }
 
-fn bearer_header(token: Token) -> Option<Authorization> {
+/// The token is the first of the secrets, before what it was got for: one server may be registry and token service.
+fn bearer_header(token: Token, found: &Found) -> Option<Authorization> {
+    let header = sensitive(&format!("Bearer {}", token.value.reveal()))?;
+    let mut secrets = vec![token.value];
+    secrets.extend(secrets_of(found));
     Some(Authorization {
-        header: sensitive(&format!("Bearer {}", token.value.reveal()))?,
+        header,
         identity: token.identity,
-        secrets: vec![token.value],
+        secrets,
     })
+}
+
+/// Gives what must not be shown of credentials.
+fn secrets_of(found: &Found) -> Vec<Secret> {
+    match found {
+        Found::Nothing => Vec::new(),
+        Found::Login(login) => vec![encode(login), login.password.clone()],
+        Found::IdentityToken(token) => vec![token.clone()],
+    }
+}
+
+/// Writes name and password as a header has them.
+fn encode(login: &Login) -> Secret {
+    let plain = format!("{}:{}", login.username, login.password.reveal());
+    Secret::new(STANDARD.encode(plain))
 }
 
 /// Makes a header value that no debug output shows; a text that no header can hold gives none.
@@ -190,8 +211,8 @@ fn sensitive(text: &str) -> Option<HeaderValue> {
 }
 
 /// Checks the address of a token service: credentials are sent there, so the way has to be safe.
-fn realm(bearer: &Bearer) -> Result<Url, Garbage> {
-    let refused = || Garbage::Realm(Said::text(&bearer.realm));
+fn realm(bearer: &Bearer, shown: &[Secret]) -> Result<Url, Garbage> {
+    let refused = || Garbage::Realm(Said::without(&bearer.realm, shown));
     let url = Url::parse(&bearer.realm).map_err(|_| refused())?;
     let is_safe = match (url.scheme(), url.host_str()) {
         ("https", Some(_)) => true,
@@ -217,12 +238,15 @@ async fn fetch_token(
         Found::Nothing => Identity::Anonymous,
         Found::Login(_) | Found::IdentityToken(_) => Identity::LoggedIn,
     };
-    let (request, redirects, secrets) =
-        token_request(realm, key.service.as_deref(), &key.scope, found);
+    let (request, redirects) = token_request(realm, key.service.as_deref(), &key.scope, found);
+    let secrets = secrets_of(found);
     let question = Question {
         registry: visit.endpoint.host.clone(),
         host,
-        subject: format!("a token for `{}`", Said::text(&key.scope).as_str()),
+        subject: format!(
+            "a token for `{}`",
+            Said::without(&key.scope, &secrets).as_str()
+        ),
         request,
         secrets,
         limit_bytes: LIMIT_BYTES,
@@ -257,7 +281,7 @@ fn token_request(
     service: Option<&str>,
     scope: &str,
     found: &Found,
-) -> (Request, Redirects, Vec<Secret>) {
+) -> (Request, Redirects) {
     let mut form = realm.clone();
     if matches!(found, Found::IdentityToken(_)) {
         form.set_query(None);
@@ -282,29 +306,23 @@ fn token_request(
         }
     }
     match found {
-        Found::Nothing => (
-            Request::new(Method::GET, form),
-            Redirects::Follow,
-            Vec::new(),
-        ),
+        Found::Nothing => (Request::new(Method::GET, form), Redirects::Follow),
         Found::Login(login) => {
             let mut request = Request::new(Method::GET, form);
-            let authorization = basic(login);
-            let secrets = authorization.as_ref().map(|a| a.secrets.clone());
-            if let Some(authorization) = authorization {
+            if let Some(authorization) = basic(login) {
                 request
                     .headers_mut()
                     .insert(AUTHORIZATION, authorization.header);
             }
-            (request, Redirects::Follow, secrets.unwrap_or_default())
+            (request, Redirects::Follow)
         }
-        Found::IdentityToken(token) => {
+        Found::IdentityToken(_) => {
             let mut request = Request::new(Method::POST, realm);
             let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
             request.headers_mut().insert(CONTENT_TYPE, kind);
             let body = form.query().unwrap_or_default().to_owned();
             *request.body_mut() = Some(body.into());
-            (request, Redirects::Stay, vec![token.clone()])
+            (request, Redirects::Stay)
         }
     }
 }
@@ -326,11 +344,11 @@ mod tests {
             "https://auth.example.org/token",
             "http://127.0.0.1:5001/token",
         ] {
-            let url = realm(&bearer(address)).expect(address);
+            let url = realm(&bearer(address), &[]).expect(address);
             assert_eq!(url.as_str(), address);
         }
         for address in ["http://auth.example.org/token", "/token", "", "file:///x"] {
-            let garbage = realm(&bearer(address)).expect_err(address);
+            let garbage = realm(&bearer(address), &[]).expect_err(address);
             assert!(matches!(garbage, Garbage::Realm(_)), "{garbage:?}");
         }
     }
@@ -343,7 +361,7 @@ mod tests {
             password: Secret::new("pw"),
         });
         let scope = "repository:a:pull";
-        let (request, ..) = token_request(realm.clone(), Some("r e"), scope, &login);
+        let (request, _) = token_request(realm.clone(), Some("r e"), scope, &login);
         assert_eq!(
             request.url().as_str(),
             "https://auth.example.org/token?a=b&service=r+e&scope=repository%3Aa%3Apull&account=ann"
@@ -352,7 +370,7 @@ mod tests {
         assert!(!format!("{request:?}").contains("YW5uOnB3"));
 
         let token = Found::IdentityToken(Secret::new("a/b"));
-        let (request, redirects, _) = token_request(realm.clone(), Some("r"), scope, &token);
+        let (request, redirects) = token_request(realm.clone(), Some("r"), scope, &token);
         assert_eq!(request.method(), Method::POST);
         assert_eq!(request.url(), &realm);
         assert!(matches!(redirects, Redirects::Stay));

@@ -190,13 +190,13 @@ impl Client {
             let mut inquiry = self.inquiry(&image, Some(&digest));
             manifest = match inquiry.fetch_manifest().await? {
                 Some(manifest) => manifest,
-                None => return Err(inquiry.garbage(Garbage::NoManifest)),
+                None => return Err(inquiry.garbage(Garbage::NoPart)),
             };
             identities.push(digest);
         }
         let digest = manifest
             .config()
-            .ok_or_else(|| inquiry.garbage(Garbage::NoManifest))?;
+            .ok_or_else(|| inquiry.garbage(Garbage::NoImage))?;
         let blob = endpoint.sibling(digest.to_string(), Object::Blob);
         let config = self.inquiry(&blob, Some(&digest)).fetch_config().await?;
         identities.push(digest);

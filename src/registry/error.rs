@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::answer::Said;
 use super::credentials::CredentialsError;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Object};
 use crate::oci::Reference;
 
 /// What was asked, of whom, and how often.
@@ -119,6 +119,16 @@ pub enum RegistryError {
         /// The time that it had.
         after: Duration,
     },
+    /// There are more tags to compare than are compared.
+    #[error(
+        "{asked} gave more than {most} that may be newer versions, and none of the first {most} tells"
+    )]
+    TooMany {
+        /// What was asked.
+        asked: Asked,
+        /// How many were compared.
+        most: usize,
+    },
     /// Credentials are needed, and the place where they are kept gave none.
     #[error("{asked} needs credentials")]
     Credentials {
@@ -160,9 +170,18 @@ pub enum Garbage {
     /// The body is no manifest.
     #[error("a body that is no manifest")]
     NoManifest,
+    /// The bytes are what was asked for, and they are no manifest of an image.
+    #[error("a manifest of no image")]
+    NoImage,
+    /// An index names an image that the registry does not have.
+    #[error("an index whose image for this machine is not there")]
+    NoPart,
     /// A 404 that does not come from a registry.
     #[error("a 404 of something that is no registry{0}")]
     ForeignAbsence(Said),
+    /// A 404 of another host, to which the registry sent on.
+    #[error("a redirect to `{}`, and a 404 from there", .0.as_str())]
+    AbsenceElsewhere(Said),
     /// What was there a moment ago is not there.
     #[error("a 404 for what was there a moment ago")]
     Contradiction,
@@ -264,15 +283,35 @@ impl RegistryError {
             | Self::Tls { asked, .. }
             | Self::Broken { asked, .. }
             | Self::Silent { asked, .. }
+            | Self::TooMany { asked, .. }
             | Self::Credentials { asked, .. } => asked,
         }
     }
 
-    /// Tells whether a registry lists its tags for nobody, or not for us.
+    /// More tags of the reference's repository than are compared.
+    pub(crate) fn too_many_tags(reference: &Reference, most: usize) -> Self {
+        let endpoint = Endpoint::of(reference).sibling(String::new(), Object::Tags);
+        let asked = endpoint.asked();
+        Self::TooMany { asked, most }
+    }
+
+    /// Tells whether what a digest leads to is known, and is no image for this machine.
+    #[must_use]
+    pub fn is_no_image(&self) -> bool {
+        matches!(
+            self,
+            Self::Garbage {
+                garbage: Garbage::NoPlatform(_) | Garbage::NoImage | Garbage::NoConfiguration,
+                ..
+            }
+        )
+    }
+
+    /// Tells whether a registry lists its tags for nobody.
     #[must_use]
     pub fn is_refusal_to_list(&self) -> bool {
         match self {
-            Self::Denied { .. } | Self::Server { status: 501, .. } => true,
+            Self::Server { status: 501, .. } => true,
             Self::Refused { status, said, .. }
             | Self::Garbage {
                 garbage: Garbage::Status { status, said },
@@ -319,7 +358,7 @@ impl RegistryError {
             | Self::Silent { .. } => Some(Hint::TryLater),
             Self::Garbage { .. } | Self::Unreachable { .. } => Some(Hint::CheckAddress { host }),
             Self::Tls { .. } => Some(Hint::TrustCertificate),
-            Self::Credentials { .. } | Self::Refused { .. } => None,
+            Self::Credentials { .. } | Self::Refused { .. } | Self::TooMany { .. } => None,
         }
     }
 }

@@ -134,6 +134,8 @@ fn manifest(bytes: &[u8]) {
         headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(bytes),
         said: Said::default(),
+        elsewhere: None,
+        secrets: Vec::new(),
     };
     let Some(Manifest { json, .. }) = Manifest::find(&answer) else {
         return;

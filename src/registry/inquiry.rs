@@ -124,7 +124,15 @@ impl Inquiry<'_> {
             }
             _ => return Err(self.unexpected(answer)),
         }
-        let manifest = Manifest::find(&answer).ok_or_else(|| self.garbage(Garbage::NoManifest))?;
+        let Some(manifest) = Manifest::find(&answer) else {
+            // What has the digest that was asked for is what there is; anything else may be a page in its place.
+            let is_wanted = self.wanted == Some(&Digest::of(&answer.body));
+            return Err(self.garbage(if is_wanted {
+                Garbage::NoImage
+            } else {
+                Garbage::NoManifest
+            }));
+        };
         let (digest, told) = (&manifest.digest, self.digest_header(&answer)?);
         if told.is_some_and(|told| told != *digest) || self.wanted.is_some_and(|it| it != digest) {
             return Err(self.garbage(Garbage::OtherDigest));
@@ -164,7 +172,7 @@ impl Inquiry<'_> {
         let link = link.filter_map(|it| it.to_str().ok()).find_map(find_next);
         let next = link.map(|target| {
             query_of(target, &self.visit.endpoint.url())
-                .ok_or_else(|| self.garbage(Garbage::TagsElsewhere(Said::text(target))))
+                .ok_or_else(|| self.garbage(Garbage::TagsElsewhere(answer.word(target))))
         });
         let next = next.transpose()?;
         Ok(tags.map(|tags| TagPage { tags, next }))
@@ -189,7 +197,7 @@ impl Inquiry<'_> {
         let text = String::from_utf8_lossy(value.as_bytes());
         let digest = text
             .parse::<Digest>()
-            .map_err(|_| self.garbage(Garbage::NoDigest(Said::text(&text))))?;
+            .map_err(|_| self.garbage(Garbage::NoDigest(answer.word(&text))))?;
         if self.wanted.is_some_and(|wanted| *wanted != digest) {
             return Err(self.garbage(Garbage::OtherDigest));
         }
@@ -219,7 +227,7 @@ impl Inquiry<'_> {
                 None => Identity::Unasked,
             },
             said: match in_challenge {
-                Some(error) if answer.said == Said::default() => Said::text(&error),
+                Some(error) if answer.said == Said::default() => answer.word(&error),
                 _ => answer.said,
             },
         })
@@ -257,7 +265,7 @@ impl Inquiry<'_> {
 }
 
 /// Tells whether a body is what registries write of an error (distribution-spec, "Error codes").
-fn is_error_of_registry(body: &[u8]) -> bool {
+pub(super) fn is_error_of_registry(body: &[u8]) -> bool {
     let json: Option<Value> = serde_json::from_slice(body).ok();
     json.is_some_and(|json| json["errors"][0]["code"].is_string())
 }

@@ -12,15 +12,40 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::credentials::Found;
 use super::error::{Identity, RegistryError};
 use crate::settings::Secret;
 
-/// What a token is for.
+/// What a token is for: what its service is asked, the registry that it is shown to, and who asks.
+///
+/// Realm, service and scope are a registry's own words, and another one can say the same: its token is another one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct TokenKey {
+    /// The registry as the user knows it.
+    pub(super) registry: String,
+    pub(super) account: Account,
     pub(super) realm: String,
     pub(super) service: Option<String>,
     pub(super) scope: String,
+}
+
+/// Who asks for a token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Account {
+    Anonymous,
+    Named(String),
+    /// The one that an identity token stands for.
+    OfToken,
+}
+
+impl Account {
+    pub(super) fn of(found: &Found) -> Self {
+        match found {
+            Found::Nothing => Self::Anonymous,
+            Found::Login(login) => Self::Named(login.username.clone()),
+            Found::IdentityToken(_) => Self::OfToken,
+        }
+    }
 }
 
 /// A token that is good until some time.
@@ -118,6 +143,8 @@ mod tests {
 
     fn key() -> TokenKey {
         TokenKey {
+            registry: "r.example.org".to_owned(),
+            account: Account::Anonymous,
             realm: "https://auth.example.org/token".to_owned(),
             service: None,
             scope: "repository:a:pull".to_owned(),

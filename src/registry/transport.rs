@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::{Request, StatusCode};
+use reqwest::{Request, StatusCode, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::answer::{Answer, Said};
+use super::answer::{Answer, Said, without_secrets};
 use super::connection::{Connections, Options};
 use super::error::{Asked, Garbage, RegistryError};
 use crate::settings::Secret;
@@ -171,6 +171,7 @@ impl Transport {
         }
         let mut response = client.execute(request).await.map_err(fault)?;
         let (status, headers) = (response.status(), response.headers().clone());
+        let elsewhere = find_elsewhere(question.request.url(), response.url());
         let body = if status.is_success() {
             let limit_bytes = question.limit_bytes;
             read_body(&mut response, limit_bytes)
@@ -188,6 +189,7 @@ impl Transport {
         let said = if status.is_success() {
             Said::default()
         } else {
+            let body = String::from_utf8_lossy(&body);
             Said::in_body(&without_secrets(&body, &question.secrets))
         };
         Ok(Answer {
@@ -195,6 +197,8 @@ impl Transport {
             headers,
             body,
             said,
+            elsewhere,
+            secrets: question.secrets.clone(),
         })
     }
 
@@ -295,6 +299,23 @@ fn may_pass(error: &RegistryError, times: u32, served: Option<Instant>) -> bool 
     }
 }
 
+/// Names the host that answered, where it is another one than was asked.
+fn find_elsewhere(asked: &Url, answered: &Url) -> Option<String> {
+    let place = |url: &Url| {
+        (
+            url.host_str().map(str::to_owned),
+            url.port_or_known_default(),
+        )
+    };
+    (place(asked) != place(answered)).then(|| {
+        let host = answered.host_str().unwrap_or_default();
+        match answered.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    })
+}
+
 async fn read_body(
     response: &mut reqwest::Response,
     limit_bytes: usize,
@@ -307,12 +328,4 @@ async fn read_body(
         body.extend_from_slice(&chunk);
     }
     Ok(Some(body.freeze()))
-}
-
-fn without_secrets(body: &[u8], secrets: &[Secret]) -> String {
-    let mut text = String::from_utf8_lossy(body).into_owned();
-    for secret in secrets.iter().filter(|secret| !secret.reveal().is_empty()) {
-        text = text.replace(secret.reveal(), "[secret]");
-    }
-    text
 }

@@ -91,24 +91,41 @@ fn what_no_registry_answers_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn absent_is_a_404_with_or_without_words_of_a_host_that_speaks_the_api() {
-    for (fault, pings) in [
-        (None, 0),
-        (Some(Fault::status(404)), 1),
-        (Some(Fault::Words(404, String::new())), 1),
-        (Some(Fault::Words(404, "no such page".to_owned())), 1),
+async fn absent_is_a_404_of_a_registry_by_its_header_or_its_words_or_its_api() {
+    let bare = || Fault::Words(200, "{}".to_owned());
+    let words = |text: &str| Fault::Words(404, text.to_owned());
+    // What a HEAD gets, what a GET gets, and what the API itself says; then how often the latter two are asked.
+    for (head, get, root, (gets, pings)) in [
+        (None, None, None, (0, 0)),
+        // As Quay answers, which signs its API alone.
+        (
+            Some(Fault::status(404)),
+            Some(Fault::status(404)),
+            None,
+            (3, 1),
+        ),
+        (Some(words("")), None, None, (3, 1)),
+        // Who signs nothing has to be there each time.
+        (Some(Fault::status(404)), None, Some(bare()), (0, 3)),
+        (Some(words("no such page")), None, Some(bare()), (0, 3)),
     ] {
         let registry = FaultyRegistry::start();
-        if let Some(fault) = fault {
-            registry.misbehave(Operation::HeadManifest, ALWAYS, fault);
+        for (operation, fault) in [
+            (Operation::HeadManifest, head),
+            (Operation::GetManifest, get),
+            (Operation::Ping, root),
+        ] {
+            if let Some(fault) = fault {
+                registry.misbehave(operation, ALWAYS, fault);
+            }
         }
         let client = client();
         for _ in 0..3 {
             let absent = reference(registry.host(), "base/nginx:1");
             assert_eq!(client.presence(&absent).await.unwrap(), Presence::Absent);
         }
-        // Whether it is a registry is asked once.
         assert_eq!(registry.requests_of(Operation::Ping).len(), pings);
+        assert_eq!(registry.requests_of(Operation::GetManifest).len(), gets);
         assert_eq!(registry.requests_of(Operation::HeadManifest).len(), 3);
     }
 }
@@ -141,12 +158,49 @@ async fn the_404_of_a_proxy_says_nothing_about_images() {
             other => panic!("{answer:?} {ping:?}: {other:?}"),
         }
     }
+    // Of a registry that signs, what stands before it is told from it while it is away for a moment; and of one that does
+    // not, since its API is away too.
+    let lost = || Fault::Words(404, "404 page not found".to_owned());
+    let bare = Fault::Words(200, "{}".to_owned());
+    for (root, after) in [(None, None), (Some(bare), Some(lost()))] {
+        let registry = FaultyRegistry::start();
+        for (requests, fault) in [(1..=1, root), (2..=2, after)] {
+            if let Some(fault) = fault {
+                registry.misbehave(Operation::Ping, requests, fault);
+            }
+        }
+        registry.misbehave(Operation::HeadManifest, 1..=1, Fault::status(404));
+        registry.misbehave(Operation::HeadManifest, 2..=2, lost());
+        registry.misbehave(Operation::GetManifest, 2..=2, lost());
+        let client = client();
+        let first = client.presence(&reference(registry.host(), "a:1")).await;
+        assert_eq!(first.unwrap(), Presence::Absent);
+        let second = client.presence(&reference(registry.host(), "b:1")).await;
+        let error = second.expect_err("no registry answered").to_string();
+        let cause = "got no registry's answer: a 404 of something that is no registry";
+        assert!(error.contains(cause), "{error}");
+    }
     // While the host is ill, it is not known whether it is a registry.
     let registry = FaultyRegistry::start();
     registry.misbehave(Operation::HeadManifest, ALWAYS, Fault::status(404));
     registry.misbehave(Operation::Ping, 1..=2, Fault::status(503));
     let presence = client().presence(&reference(registry.host(), "a:1")).await;
     assert_eq!(presence.unwrap(), Presence::Absent);
+}
+
+#[tokio::test]
+async fn the_404_of_another_host_says_nothing_about_a_registry_that_sent_there() {
+    let (registry, other) = (FaultyRegistry::start(), FaultyRegistry::start());
+    let there = Fault::Redirect(format!("http://{}", other.host()));
+    registry.misbehave(Operation::HeadManifest, ALWAYS, there);
+    let image = reference(registry.host(), "a:1");
+    let presence = client().presence(&image).await;
+    let error = presence.expect_err("another host's 404").to_string();
+    let cause = format!("a redirect to `{}`, and a 404 from there", other.host());
+    assert!(error.ends_with(&cause), "{error}");
+    let digest = other.put_manifest("a", "1", MANIFEST);
+    let presence = client().presence(&image).await;
+    assert_eq!(presence.unwrap(), Presence::Present(digest));
 }
 
 #[tokio::test]

@@ -146,6 +146,77 @@ async fn each_repository_has_a_token_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_token_goes_to_no_other_registry_that_names_the_same_service() {
+    let (registry, image) = start(Login::Token("ann", PASSWORD));
+    let (other, other_image) = start(Login::AnonymousToken);
+    other.name_token_service_of(registry.host());
+    let client = client_for(registry.host(), "ann", PASSWORD);
+    assert_present(client.presence(&image).await);
+    assert_denied(client.presence(&other_image).await, Identity::Anonymous);
+    let shown = other.requests();
+    assert_eq!(shown.len(), 1);
+    assert!(shown.iter().all(|it| it.header("authorization").is_none()));
+}
+
+#[tokio::test]
+async fn what_is_denied_under_one_name_of_a_registry_is_asked_for_under_another() {
+    let (registry, image) = start(Login::Token("ann", PASSWORD));
+    let (other, other_image) = start(Login::AnonymousToken);
+    other.name_token_service_of(registry.host());
+    let client = client_for(registry.host(), "ann", PASSWORD);
+    assert_denied(client.presence(&other_image).await, Identity::Anonymous);
+    assert_present(client.presence(&image).await);
+}
+
+#[tokio::test]
+async fn a_header_that_repeats_a_secret_brings_it_into_no_message() {
+    let challenge =
+        |realm: &str, words: &str| format!(r#"Bearer realm="{realm}",error_description="{words}""#);
+    let encoded = STANDARD.encode(format!("ann:{PASSWORD}"));
+    let secrets = format!("{PASSWORD} {encoded} token-1");
+    let of_challenge = challenge("https://auth.example.org/", &secrets);
+    let of_realm = challenge(&format!("http://auth.example.org/{secrets}"), "");
+    let link = format!("<https://elsewhere.example.org/{secrets}/tags/list?n=1>; rel=next");
+    let digest = format!("sha256:{secrets}");
+    let denied = |status, header: &str| Fault::header(status, "www-authenticate", header);
+    for login in [Login::Basic("ann", PASSWORD), Login::Token("ann", PASSWORD)] {
+        for (fault, expected) in [
+            (denied(403, &of_challenge), "was denied with status 403: "),
+            (denied(401, &of_realm), "status 401"),
+            (
+                Fault::Headers(vec![("docker-content-digest", digest.clone())]),
+                "a digest that is none: sha256:",
+            ),
+            (
+                Fault::Headers(vec![("link", link.clone())]),
+                "goes on at another address: https://elsewhere",
+            ),
+        ] {
+            let (registry, image) = start(login.clone());
+            let client = client_for(registry.host(), "ann", PASSWORD);
+            assert_present(client.presence(&image).await);
+            let operations = [Operation::HeadManifest, Operation::ListTags];
+            for operation in operations {
+                registry.misbehave(operation, ALWAYS, fault.clone());
+            }
+            let error = if expected.starts_with("goes on") {
+                client.fetch_tags(&image).await.expect_err("a fault")
+            } else {
+                client.presence(&image).await.expect_err("a fault")
+            };
+            let shown = everything(&error);
+            let is_realm = shown.contains("a token service without a safe address: http://auth");
+            assert!(shown.contains(expected) || is_realm, "{expected}: {shown}");
+            for secret in [PASSWORD, encoded.as_str()] {
+                assert!(!shown.contains(secret), "{login:?} {fault:?}: {shown}");
+            }
+            let has_token = shown.contains("token-1");
+            assert!(!has_token || matches!(login, Login::Basic(..)), "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_tried_once_at_the_token_service() {
     let (registry, reference) = start(Login::Token("ann", "another"));
     let client = client_for(registry.host(), "ann", PASSWORD);

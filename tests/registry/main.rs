@@ -84,6 +84,7 @@ fn kind(error: &RegistryError) -> &'static str {
         RegistryError::Broken { .. } => "broken",
         RegistryError::Silent { .. } => "silent",
         RegistryError::Credentials { .. } => "credentials",
+        RegistryError::TooMany { .. } => "too many",
     }
 }
 

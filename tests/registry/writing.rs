@@ -80,6 +80,25 @@ async fn a_tag_that_is_refused_is_told() {
     }
 }
 
+#[tokio::test]
+async fn who_may_not_list_tags_is_told_from_a_registry_that_lists_them_for_nobody() {
+    let unsupported = r#"{"errors": [{"code": "UNSUPPORTED", "message": "unsupported"}]}"#;
+    for (fault, expected) in [
+        (Fault::status(405), true),
+        (Fault::status(501), true),
+        (Fault::Words(400, unsupported.to_owned()), true),
+        (Fault::status(401), false),
+        (Fault::status(403), false),
+    ] {
+        let registry = FaultyRegistry::start();
+        registry.misbehave(Operation::ListTags, ALWAYS, fault.clone());
+        let image = reference(registry.host(), "a:1");
+        let tags = client().fetch_tags(&image).await;
+        let error = tags.expect_err("no list");
+        assert_eq!(error.is_refusal_to_list(), expected, "{fault:?}: {error}");
+    }
+}
+
 /// Answers each request with one more page of tags.
 fn serve_endless_tags() -> String {
     use std::io::{Read as _, Write as _};

@@ -69,6 +69,8 @@ pub(crate) enum Fault {
     Half,
     /// The answer comes with this text as its digest.
     Digest(&'static str),
+    /// The answer comes with these headers.
+    Headers(Vec<(&'static str, String)>),
     /// The answer comes without a digest.
     NoDigest,
     /// A page for browsers, with status 200.
@@ -86,7 +88,7 @@ impl Fault {
     fn comes_after_the_work(&self) -> bool {
         matches!(
             self,
-            Self::Drip(_) | Self::Half | Self::Digest(_) | Self::NoDigest
+            Self::Drip(_) | Self::Half | Self::Digest(_) | Self::Headers(_) | Self::NoDigest
         )
     }
 
@@ -147,13 +149,22 @@ type Watcher = Box<dyn FnMut(&Recorded) + Send>;
 #[derive(Default)]
 struct State {
     token_prefix: String,
+    token_service: Option<String>,
     takes_no_tokens: bool,
     storage: Storage,
-    rules: Vec<(Operation, RangeInclusive<usize>, Fault)>,
+    rules: Vec<Rule>,
     requests: Vec<Recorded>,
     tokens: Vec<String>,
     at_once: usize,
     most_at_once: usize,
+}
+
+/// When to misbehave, how, and how often that was.
+struct Rule {
+    operation: Operation,
+    requests: RangeInclusive<usize>,
+    fault: Fault,
+    hits: usize,
 }
 
 impl Shared {
@@ -218,6 +229,11 @@ impl FaultyRegistry {
         prefix.clone_into(&mut self.shared.state().token_prefix);
     }
 
+    /// Names another registry's token service, and that registry, to who is to log in.
+    pub(crate) fn name_token_service_of(&self, host: &str) {
+        self.shared.state().token_service = Some(host.to_owned());
+    }
+
     /// Gives tokens and takes none of them.
     pub(crate) fn take_no_tokens(&self) {
         self.shared.state().takes_no_tokens = true;
@@ -231,9 +247,20 @@ impl FaultyRegistry {
         fault: Fault,
     ) -> &Self {
         let mut state = self.shared.state();
-        state.rules.push((operation, requests, fault));
+        state.rules.push(Rule {
+            operation,
+            requests,
+            fault,
+            hits: 0,
+        });
         drop(state);
         self
+    }
+
+    /// Gives how many requests met a fault.
+    pub(crate) fn hits(&self) -> usize {
+        let state = self.shared.state();
+        state.rules.iter().map(|rule| rule.hits).sum()
     }
 
     /// Stores a manifest and gives its digest.

@@ -34,7 +34,9 @@ pub(super) fn refuse(shared: &Shared, host: &str, request: &Recorded) -> Option<
             return None;
         }
         let scope = scope(&request.path);
-        format!(r#"Bearer realm="http://{host}/token",service="{host}",scope="{scope}""#)
+        let service = shared.state().token_service.clone();
+        let service = service.unwrap_or_else(|| host.to_owned());
+        format!(r#"Bearer realm="http://{service}/token",service="{service}",scope="{scope}""#)
     };
     let answer = Answer::error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "log in first");
     Some(answer.with("www-authenticate", &challenge))

@@ -230,11 +230,11 @@ fn record(shared: &Shared, request: &Recorded) -> Option<Fault> {
     state.requests.push(request.clone());
     let of_its_kind = |it: &&Recorded| it.operation == request.operation;
     let number = state.requests.iter().filter(of_its_kind).count();
-    let mut rules = state.rules.iter();
-    let rule = rules.find(|(operation, numbers, _)| {
-        *operation == request.operation && numbers.contains(&number)
-    });
-    rule.map(|(_, _, fault)| fault.clone())
+    let mut rules = state.rules.iter_mut();
+    let rule =
+        rules.find(|it| it.operation == request.operation && it.requests.contains(&number))?;
+    rule.hits += 1;
+    Some(rule.fault.clone())
 }
 
 fn misbehave(
@@ -276,12 +276,20 @@ fn misbehave(
             control.set(Damage::Drip(wait));
             whole(answer())
         }
-        Some(Fault::Half) if request.method == "HEAD" => {
-            control.set(Damage::Cut(20));
-            whole(answer())
+        Some(Fault::Half) => {
+            let answer = answer();
+            // Of an answer without a body, half the head comes.
+            if request.method == "HEAD" || answer.body.len() < 2 {
+                control.set(Damage::Cut(20));
+                return whole(answer);
+            }
+            Ok(answer.into_response(Share::Half))
         }
-        Some(Fault::Half) => Ok(answer().into_response(Share::Half)),
         Some(Fault::Digest(text)) => whole(answer().with("docker-content-digest", text)),
+        Some(Fault::Headers(headers)) => {
+            let headers = headers.iter();
+            whole(headers.fold(answer(), |it, (name, value)| it.with(name, value)))
+        }
         Some(Fault::NoDigest) => {
             let mut answer = answer();
             answer.headers.remove("docker-content-digest");
