@@ -200,8 +200,9 @@ impl Tries<'_> {
     }
 }
 
-/// Gives how long the build of an image may take, with the pulls that it needs.
-pub(super) fn build_timeout(settings: &Settings, label: &Reference) -> std::time::Duration {
+/// Gives how long the build of an image may take, with the pulls that it needs, and then its push.
+#[must_use]
+pub fn build_timeout(settings: &Settings, label: &Reference) -> std::time::Duration {
     span_of(&settings.build_timeouts, label).unwrap_or(settings.build_timeout)
 }
 

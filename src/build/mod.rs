@@ -16,7 +16,7 @@ mod secrets;
 mod tries;
 
 pub use event::{Event, Fault, Outcome, Phase};
-pub use inputs::{Below, Tries};
+pub use inputs::{Below, Tries, build_timeout};
 pub(crate) use log::Log;
 pub use login::find_login;
 pub use run::{Bases, Cache, Made, OnFailure, Run};

@@ -11,8 +11,8 @@ use crate::error::{Diagnostic, Severity, UsageError};
 use crate::host::cause;
 use crate::oci::Digest;
 use crate::plan::{Action, Availability, Extent, Facts, Goal, Overwrite, Plan, Skip, plan};
-use crate::publish::{Doubt, Kept, Lead, Target, check_candidates};
-use crate::registry::{Client, Presence};
+use crate::publish::{Doubt, Kept, Lead, Target, Unfollowed, check_candidates};
+use crate::registry::{Client, Presence, RegistryError};
 use crate::scan::Loaded;
 use crate::settings::Settings;
 
@@ -97,44 +97,76 @@ pub(super) async fn observe_at(
     Ok(())
 }
 
-/// The versions that do not go to another place, since the engine has no image for them, and that the settings' registry has.
-pub(super) type Elsewhere = BTreeMap<ImageId, Digest>;
+/// The versions that do not go to another place, since the engine has no image for them.
+#[derive(Debug, Default)]
+pub(super) struct Elsewhere {
+    /// Those that the settings' registry has.
+    found: BTreeMap<ImageId, Digest>,
+    /// Those of which it told nothing.
+    unknown: Vec<(ImageId, RegistryError)>,
+}
+
+impl Elsewhere {
+    /// Tells whether the settings' registry has none of them for certain.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Tells whether there is one of which it told nothing.
+    pub(super) fn is_unknown(&self) -> bool {
+        !self.unknown.is_empty()
+    }
+}
+
+/// How many images may cost the whole patience each before no more are asked for.
+const MOST_TROUBLES: usize = 3;
 
 /// Finds the selected images that are not built here and that the settings' registry has, though they are to go elsewhere.
 ///
-/// It only tells what may be done: a registry that gives no answer is not waited for by each image.
+/// A registry that gives no answer is not waited for by each image.
 pub(super) async fn find_elsewhere(
     registry: &Client,
     (loaded, plan): (&Loaded, &Plan),
     selection: Option<&BTreeSet<ImageId>>,
 ) -> Elsewhere {
-    let mut elsewhere = Elsewhere::new();
+    let mut elsewhere = Elsewhere::default();
     let is_asked_for = |id: &ImageId| selection.is_none_or(|selection| selection.contains(id));
     let left = plan
         .steps
         .iter()
         .filter(|step| step.action == Action::Skip(Skip::NotBuiltYet) && is_asked_for(&step.image));
-    for step in left {
-        match registry
-            .presence(&loaded.catalog.image(step.image).label)
-            .await
-        {
+    let mut answers = futures_util::stream::iter(left)
+        .map(|step| async move {
+            let label = &loaded.catalog.image(step.image).label;
+            (step.image, registry.presence(label).await)
+        })
+        .buffered(QUESTIONS_AHEAD);
+    let mut troubles = 0;
+    while let Some((image, answer)) = answers.next().await {
+        match answer {
             Ok(Presence::Present(digest)) => {
-                elsewhere.insert(step.image, digest);
+                elsewhere.found.insert(image, digest);
             }
             Ok(Presence::Absent) => {}
-            Err(_) => break,
+            Err(error) => {
+                troubles += usize::from(error.may_pass());
+                elsewhere.unknown.push((image, error));
+            }
+        }
+        if troubles == MOST_TROUBLES {
+            break;
         }
     }
     elsewhere
 }
 
-/// Tells of versions that did not go where they were to go, since they are at the settings' registry and not here.
+/// Tells of versions that did not go where they were to go, since they are not here, and at the settings' registry or
+/// nobody knows where.
 pub(super) fn not_here(
     elsewhere: &Elsewhere,
     (loaded, facts): (&Loaded, &[Facts]),
 ) -> Vec<Diagnostic> {
-    let each = elsewhere.iter().map(|(id, digest)| {
+    let each = elsewhere.found.iter().map(|(id, digest)| {
         let label = &loaded.catalog.image(*id).label;
         let here = match facts[id.0].local {
             None => "is not on this engine",
@@ -148,7 +180,22 @@ pub(super) fn not_here(
             "fetch it, and publish again: `docker pull {label}`"
         ))
     });
-    each.collect()
+    let unknown = elsewhere.unknown.iter().map(|(id, error)| {
+        let label = &loaded.catalog.image(*id).label;
+        let message = format!("nobody knows whether {label} is published, and it was not sent");
+        unanswered(message, error)
+    });
+    each.chain(unknown).collect()
+}
+
+/// Tells what is not known, since a registry gave no answer.
+fn unanswered(message: String, error: &RegistryError) -> Diagnostic {
+    let mut diagnostic = Diagnostic::new(Severity::Error, message);
+    diagnostic.causes.push(cause(error));
+    match error.hint() {
+        Some(hint) => diagnostic.hint(hint.to_string()),
+        None => diagnostic,
+    }
 }
 
 /// Tells of images that are built and not published, since a build would make them anew; of each one why.
@@ -165,7 +212,7 @@ pub(super) fn outdated(
     let built = plan(&loaded.catalog, &loaded.graph, facts, &goal);
     let left = published.steps.iter().filter(|step| {
         // What is published already is not made anew by any build.
-        let is_elsewhere = elsewhere.contains_key(&step.image);
+        let is_elsewhere = elsewhere.found.contains_key(&step.image);
         let is_left = step.action == Action::Skip(Skip::NotBuiltYet) && !is_elsewhere;
         is_left && facts[step.image.0].local.is_some()
     });
@@ -204,15 +251,25 @@ pub(super) fn taken(plan: &Plan, catalog: &Catalog) -> Vec<Diagnostic> {
     each.collect()
 }
 
-/// Tells of an image whose `latest` the registry says nothing about.
+/// Tells of an image that `latest` may have to follow, and does not.
 pub(super) fn doubt(doubt: &Doubt, catalog: &Catalog) -> Diagnostic {
-    let label = &catalog.image(doubt.image).label;
-    let message = format!("nobody knows whether `latest` is behind {label}, and it stays");
-    let mut diagnostic = Diagnostic::new(Severity::Error, message);
-    diagnostic.causes.push(cause(&doubt.error));
-    match doubt.error.hint() {
-        Some(hint) => diagnostic.hint(hint.to_string()),
-        None => diagnostic,
+    let image = catalog.image(doubt.image);
+    let label = &image.label;
+    match &doubt.why {
+        Unfollowed::Unknown(error) => {
+            let message = format!("nobody knows whether `latest` is behind {label}, and it stays");
+            unanswered(message, error)
+        }
+        Unfollowed::Nightly { digest, version } => {
+            let message = format!(
+                "{label} is published as {}, a nightly build of {version}, and not as a release; `latest` does not follow it",
+                digest.short()
+            );
+            let mut warning = Diagnostic::new(Severity::Warning, message)
+                .hint("to publish a release, add a changelog entry with another version");
+            warning.places.push(image.entry.clone());
+            warning
+        }
     }
 }
 

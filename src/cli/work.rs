@@ -190,11 +190,14 @@ impl Prepared {
     fn ending(&self, summary: &Summary) -> Ending {
         let is_refused =
             self.extent != Extent::Publish && self.plan.refused(&self.facts).next().is_some();
-        if summary.is_success() && !self.published.followers.doubts.is_empty() {
+        let published = &self.published;
+        let is_unknown = published.followers.is_unknown() || published.elsewhere.is_unknown();
+        let is_taken = self.plan.taken().next().is_some() || !published.followers.doubts.is_empty();
+        if summary.is_success() && is_unknown {
             Ending::Hindered
-        } else if summary.is_success() && !self.published.elsewhere.is_empty() {
+        } else if summary.is_success() && !published.elsewhere.is_empty() {
             Ending::Failed
-        } else if summary.is_success() && (is_refused || self.plan.taken().next().is_some()) {
+        } else if summary.is_success() && (is_refused || is_taken) {
             Ending::Found
         } else if summary.is_success() {
             Ending::Done
@@ -368,7 +371,7 @@ impl Prepared {
             login: self.login.clone(),
             target: &self.target,
             latest: errand.manner.latest,
-            patience: self.settings.registry_timeout,
+            settings: &self.settings,
             logs: errand.logs.clone(),
             cancelled: errand.cancelled.clone(),
             mask: errand.mask.clone(),

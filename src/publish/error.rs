@@ -1,5 +1,7 @@
 //! Why an image is not published.
 
+use std::time::Duration;
+
 use crate::build::Fault;
 use crate::engine::EngineError;
 use crate::host::fs::FileError;
@@ -14,6 +16,11 @@ pub(super) enum PublishError {
     Registry(#[from] RegistryError),
     #[error(transparent)]
     Log(#[from] FileError),
+    #[error(
+        "the push took longer than {}s, the time of the image's build (`build_timeout`)",
+        allowed.as_secs()
+    )]
+    Slow { allowed: Duration },
     #[error("{label} is not the image any more that passed its tests")]
     Moved { label: Reference },
     #[error(
@@ -150,17 +157,25 @@ fn found(there: &Presence) -> String {
 }
 
 impl From<&PublishError> for Fault {
-    /// What a registry refuses is for people to settle; one in trouble, or one that is away, is the environment's.
+    /// What a registry refuses is for people to settle; one in trouble, or one that is away or is none, is the
+    /// environment's, and so are credentials that cannot be had.
     fn from(error: &PublishError) -> Self {
         match error {
             PublishError::Engine(error) => error.into(),
             PublishError::Log(error) => error.into(),
             PublishError::Latest { source, .. } => (&**source).into(),
             PublishError::Registry(source) | PublishError::Untagged { source, .. }
-                if source.may_pass() || matches!(source, RegistryError::Tls { .. }) =>
+                if source.may_pass()
+                    || matches!(
+                        source,
+                        RegistryError::Tls { .. }
+                            | RegistryError::Garbage { .. }
+                            | RegistryError::Credentials { .. }
+                    ) =>
             {
                 Self::Environment
             }
+            PublishError::Slow { .. } => Self::Environment,
             _ => Self::Work,
         }
     }

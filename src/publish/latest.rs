@@ -3,10 +3,15 @@
 //! What `latest` is now is told by the labels that this program puts on its images; their version counts only beside this
 //! program's own labels, since a version of the base image's is inherited. An image without them was built by something
 //! else: then the tags of the repository tell, of which those newer than the version are compared by their digests. What
-//! is neither is no version that could be gone back from, and `latest` leaves it; the log keeps its digest.
+//! is neither is no version that could be gone back from, and `latest` leaves it; the log keeps its digest. Where the tags
+//! are told to others and not to us, or are too many to compare, nobody knows, and it stays.
+//!
+//! A nightly build says of itself that it is the version without the date, and has the tag of the version with it. Where a
+//! release of that day has the same tag, `latest` does not follow what is there.
 //!
 //! The order is Debian's, with the dates of weekly rebuilds as [`Version::may_follow`] takes them.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
@@ -18,7 +23,7 @@ use crate::engine::PARENTS;
 use crate::host::architecture;
 use crate::oci::{Digest, Reference, Tag};
 use crate::plan::{Action, Plan, Skip};
-use crate::registry::{Client, Garbage, Presence, RegistryError, RemoteImage};
+use crate::registry::{Client, Presence, RegistryError, RemoteImage};
 use crate::scan::Loaded;
 
 /// The names of an image and of its version (OCI image-spec, "Pre-Defined Annotation Keys").
@@ -26,7 +31,9 @@ const TITLE: &str = "org.opencontainers.image.title";
 const VERSION: &str = "org.opencontainers.image.version";
 
 /// How many tags are compared at most, the newest first.
-const MOST_TAGS: usize = 200;
+const MOST_TAGS: usize = 500;
+/// How many of them at once: as a rule one of the first is what is looked for.
+const TAGS_AHEAD: usize = 8;
 /// Questions that are prepared at once; how many are sent at once is up to the client.
 const QUESTIONS_AHEAD: usize = 256;
 
@@ -113,12 +120,6 @@ impl Standing {
             },
         })
     }
-
-    /// Tells whether it is to move.
-    #[must_use]
-    pub fn is_due(&self) -> bool {
-        matches!(self, Self::Missing | Self::Behind { .. })
-    }
 }
 
 /// Reads the version from the labels, where this program wrote them for an image of this name.
@@ -131,34 +132,57 @@ fn find_version(image: &RemoteImage, name: &str) -> Option<Version> {
     labels.get(VERSION)?.parse().ok()
 }
 
+/// What an image says of itself beside a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Maker {
+    /// This program built it as this version.
+    OfVersion,
+    /// This program built it in the night, as the version without its date.
+    OfNight(Version),
+    /// Something else built it, or it is another version.
+    Other,
+}
+
+impl Maker {
+    /// Asks what a registry has at `place`, which is a digest that was there a moment ago.
+    async fn find(
+        registry: &Client,
+        place: &Reference,
+        version: &Version,
+    ) -> Result<Self, RegistryError> {
+        let image = match registry.fetch_image(place, architecture()).await {
+            Ok(Some(image)) => image,
+            Ok(None) => return Err(RegistryError::contradiction(place)),
+            // What is for other machines, or no image at all, this program did not make.
+            Err(error) if error.is_no_image() => return Ok(Self::Other),
+            Err(error) => return Err(error),
+        };
+        Ok(match find_version(&image, place.short_name()) {
+            Some(known) if known == *version => Self::OfVersion,
+            Some(known) if version.find_undated().as_ref() == Some(&known) => Self::OfNight(known),
+            _ => Self::Other,
+        })
+    }
+}
+
 /// Tells whether what a registry has at `place` says of itself that this program built it as `version`.
 pub(super) async fn is_own(
     registry: &Client,
     place: &Reference,
     version: &Version,
 ) -> Result<bool, RegistryError> {
-    let name = place.short_name();
-    match registry.fetch_image(place, architecture()).await {
-        Ok(image) => {
-            Ok(image.and_then(|image| find_version(&image, name)).as_ref() == Some(version))
-        }
-        // What is for other machines, or no image at all, this program did not make.
-        Err(RegistryError::Garbage { .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
+    Ok(Maker::find(registry, place, version).await? == Maker::OfVersion)
 }
 
-/// Reads what an image says of itself; one for other machines alone says nothing, since this program did not make it.
+/// Reads what an image says of itself; what is for other machines alone, or no image at all, says nothing, since this
+/// program did not make it.
 async fn read_image(
     registry: &Client,
     reference: &Reference,
     digest: &Digest,
 ) -> Result<Option<RemoteImage>, RegistryError> {
     match registry.fetch_image(reference, architecture()).await {
-        Err(RegistryError::Garbage {
-            garbage: Garbage::NoPlatform(_),
-            ..
-        }) => Ok(Some(RemoteImage {
+        Err(error) if error.is_no_image() => Ok(Some(RemoteImage {
             identities: vec![digest.clone()],
             labels: BTreeMap::new(),
         })),
@@ -191,18 +215,14 @@ async fn find_newer_release(
     place: &Reference,
     version: &Version,
 ) -> Result<Option<Version>, RegistryError> {
-    let newer = find_newer_tags(registry, place, version).await?;
-    let releases = newer.into_iter().filter(|(tagged, _)| {
-        // One that differs by its date alone was built in the night.
-        tagged.find_undated().as_ref() != Some(version)
-    });
-    for (_, tag) in releases.take(MOST_TAGS) {
-        let release = find_release(registry, &place.with_tag(tag)).await?;
-        if release.is_some() {
-            return Ok(release);
-        }
-    }
-    Ok(None)
+    let newer = match find_newer_tags(registry, place, version).await {
+        Ok(newer) => newer,
+        // Who may publish and not list gets a first `latest` all the same: there is none that could go back.
+        Err(RegistryError::Denied { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let ask = async |(_, tag): (Version, Tag)| find_release(registry, &place.with_tag(tag)).await;
+    find_first(place, newer, ask).await
 }
 
 /// Finds the tag of a newer version that is the same image.
@@ -213,15 +233,34 @@ async fn find_newer_tag(
     digest: &Digest,
 ) -> Result<Option<Version>, RegistryError> {
     let newer = find_newer_tags(registry, place, version).await?;
-    let like_versions = newer
-        .into_iter()
-        .filter(|(tagged, _)| is_like(tagged, version));
-    for (tagged, tag) in like_versions.take(MOST_TAGS) {
-        if registry.presence(&place.with_tag(tag)).await? == Presence::Present(digest.clone()) {
-            return Ok(Some(tagged));
+    let there = Presence::Present(digest.clone());
+    let ask = async |(tagged, tag): (Version, Tag)| {
+        let presence = registry.presence(&place.with_tag(tag)).await?;
+        Ok((presence == there).then_some(tagged))
+    };
+    find_first(place, newer, ask).await
+}
+
+/// Gives the first answer that is a version. That none of very many tells is no answer: one of the rest may.
+async fn find_first(
+    place: &Reference,
+    newer: Vec<(Version, Tag)>,
+    ask: impl AsyncFn((Version, Tag)) -> Result<Option<Version>, RegistryError>,
+) -> Result<Option<Version>, RegistryError> {
+    let are_more = newer.len() > MOST_TAGS;
+    let asked = newer.into_iter().take(MOST_TAGS).map(|it| ask(it));
+    let answers = futures_util::stream::iter(asked).buffered(TAGS_AHEAD);
+    let mut answers = std::pin::pin!(answers);
+    while let Some(answer) = answers.next().await {
+        if let Some(found) = answer? {
+            return Ok(Some(found));
         }
     }
-    Ok(None)
+    if are_more {
+        Err(RegistryError::too_many_tags(place, MOST_TAGS))
+    } else {
+        Ok(None)
+    }
 }
 
 /// Tells whether a tag is written as versions are: with a digit first, or with the letters that `version` begins with.
@@ -234,7 +273,8 @@ fn is_like(tagged: &Version, version: &Version) -> bool {
     letters(tagged).is_empty() || letters(tagged) == letters(version)
 }
 
-/// Finds the tags of newer versions, the newest first.
+/// Finds the tags of newer versions, the newest first. Of one version that without a date comes first: those with one may
+/// be very many, and built in the night.
 async fn find_newer_tags(
     registry: &Client,
     place: &Reference,
@@ -246,14 +286,23 @@ async fn find_newer_tags(
         Err(error) if error.is_refusal_to_list() => BTreeSet::new(),
         Err(error) => return Err(error),
     };
+    Ok(choose_newer(tags, version))
+}
+
+fn choose_newer(tags: impl IntoIterator<Item = Tag>, version: &Version) -> Vec<(Version, Tag)> {
+    let tags = tags.into_iter();
     let mut newer: Vec<(Version, Tag)> = tags
-        .into_iter()
         .filter(|tag| ![Tag::latest(), Tag::incoming()].contains(tag))
         .filter_map(|tag| Some((tag.as_str().parse().ok()?, tag)))
-        .filter(|(tagged, _): &(Version, Tag)| tagged.may_follow(version))
+        .filter(|(tagged, _): &(Version, Tag)| is_like(tagged, version))
+        .filter(|(tagged, _)| tagged.may_follow(version))
         .collect();
-    newer.sort_by(|(a, _), (b, _)| b.cmp(a));
-    Ok(newer)
+    newer.sort_by_cached_key(|(tagged, _)| {
+        let undated = tagged.find_undated();
+        let date = undated.is_some().then(|| Reverse(tagged.clone()));
+        (Reverse(undated.unwrap_or_else(|| tagged.clone())), date)
+    });
+    newer
 }
 
 /// A published version that `latest` has not followed: a run was cut, or refused, before the last step.
@@ -267,13 +316,27 @@ pub struct Overdue {
     pub standing: Standing,
 }
 
-/// An image whose `latest` the registry told nothing of; nothing is done about it.
+/// A published image that `latest` may have to follow; nothing is done about it.
 #[derive(Clone, Debug)]
 pub struct Doubt {
     /// The image.
     pub image: ImageId,
     /// Why.
-    pub error: RegistryError,
+    pub why: Unfollowed,
+}
+
+/// Why `latest` does not follow.
+#[derive(Clone, Debug)]
+pub enum Unfollowed {
+    /// The registry told nothing of it.
+    Unknown(RegistryError),
+    /// What is published is a nightly build, which the tag of the version was given to before.
+    Nightly {
+        /// The digest that the version has.
+        digest: Digest,
+        /// The version that it says it is.
+        version: Version,
+    },
 }
 
 /// What is known of the `latest` of published images.
@@ -281,8 +344,17 @@ pub struct Doubt {
 pub struct Followers {
     /// Those that have to follow.
     pub overdue: Vec<Overdue>,
-    /// Those of which nobody knows.
+    /// Those that may have to.
     pub doubts: Vec<Doubt>,
+}
+
+impl Followers {
+    /// Tells whether there is an image of which the registry told nothing.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        let mut doubts = self.doubts.iter();
+        doubts.any(|doubt| matches!(doubt.why, Unfollowed::Unknown(_)))
+    }
 }
 
 /// How many images may cost the whole patience each before no more are asked for.
@@ -326,24 +398,39 @@ pub async fn find_overdue(
     let mut troubles = 0;
     while let Some(asked) = standings.next().await {
         match asked {
-            None | Some((_, _, Ok(None))) => {}
-            Some((image, digest, Ok(Some(standing)))) => {
+            None | Some((_, _, Ok(Due::Nothing))) => {}
+            Some((image, digest, Ok(Due::Latest(standing)))) => {
                 followers.overdue.push(Overdue {
                     image,
                     digest: digest.clone(),
                     standing,
                 });
             }
+            Some((image, digest, Ok(Due::Release(version)))) => {
+                let digest = digest.clone();
+                let why = Unfollowed::Nightly { digest, version };
+                followers.doubts.push(Doubt { image, why });
+            }
             Some((image, _, Err(error))) => {
                 troubles += usize::from(error.may_pass());
                 if troubles == MOST_TROUBLES {
                     return Err(error);
                 }
-                followers.doubts.push(Doubt { image, error });
+                let why = Unfollowed::Unknown(error);
+                followers.doubts.push(Doubt { image, why });
             }
         }
     }
     Ok(followers)
+}
+
+/// What a published version lacks.
+enum Due {
+    Nothing,
+    /// `latest`, which is to move from where it stands.
+    Latest(Standing),
+    /// The release itself: there is a nightly build of this version.
+    Release(Version),
 }
 
 /// Finds out where `latest` stands, where it is to move: from another image only to one that this program made.
@@ -351,12 +438,17 @@ async fn find_due(
     registry: &Client,
     place: &Reference,
     (version, digest): (&Version, &Digest),
-) -> Result<Option<Standing>, RegistryError> {
+) -> Result<Due, RegistryError> {
     let standing = Standing::find(registry, place, version, digest).await?;
     let by_digest = place.with_digest(digest.clone());
     Ok(match standing {
-        Standing::Behind { .. } if !is_own(registry, &by_digest, version).await? => None,
-        standing => standing.is_due().then_some(standing),
+        Standing::Here | Standing::Ahead { .. } => Due::Nothing,
+        Standing::Missing => Due::Latest(standing),
+        Standing::Behind { .. } => match Maker::find(registry, &by_digest, version).await? {
+            Maker::OfVersion => Due::Latest(standing),
+            Maker::OfNight(known) => Due::Release(known),
+            Maker::Other => Due::Nothing,
+        },
     })
 }
 
@@ -387,5 +479,35 @@ mod tests {
         case(&[(PARENTS, ""), version], None);
         case(&[(PARENTS, ""), (TITLE, "nginx")], None);
         case(&[(PARENTS, ""), (TITLE, "nginx"), (VERSION, "")], None);
+    }
+
+    #[test]
+    fn of_newer_tags_a_release_comes_before_nightly_builds_and_signatures_are_none() {
+        let version: Version = "1-1".parse().expect("a version");
+        let signature = format!("{}.sig", Digest::of(b"").as_str().replace(':', "-"));
+        let tags = [
+            "1-0",
+            "1-1",
+            "1-1-20261120",
+            "1-1-20261121",
+            "1-2",
+            "1-2-20261120",
+            "1-2-20261121",
+            "latest",
+            "pkg-incoming",
+            "v2-1",
+            &signature,
+        ];
+        let tags = tags.map(|tag| tag.parse().expect("a tag"));
+        let newer = choose_newer(tags, &version);
+        let newer: Vec<&str> = newer.iter().map(|(_, tag)| tag.as_str()).collect();
+        let expected = [
+            "1-2",
+            "1-2-20261121",
+            "1-2-20261120",
+            "1-1-20261121",
+            "1-1-20261120",
+        ];
+        assert_eq!(newer, expected);
     }
 }

@@ -24,7 +24,7 @@ mod stranger;
 mod target;
 
 pub use candidate::{TakenTag, check_candidates};
-pub use latest::{Doubt, Followers, Lead, Overdue, Standing, find_overdue};
+pub use latest::{Doubt, Followers, Lead, Overdue, Standing, Unfollowed, find_overdue};
 pub use run::{Kept, Latest, Publication};
 pub use stranger::{Strangers, find_strangers};
 pub use target::{CandidateTag, CandidateTagError, Place, PlaceError, Target};

@@ -1,5 +1,7 @@
 //! One image: brought to its repository, given its version, confirmed by the registry, followed by `latest`.
 
+use std::time::Duration;
+
 use super::error::PublishError;
 use super::latest::{Lead, Standing, find_release};
 use super::patience::Patience;
@@ -8,6 +10,20 @@ use crate::build::{Event, Log};
 use crate::catalog::{Image, ImageId};
 use crate::oci::{Digest, Reference, Tag};
 use crate::registry::{Manifest, Presence, RegistryError};
+
+/// How long after a version was confirmed it is asked for again, where nothing else is done meanwhile: two that publish it
+/// at once differ by less, as a rule.
+const MOMENT: Duration = Duration::from_millis(500);
+
+/// How often `latest` is put: what the registry says it took, and does not have, may have gone back by somebody else's hand.
+const MOST_PUTS: u32 = 2;
+
+/// Whether `latest` is at a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Followed {
+    Yes,
+    No,
+}
 
 /// What a `latest` at the same version with another digest is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +95,18 @@ impl Publication<'_> {
             self.take_version(parcel, version, staged).await?
         };
         self.confirm_tag(version, &manifest.digest).await?;
-        if self.latest == Latest::Moves {
-            self.follow(parcel, version, &manifest, Rival::Overtakes)
+        let followed = match self.latest {
+            Latest::Moves => self
+                .follow(parcel, version, &manifest, Rival::Overtakes)
                 .await
-                .map_err(|source| source.of_latest(version))?;
-            // Somebody else may have asked for the version before it was there, and put theirs after.
-            self.confirm_still(version, &manifest.digest).await?;
+                .map_err(|source| source.of_latest(version))?,
+            Latest::Stays => Followed::No,
+        };
+        if followed == Followed::No {
+            tokio::time::sleep(MOMENT).await;
         }
+        // Somebody else may have asked for the version before it was there, and put theirs after.
+        self.confirm_still(version, &manifest.digest).await?;
         Ok(manifest.digest)
     }
 
@@ -140,7 +161,7 @@ impl Publication<'_> {
         staged: Manifest,
     ) -> Result<Manifest, PublishError> {
         parcel.tell_step(format!("tag {version}"));
-        let mut patience = Patience::new(self.patience);
+        let mut patience = Patience::new(self.settings.registry_timeout);
         loop {
             let there = self.find_published(parcel, version, Some(&staged)).await?;
             if let Some(there) = there {
@@ -170,19 +191,61 @@ impl Publication<'_> {
         }
     }
 
-    /// Lets `latest` follow a confirmed version, unless it stands at a newer one.
+    /// Lets `latest` follow a confirmed version, unless it stands at a newer one. Each try asks before where it stands:
+    /// meanwhile it may have followed a newer one of somebody else's.
     async fn follow(
         &self,
         parcel: &mut Parcel<'_>,
         version: &Reference,
         manifest: &Manifest,
         rival: Rival,
-    ) -> Result<(), PublishError> {
+    ) -> Result<Followed, PublishError> {
+        let latest = version.with_tag(Tag::latest());
+        let mut patience = Patience::new(self.settings.registry_timeout);
+        let mut taken = 0;
+        loop {
+            let followed = self.find_followed(parcel, version, manifest, rival).await?;
+            if let Some(followed) = followed {
+                return Ok(followed);
+            }
+            if taken == MOST_PUTS {
+                self.confirm_tag(&latest, &manifest.digest).await?;
+                return Ok(Followed::Yes);
+            }
+            parcel.tell_step(format!("tag {latest}"));
+            parcel.log.heading(&format!("tag {latest}"));
+            let Err(error) = self.registry.put_manifest_once(&latest, manifest).await else {
+                taken += 1;
+                continue;
+            };
+            if let Some(wait) = patience.next_wait().filter(|_| error.may_pass()) {
+                let again = format!("failed: {error}; again in {}s", wait.as_secs());
+                parcel.log.heading(&again);
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            parcel.log.heading(&format!("failed: {error}"));
+            // It may have been taken, and what stands before the registry answered otherwise.
+            return match self.confirm_tag(&latest, &manifest.digest).await {
+                Ok(()) => Ok(Followed::Yes),
+                Err(_) => Err(PublishError::of_tag(&latest, error)),
+            };
+        }
+    }
+
+    /// Finds out whether `latest` is where it is to be, or is to stay where it is.
+    async fn find_followed(
+        &self,
+        parcel: &mut Parcel<'_>,
+        version: &Reference,
+        manifest: &Manifest,
+        rival: Rival,
+    ) -> Result<Option<Followed>, PublishError> {
         let image = parcel.image;
         let standing =
             Standing::find(self.registry, version, &image.version, &manifest.digest).await?;
         match &standing {
-            Standing::Here => return Ok(()),
+            Standing::Here => return Ok(Some(Followed::Yes)),
             Standing::Ahead {
                 version: newer,
                 lead,
@@ -197,7 +260,7 @@ impl Publication<'_> {
                     newer: newer.clone(),
                     lead: *lead,
                 });
-                return Ok(());
+                return Ok(Some(Followed::No));
             }
             Standing::Behind {
                 digest,
@@ -218,13 +281,10 @@ impl Publication<'_> {
             }
             Standing::Missing => {}
         }
-        let latest = version.with_tag(Tag::latest());
-        let put = self.put(parcel, &latest, manifest).await;
-        put.map_err(|source| PublishError::of_tag(&latest, source))?;
-        self.confirm_tag(&latest, &manifest.digest).await
+        Ok(None)
     }
 
-    /// Puts a manifest under a tag that may move.
+    /// Puts a manifest under the tag of a candidate, which moves to whatever comes last.
     async fn put(
         &self,
         parcel: &mut Parcel<'_>,
@@ -250,6 +310,7 @@ impl Publication<'_> {
         // What was published over may have been cut before `latest` followed.
         self.follow(parcel, &version, &manifest, Rival::IsLeft)
             .await
+            .map(|_| ())
     }
 
     async fn is_still(&self, reference: &Reference, id: &Digest) -> Result<(), PublishError> {

@@ -22,7 +22,7 @@ use crate::oci::{Digest, Reference, Tag};
 use crate::plan::{Action, Ended, Plan, Schedule};
 use crate::registry::Client;
 use crate::scan::Loaded;
-use crate::settings::Mask;
+use crate::settings::{Mask, Settings};
 
 /// How many pushes run at once.
 const PUSHES_AT_ONCE: usize = 4;
@@ -51,8 +51,8 @@ pub struct Publication<'a> {
     pub target: &'a Target,
     /// Whether `latest` follows.
     pub latest: Latest,
-    /// How long a push is repeated that failed in a way that may pass.
-    pub patience: Duration,
+    /// How long a push may take, and how long it is repeated where it failed in a way that may pass.
+    pub settings: &'a Settings,
     /// The directory of this run's logs.
     pub logs: PathBuf,
     /// What is hidden in them.

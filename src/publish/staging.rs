@@ -20,6 +20,7 @@ use super::error::PublishError;
 use super::patience::Patience;
 use super::push::Parcel;
 use super::run::Publication;
+use crate::build::build_timeout;
 use crate::engine::EngineError;
 use crate::oci::{Digest, Reference, Tag};
 use crate::registry::{Manifest, Presence};
@@ -35,7 +36,17 @@ impl Publication<'_> {
         parcel.tell_step(format!("push {}", parcel.shown));
         let heading = format!("push {} as {incoming}", parcel.shown);
         parcel.log.heading(&heading);
-        let staged = self.stage_patiently(parcel, &incoming).await;
+        // An engine that tells of some bytes now and then is never silent, and need not be near the end.
+        let allowed = build_timeout(self.settings, &parcel.image.label);
+        let staged = tokio::time::timeout(allowed, self.stage_patiently(parcel, &incoming)).await;
+        let staged = match staged {
+            Ok(staged) => staged,
+            Err(_) => {
+                let slow = PublishError::Slow { allowed };
+                parcel.log.heading(&format!("failed: {slow}"));
+                Err(slow)
+            }
+        };
         if let Err(error) = self.engine.remove_tag(&incoming.to_string()).await {
             parcel.log.heading(&format!("{error}"));
         }
@@ -48,7 +59,7 @@ impl Publication<'_> {
         parcel: &mut Parcel<'_>,
         incoming: &Reference,
     ) -> Result<Manifest, PublishError> {
-        let mut patience = Patience::new(self.patience);
+        let mut patience = Patience::new(self.settings.registry_timeout);
         let mut unknowns = 0;
         loop {
             let error = match self.push(parcel, incoming).await {

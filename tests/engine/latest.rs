@@ -39,6 +39,30 @@ pub(crate) const TESTS: &[Test] = &[
         a_version_that_somebody_else_publishes_after_it_was_confirmed_is_told,
     ),
     (
+        "a_version_of_the_night_that_somebody_else_publishes_too_is_told",
+        a_version_of_the_night_that_somebody_else_publishes_too_is_told,
+    ),
+    (
+        "a_latest_that_goes_forward_between_two_tries_is_not_moved_back",
+        a_latest_that_goes_forward_between_two_tries_is_not_moved_back,
+    ),
+    (
+        "a_release_whose_tag_a_nightly_build_has_is_told",
+        a_release_whose_tag_a_nightly_build_has_is_told,
+    ),
+    (
+        "a_latest_of_something_else_stays_where_the_tags_may_not_be_listed",
+        a_latest_of_something_else_stays_where_the_tags_may_not_be_listed,
+    ),
+    (
+        "where_more_tags_are_newer_than_are_compared_latest_is_not_made",
+        where_more_tags_are_newer_than_are_compared_latest_is_not_made,
+    ),
+    (
+        "a_page_in_the_place_of_an_image_does_not_hide_that_latest_is_behind",
+        a_page_in_the_place_of_an_image_does_not_hide_that_latest_is_behind,
+    ),
+    (
         "a_latest_that_did_not_follow_is_planned_and_follows_without_a_pull",
         a_latest_that_did_not_follow_is_planned_and_follows_without_a_pull,
     ),
@@ -59,6 +83,9 @@ pub(crate) const TESTS: &[Test] = &[
         what_is_published_over_by_force_is_what_latest_is_then,
     ),
 ];
+
+/// A manifest that this program did not make.
+const NO_IMAGE: &str = r#"{"schemaVersion": 2}"#;
 
 const RECIPE: &str = "FROM scratch\nCOPY payload /payload";
 
@@ -162,8 +189,20 @@ fn a_tag_that_is_no_release_does_not_keep_latest_from_being_made(engine: &Engine
 }
 
 fn where_latest_is_missing_a_newer_release_keeps_it_from_being_made(engine: &Engine) {
-    for (newer, older) in [("2-1", "1-1"), ("v2-1", "v1-1")] {
+    for (newer, older) in [
+        ("2-1", "1-1"),
+        ("v2-1", "v1-1"),
+        // As the weekly rebuild has it.
+        ("1-1-20261120", "1-1"),
+    ] {
         let registry = FaultyRegistry::start();
+        // Signatures are no versions, and nightly builds are many.
+        for number in 0..250 {
+            let signature = format!("sha256-{number:064x}.sig");
+            registry.put_manifest(&engine.name("a"), &signature, NO_IMAGE);
+            let nightly = format!("2-0-2025{:02}{:02}", 1 + number / 25, 1 + number % 25);
+            registry.put_manifest(&engine.name("a"), &nightly, NO_IMAGE);
+        }
         registry.misbehave(Operation::PutLatest, 1..=1, Fault::status(403));
         let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
         version(&catalog, newer);
@@ -184,7 +223,8 @@ fn where_latest_is_missing_a_newer_release_keeps_it_from_being_made(engine: &Eng
 }
 
 fn a_registry_that_lists_no_tags_gets_a_latest(engine: &Engine) {
-    for status in [405, 501] {
+    // Who may not list them gets one as well.
+    for status in [405, 501, 403] {
         let registry = FaultyRegistry::start();
         registry.misbehave(Operation::ListTags, ALWAYS, Fault::status(status));
         let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
@@ -203,7 +243,8 @@ fn a_latest_that_somebody_else_gave_the_same_version_is_told(engine: &Engine) {
     // The second one asks for the version before the first one's is there.
     for (operation, times) in [(Operation::HeadManifest, 1), (Operation::GetManifest, 2)] {
         let next = registry.requests_of(operation).len() + 1;
-        registry.misbehave(operation, next..=next + times - 1, Fault::status(404));
+        let absent = Fault::header(404, "docker-distribution-api-version", "registry/2.0");
+        registry.misbehave(operation, next..=next + times - 1, absent);
     }
     catalog.write("images/a/payload", b"something else");
     let output = catalog.build(&[]);
@@ -214,18 +255,164 @@ fn a_latest_that_somebody_else_gave_the_same_version_is_told(engine: &Engine) {
 
 fn a_version_that_somebody_else_publishes_after_it_was_confirmed_is_told(engine: &Engine) {
     let registry = FaultyRegistry::start();
-    registry.misbehave(Operation::PutLatest, 1..=1, Fault::status(503));
-    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    registry.misbehave(Operation::PutLatest, 1..=1, in_a_second());
+    let catalog = Catalog::new(engine).with_registry(registry.host(), PATIENT);
     version(&catalog, "1-1");
     let run = catalog.start_build(&[]);
     wait_until("the version was confirmed", || {
         !registry.requests_of(Operation::PutLatest).is_empty()
     });
-    let theirs = registry.put_manifest(&engine.name("a"), "1-1", r#"{"schemaVersion": 2}"#);
+    let theirs = registry.put_manifest(&engine.name("a"), "1-1", NO_IMAGE);
     let ended = run.end();
     assert_eq!(ended.code, Some(1), "{}", ended.talk);
     let cause = format!("/a:1-1 as {theirs} from somebody else meanwhile");
     assert!(ended.talk.contains(&cause), "{}", ended.talk);
+}
+
+/// Gives the others a second.
+fn in_a_second() -> Fault {
+    Fault::header(503, "retry-after", "1")
+}
+
+const PATIENT: &str = "username: ann\npassword: none\nregistry_timeout: 20s\n";
+
+fn a_version_of_the_night_that_somebody_else_publishes_too_is_told(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    // It is asked for when the plan is made, confirmed, and asked for once more.
+    registry.misbehave(Operation::HeadManifest, 3..=3, in_a_second());
+    let catalog = Catalog::new(engine).with_registry(registry.host(), PATIENT);
+    version(&catalog, "1-1");
+    let run = catalog.start_build(&["--nightly"]);
+    wait_until("the version was confirmed", || {
+        registry.requests_of(Operation::HeadManifest).len() == 3
+    });
+    let put = registry.requests_of(Operation::PutManifest);
+    let (_, tag) = put[0].path.rsplit_once('/').expect("a tag");
+    let theirs = registry.put_manifest(&engine.name("a"), tag, NO_IMAGE);
+    let ended = run.end();
+    assert_eq!(ended.code, Some(1), "{}", ended.talk);
+    let cause = format!("/a:{tag} as {theirs} from somebody else meanwhile");
+    assert!(ended.talk.contains(&cause), "{}", ended.talk);
+}
+
+fn a_latest_that_goes_forward_between_two_tries_is_not_moved_back(engine: &Engine) {
+    let behind = DockerRegistry::start();
+    let registry = FaultyRegistry::start_in_front_of(behind.host(), None);
+    registry.misbehave(Operation::PutLatest, 1..=1, in_a_second());
+    let catalog = Catalog::new(engine).with_registry(registry.host(), PATIENT);
+    version(&catalog, "1-1");
+    let run = catalog.start_build(&[]);
+    wait_until("`latest` was to move", || {
+        !registry.requests_of(Operation::PutLatest).is_empty()
+    });
+    let labels = [
+        ("pkg.parents", ""),
+        ("org.opencontainers.image.title", "a"),
+        ("org.opencontainers.image.version", "2-1"),
+    ];
+    let name = engine.name("a");
+    let theirs = engine.wait(behind.push_labelled((&name, "latest"), &labels));
+    let ended = run.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.talk);
+    let warning = "/a:1-1 is published, and `latest` stays at 2-1, which is newer\n";
+    assert!(ended.talk.contains(warning), "{}", ended.talk);
+    let latest = published(engine, &format!("{}:latest", catalog.repository("a")), None);
+    assert_eq!(latest, theirs);
+    assert_eq!(registry.requests_of(Operation::PutLatest).len(), 1);
+}
+
+fn a_release_whose_tag_a_nightly_build_has_is_told(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    version(&catalog, "1-1");
+    catalog.build(&[]).assert_code(0);
+    catalog.build(&["--nightly"]).assert_code(0);
+    let nightly = registry.requests_of(Operation::PutManifest).pop();
+    let nightly = nightly.expect("a nightly build").path;
+    let (_, tag) = nightly.rsplit_once('/').expect("a tag");
+    // The weekly rebuild of that day.
+    catalog.version("a", tag);
+    let told = format!(
+        "warning: {}:{tag} is published as ",
+        catalog.repository("a")
+    );
+    for arguments in [
+        &["build", "--no-pull", "images"][..],
+        &["publish", "images"],
+    ] {
+        let output = catalog.pkg(arguments);
+        output.assert_code(3);
+        assert!(output.stderr.contains(&told), "{}", output.stderr);
+        let what = "a nightly build of 1-1, and not as a release; `latest` does not follow it\n";
+        assert!(output.stderr.contains(what), "{}", output.stderr);
+        assert!(
+            output.stderr.contains("add a changelog entry"),
+            "{}",
+            output.stderr
+        );
+        assert_latest(engine, &catalog, "1-1");
+    }
+    // The way out.
+    catalog.version("a", &format!("{tag}.1"));
+    catalog.build(&[]).assert_code(0);
+    assert_latest(engine, &catalog, &format!("{tag}.1"));
+}
+
+fn a_latest_of_something_else_stays_where_the_tags_may_not_be_listed(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    push_foreign(engine, &catalog, &["3-1", "latest"]);
+    registry.misbehave(Operation::ListTags, ALWAYS, Fault::status(403));
+    version(&catalog, "2-1");
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    let cause = "/a:2-1 is published, and `latest` is not moved to it: asking ";
+    assert!(output.stderr.contains(cause), "{}", output.stderr);
+    assert_latest(engine, &catalog, "3-1");
+    let output = catalog.pkg(&["publish", "images"]);
+    output.assert_code(4);
+    let doubt = "error: nobody knows whether `latest` is behind ";
+    assert!(output.stderr.contains(doubt), "{}", output.stderr);
+    assert_latest(engine, &catalog, "3-1");
+}
+
+fn where_more_tags_are_newer_than_are_compared_latest_is_not_made(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    for number in 0..=500 {
+        registry.put_manifest(&engine.name("a"), &format!("2-{number}"), NO_IMAGE);
+    }
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    version(&catalog, "1-1");
+    let output = catalog.build(&[]);
+    output.assert_code(1);
+    let cause = "gave more than 500 that may be newer versions";
+    assert!(output.stderr.contains(cause), "{}", output.stderr);
+    let latest = format!("{}:latest", catalog.repository("a"));
+    assert!(!is_published(engine, &latest));
+}
+
+fn a_page_in_the_place_of_an_image_does_not_hide_that_latest_is_behind(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    version(&catalog, "1-1");
+    catalog.build(&[]).assert_code(0);
+    registry.misbehave(Operation::PutLatest, 2..=2, Fault::status(403));
+    version(&catalog, "1-2");
+    catalog.build(&[]).assert_code(1);
+    // Another machine has none of it.
+    catalog.remove(&catalog.id("a", "1-2"));
+    let next = registry.requests_of(Operation::ReadBack).len() + 1;
+    registry.misbehave(Operation::ReadBack, next..=usize::MAX, Fault::Html);
+    let output = catalog.pkg(&["publish", "images"]);
+    output.assert_code(4);
+    let doubt = "error: nobody knows whether `latest` is behind ";
+    assert!(output.stderr.contains(doubt), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("a body that is no manifest"),
+        "{}",
+        output.stderr
+    );
+    assert_latest(engine, &catalog, "1-1");
 }
 
 fn a_latest_that_did_not_follow_is_planned_and_follows_without_a_pull(engine: &Engine) {

@@ -28,6 +28,10 @@ pub(crate) const TESTS: &[Test] = &[
         what_is_published_and_not_here_goes_nowhere_else_before_it_is_fetched,
     ),
     (
+        "what_the_settings_registry_does_not_tell_is_not_taken_for_nothing_to_publish",
+        what_the_settings_registry_does_not_tell_is_not_taken_for_nothing_to_publish,
+    ),
+    (
         "who_logs_in_on_the_command_line_does_so_at_the_one_place_that_is_named",
         who_logs_in_on_the_command_line_does_so_at_the_one_place_that_is_named,
     ),
@@ -244,6 +248,31 @@ fn what_is_published_and_not_here_goes_nowhere_else_before_it_is_fetched(engine:
         "{}",
         output.stderr
     );
+}
+
+fn what_the_settings_registry_does_not_tell_is_not_taken_for_nothing_to_publish(engine: &Engine) {
+    let other = DockerRegistry::start();
+    let place = format!("{}/{}", other.host(), engine.namespace());
+    for (status, told) in [(403, "denied with status 403"), (503, "status 503")] {
+        let own = FaultyRegistry::start();
+        own.misbehave(Operation::HeadManifest, ALWAYS, Fault::status(status));
+        let catalog = Catalog::new(engine).with_registry(own.host(), ANYBODY);
+        parent_and_child(&catalog, "1-1");
+        let elsewhere = ["publish", "--repository", &place, "images"];
+        let candidate = ["publish", "--tag", "next", "images"];
+        for arguments in [&elsewhere, &candidate] {
+            let output = catalog.pkg(arguments);
+            output.assert_code(4);
+            for name in ["parent", "child"] {
+                let label = format!("{}:1-1", catalog.repository(name));
+                let doubt = format!(
+                    "error: nobody knows whether {label} is published, and it was not sent\n"
+                );
+                assert!(output.stderr.contains(&doubt), "{}", output.stderr);
+            }
+            assert!(output.stderr.contains(told), "{}", output.stderr);
+        }
+    }
 }
 
 fn who_logs_in_on_the_command_line_does_so_at_the_one_place_that_is_named(engine: &Engine) {

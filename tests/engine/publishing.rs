@@ -95,6 +95,10 @@ pub(crate) const TESTS: &[Test] = &[
         a_refused_latest_is_told_from_a_refused_version,
     ),
     (
+        "a_push_that_does_not_end_is_ended_after_the_time_of_a_build",
+        a_push_that_does_not_end_is_ended_after_the_time_of_a_build,
+    ),
+    (
         "an_interrupted_push_ends_soon",
         an_interrupted_push_ends_soon,
     ),
@@ -221,7 +225,7 @@ fn a_wrong_password_is_told_before_anything_is_built(engine: &Engine) {
     parent_and_child(&catalog);
     let output = catalog.build(&["--debug"]);
     output.assert_code(4);
-    assert!(output.stderr.contains("401"), "{}", output.stderr);
+    assert!(output.stderr.contains("status 401"), "{}", output.stderr);
     assert!(output.stderr.contains("hint: "), "{}", output.stderr);
     let kept = catalog.everything_kept();
     assert_never_published(&output.stderr, &kept);
@@ -476,6 +480,15 @@ fn a_manifest_that_is_refused_is_no_publication(engine: &Engine) {
     registry.misbehave(Operation::PutIncoming, ALWAYS, fault);
     let talk = ended_with(engine, &registry, 1);
     assert!(talk.contains("exempt `pkg-incoming`"), "{talk}");
+    // What answers there, and is no registry, is the surroundings'.
+    let registry = FaultyRegistry::start();
+    let fault = Fault::Words(413, "Request Entity Too Large".to_owned());
+    registry.misbehave(Operation::PutManifest, ALWAYS, fault);
+    let talk = ended_with(engine, &registry, 4);
+    assert!(
+        talk.contains("got no registry's answer: status 413"),
+        "{talk}"
+    );
     // What the registry cannot say is asked for once more.
     let unknown = r#"{"errors": [{"code": "UNKNOWN", "message": "something else"}]}"#;
     let registry = FaultyRegistry::start();
@@ -541,15 +554,17 @@ fn a_version_that_somebody_else_published_between_two_pushes_stays_theirs(engine
 fn a_digest_that_is_not_confirmed_is_no_publication(engine: &Engine) {
     let other = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     // The first HEAD is the plan's, the second asks for the tag.
-    for (operation, requests, fault) in [
-        (Operation::ReadBack, 1..=1, Fault::Digest(other)),
-        (Operation::ReadBack, 1..=1, Fault::status(404)),
-        (Operation::HeadManifest, 2..=2, Fault::Digest(other)),
-        (Operation::HeadManifest, 2..=2, Fault::status(404)),
+    let absent = Fault::header(404, "docker-distribution-api-version", "registry/2.0");
+    for (operation, requests, fault, code) in [
+        // What gives other bytes is no registry.
+        (Operation::ReadBack, 1..=1, Fault::Digest(other), 4),
+        (Operation::ReadBack, 1..=1, Fault::status(404), 1),
+        (Operation::HeadManifest, 2..=2, Fault::Digest(other), 1),
+        (Operation::HeadManifest, 2..=2, absent, 1),
     ] {
         let registry = FaultyRegistry::start();
         registry.misbehave(operation, requests, fault);
-        let talk = refused(engine, &registry);
+        let talk = ended_with(engine, &registry, code);
         assert!(
             talk.contains("does not confirm") || talk.contains("other bytes"),
             "{talk}"
@@ -737,6 +752,24 @@ fn a_refused_latest_is_told_from_a_refused_version(engine: &Engine) {
         engine,
         &format!("{}:latest", catalog.repository("a"))
     ));
+}
+
+fn a_push_that_does_not_end_is_ended_after_the_time_of_a_build(engine: &Engine) {
+    let registry = FaultyRegistry::start();
+    registry.misbehave(Operation::PutIncoming, ALWAYS, Fault::Silence);
+    let catalog = Catalog::new(engine).with_registry(registry.host(), ANYBODY);
+    catalog.image("a", "1-1", &[], "FROM $BASE\nRUN true");
+    catalog.build(&["--no-publish"]).assert_code(0);
+    catalog.settings(&format!(
+        "{ANYBODY}build_timeout: 1h\nbuild_timeouts: {{a: 2s}}\n"
+    ));
+    let output = catalog.pkg(&["publish", "images"]);
+    output.assert_code(4);
+    let cause = "the push took longer than 2s, the time of the image's build (`build_timeout`)";
+    assert!(output.stderr.contains(cause), "{}", output.stderr);
+    assert_eq!(registry.requests_of(Operation::PutIncoming).len(), 1);
+    let incoming = format!("{}:pkg-incoming", catalog.repository("a"));
+    assert_eq!(catalog.find(&incoming), None);
 }
 
 fn an_interrupted_push_ends_soon(engine: &Engine) {
