@@ -4,9 +4,10 @@
 //! default a part of the cases runs, those that need no long wait; `scripts/registry-faults` runs all of them on an engine
 //! of its own, and prints a table.
 
+mod cases;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::ops::RangeInclusive;
 use std::process::{Child, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,11 +16,13 @@ use std::time::{Duration, Instant};
 use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilder};
 use pkg::registry::{self, Client, Presence};
 
+use cases::{Case, Doing, cases, rules};
+
 use crate::Test;
 use crate::support::catalog::Catalog;
 use crate::support::docker_registry::DockerRegistry;
 use crate::support::engine::Engine;
-use crate::support::faulty_registry::{ALWAYS, Fault, FaultyRegistry, Login, Operation};
+use crate::support::faulty_registry::{FaultyRegistry, Login};
 use crate::support::sandbox::Sandbox;
 
 pub(crate) const TESTS: &[Test] = &[(
@@ -34,143 +37,12 @@ const LONGEST: Duration = Duration::from_secs(20 * 60);
 /// Cases mostly wait.
 const AT_ONCE: usize = 48;
 
-/// What the program does when the fault happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Doing {
-    /// It asks whether versions, and then `latest`, are there.
-    Presence,
-    /// It reads what `latest` is: manifest and configuration.
-    Reading,
-    /// It, or the engine, fetches a token.
-    Token,
-    /// The engine sends layers and configurations.
-    PushBlobs,
-    /// The engine sends a manifest.
-    PushManifest,
-    /// It puts what came under its version.
-    PutVersion,
-    /// It reads the version back and moves `latest`.
-    Confirm,
-}
-
-/// Which requests meet the fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Position {
-    First,
-    Middle,
-    Always,
-}
-
-const DOINGS: [Doing; 7] = [
-    Doing::Presence,
-    Doing::Reading,
-    Doing::Token,
-    Doing::PushBlobs,
-    Doing::PushManifest,
-    Doing::PutVersion,
-    Doing::Confirm,
-];
-const POSITIONS: [Position; 3] = [Position::First, Position::Middle, Position::Always];
-
-fn rules(doing: Doing, position: Position) -> Vec<(Operation, RangeInclusive<usize>)> {
-    use Operation::{
-        FinishUpload, GetBlob, GetManifest, HeadManifest, PutIncoming, PutLatest, PutManifest,
-        ReadBack, StartUpload, Token, WriteUpload,
-    };
-    match (doing, position) {
-        (Doing::Presence, Position::First) => vec![(HeadManifest, 1..=1)],
-        (Doing::Presence, Position::Middle) => vec![(HeadManifest, 5..=5)],
-        (Doing::Presence, Position::Always) => vec![(HeadManifest, ALWAYS)],
-        (Doing::Reading, Position::First) => vec![(GetManifest, 1..=1)],
-        (Doing::Reading, Position::Middle) => vec![(GetBlob, 2..=2)],
-        (Doing::Reading, Position::Always) => vec![(GetManifest, ALWAYS), (GetBlob, ALWAYS)],
-        (Doing::Token, Position::First) => vec![(Token, 1..=1)],
-        (Doing::Token, Position::Middle) => vec![(Token, 7..=7)],
-        (Doing::Token, Position::Always) => vec![(Token, ALWAYS)],
-        (Doing::PushBlobs, Position::First) => vec![(StartUpload, 1..=1)],
-        (Doing::PushBlobs, Position::Middle) => vec![(WriteUpload, 2..=2)],
-        (Doing::PushBlobs, Position::Always) => vec![(FinishUpload, ALWAYS)],
-        (Doing::PushManifest, Position::First) => vec![(PutIncoming, 1..=1)],
-        (Doing::PushManifest, Position::Middle) => vec![(PutIncoming, 2..=2)],
-        (Doing::PushManifest, Position::Always) => vec![(PutIncoming, ALWAYS)],
-        (Doing::PutVersion, Position::First) => vec![(PutManifest, 1..=1)],
-        (Doing::PutVersion, Position::Middle) => vec![(PutManifest, 2..=2)],
-        (Doing::PutVersion, Position::Always) => vec![(PutManifest, ALWAYS)],
-        (Doing::Confirm, Position::First) => vec![(ReadBack, 1..=1)],
-        (Doing::Confirm, Position::Middle) => vec![(HeadManifest, 6..=6)],
-        (Doing::Confirm, Position::Always) => vec![(PutLatest, ALWAYS)],
-    }
-}
-
-fn faults() -> Vec<(&'static str, Fault)> {
-    let date = vec![
-        ("date", "Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
-        ("retry-after", "Sun, 06 Nov 1994 08:49:39 GMT".to_owned()),
-    ];
-    let other = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-    vec![
-        // What takes longest begins first.
-        ("silence", Fault::Silence),
-        ("a byte a second", Fault::Drip(Duration::from_secs(1))),
-        ("401", Fault::status(401)),
-        ("403", Fault::status(403)),
-        ("404", Fault::status(404)),
-        ("413", Fault::status(413)),
-        ("429, seconds", Fault::header(429, "retry-after", "2")),
-        ("429, date", Fault::Status(429, date)),
-        ("429", Fault::status(429)),
-        ("500", Fault::status(500)),
-        ("502", Fault::status(502)),
-        ("503", Fault::status(503)),
-        ("504", Fault::status(504)),
-        ("reset", Fault::Reset),
-        ("truncated", Fault::Half),
-        ("wrong digest", Fault::Digest(other)),
-        ("HTML with 200", Fault::Html),
-    ]
-}
-
-#[derive(Clone, Debug)]
-struct Case {
-    fault: (&'static str, Fault),
-    doing: Doing,
-    position: Position,
-}
-
 /// How a case ended that kept all promises.
 #[derive(Clone, Debug)]
 struct Verdict {
     code: i32,
     told: String,
     took: Duration,
-}
-
-fn cases() -> Vec<Case> {
-    let all = std::env::var("PKG_TEST_ALL_FAULTS").is_ok_and(|value| value == "1");
-    let mut cases = Vec::new();
-    for fault in faults() {
-        for doing in DOINGS {
-            for position in POSITIONS {
-                // The engine tries for a minute what looks as if it may pass, and is silent for five.
-                let is_short = match (fault.0, doing) {
-                    ("silence" | "a byte a second", _) => false,
-                    (_, Doing::PushBlobs) => fault.0 == "403" && position == Position::First,
-                    (name, _) => {
-                        matches!(name, "403" | "404" | "429, date" | "500" | "truncated")
-                            && position != Position::Middle
-                    }
-                };
-                if all || is_short {
-                    cases.push(Case {
-                        fault: fault.clone(),
-                        doing,
-                        position,
-                    });
-                }
-            }
-        }
-    }
-    cases
 }
 
 fn every_fault_of_a_registry_is_told_and_nothing_is_published_that_is_not_confirmed(
@@ -302,11 +174,19 @@ impl<'a> Stage<'a> {
         let (code, talk) = self.pkg(command)?;
         let took = began.elapsed();
         let judged = match self.case.doing {
+            _ if self.front.hits() == 0 => Err("no request met the fault".to_owned()),
             Doing::Presence => self.judge_plan(code, &talk),
-            Doing::Reading => self.judge_latest(code, &talk),
+            Doing::Reading | Doing::Own => self.judge_latest(code, &talk),
             _ => self.judge_publication(code, &talk),
         };
         self.clean();
+        let expected = self.case.expected();
+        let judged = judged.and_then(|told| match expected.contains(&code) {
+            true => Ok(told),
+            false => Err(format!(
+                "it ends with {code}, and not with one of {expected:?}"
+            )),
+        });
         let told = judged.map_err(|promise| format!("{promise}\nexit {code}\n{talk}"))?;
         Ok(Verdict { code, told, took })
     }
@@ -332,7 +212,7 @@ impl<'a> Stage<'a> {
                     push("1-1", labels("1-1"));
                     push("latest", labels("1-1"));
                 }
-                Doing::Reading => {
+                Doing::Reading | Doing::Own => {
                     push("1-1", labels("1-1"));
                     push("latest", labels("0.9-1"));
                 }
@@ -348,7 +228,10 @@ impl<'a> Stage<'a> {
     }
 
     fn clean(&self) {
-        if matches!(self.case.doing, Doing::Presence | Doing::Reading) {
+        if matches!(
+            self.case.doing,
+            Doing::Presence | Doing::Reading | Doing::Own
+        ) {
             return;
         }
         for name in NAMES {
