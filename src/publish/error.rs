@@ -180,3 +180,62 @@ impl From<&PublishError> for Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{Asked, CredentialsError, Garbage, Identity, Said};
+
+    #[track_caller]
+    fn case(source: &RegistryError, expected: Fault) {
+        let label: Reference = "r.example.org/nginx:1".parse().expect("a reference");
+        let wrapped = |source: RegistryError| PublishError::from(source).of_latest(&label);
+        for error in [
+            PublishError::from(source.clone()),
+            PublishError::untagged(&label, source.clone()),
+            wrapped(source.clone()),
+        ] {
+            assert_eq!(Fault::from(&error), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_for_people_to_settle_and_what_is_no_answer_is_not() {
+        let asked = Asked {
+            registry: "r.example.org".into(),
+            host: "r.example.org".into(),
+            subject: "`nginx:1`".into(),
+            times: 1,
+        };
+        let (said, status) = (Said::default(), 403);
+        let denied = RegistryError::Denied {
+            asked: asked.clone(),
+            status,
+            identity: Identity::LoggedIn,
+            said: said.clone(),
+        };
+        case(&denied, Fault::Work);
+        let refused = RegistryError::Refused {
+            asked: asked.clone(),
+            status: 413,
+            said: said.clone(),
+        };
+        case(&refused, Fault::Work);
+        let read_only = RegistryError::ReadOnly {
+            asked: asked.clone(),
+            said,
+        };
+        case(&read_only, Fault::Work);
+        let garbage = RegistryError::Garbage {
+            asked: asked.clone(),
+            garbage: Garbage::OtherDigest,
+        };
+        case(&garbage, Fault::Environment);
+        let source = Box::new(CredentialsError::Malformed {
+            host: "r.example.org".to_owned(),
+            path: "/home/ann/.docker/config.json".into(),
+        });
+        let credentials = RegistryError::Credentials { asked, source };
+        case(&credentials, Fault::Environment);
+    }
+}
