@@ -63,6 +63,7 @@ impl Engine {
     /// Pushes a reference and gives the digest of the manifest that the registry took.
     ///
     /// Errors come inside an answer with status 200, so all of it is read; the digest is in its last words.
+    /// Each part of it comes within the engine's patience; how long the whole may take is up to who asks.
     pub async fn push(
         &self,
         reference: &Reference,

@@ -5,18 +5,17 @@
 //!
 //! - A page for browsers never counts, nor what another host says to which the registry sent on.
 //! - One with the header `Docker-Distribution-Api-Version` is a registry's.
-//! - Where the registry signs with this header (`GET /v2/` has it, which is asked once for each host), any other 404 counts
+//! - Where the registry signs with this header (`GET /v2/` has it, which is asked until it is seen), any other 404 counts
 //!   only with an error in the words of a registry (distribution-spec, "Error codes"): Quay and Harbor write these, and sign
 //!   nothing but `/v2/`. The answer to a HEAD has no words, so it is asked for with a GET.
 //! - Where it does not, the host has to speak the API at this very moment: `GET /v2/` gives 200 or a challenge
 //!   (distribution-spec, "Determining Support"), and is asked each time.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, WWW_AUTHENTICATE};
-use tokio::sync::OnceCell;
 
 use super::answer::Answer;
 use super::authorization::Visit;
@@ -26,22 +25,19 @@ use super::inquiry::{Inquiry, is_error_of_registry};
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 
-/// The hosts that were asked whether they sign, with their answers.
+/// The hosts that sign.
 #[derive(Debug, Default)]
-pub(super) struct Registries(Mutex<HashMap<String, Arc<OnceCell<Signs>>>>);
-
-/// Whether a host's answers have the header of registries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Signs {
-    Yes,
-    No,
-}
+pub(super) struct Registries(Mutex<HashSet<String>>);
 
 /// What a host says of its API.
-#[derive(Clone, Copy, Debug)]
-struct Root {
-    signs: Signs,
-    speaks_api: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Root {
+    /// It speaks it, and signs.
+    Signs,
+    /// It speaks it.
+    Speaks,
+    /// Whatever answers there does not speak it.
+    Other,
 }
 
 impl Inquiry<'_> {
@@ -54,11 +50,10 @@ impl Inquiry<'_> {
             return Ok(());
         }
         let is_absence = !answer.is_page()
-            && match self.find_signs().await? {
-                (Signs::Yes, _) => self.has_words(answer).await?,
-                // It was asked just now.
-                (Signs::No, Some(speaks_api)) => speaks_api,
-                (Signs::No, None) => self.ask_root().await?.speaks_api,
+            && match self.find_root().await? {
+                Root::Signs => self.has_words(answer).await?,
+                Root::Speaks => true,
+                Root::Other => false,
             };
         if is_absence {
             Ok(())
@@ -84,30 +79,23 @@ impl Inquiry<'_> {
         }
     }
 
-    /// Finds out whether the host signs; where it is asked just now, also whether it speaks the API.
-    async fn find_signs(&self) -> Result<(Signs, Option<bool>), RegistryError> {
-        let cell = {
-            let hosts = &self.registries.0;
-            let mut hosts = hosts.lock().unwrap_or_else(PoisonError::into_inner);
-            let host = self.visit.endpoint.host.clone();
-            Arc::clone(hosts.entry(host).or_default())
+    /// Finds out what the host says of its API; once it signed, it is not asked again.
+    async fn find_root(&self) -> Result<Root, RegistryError> {
+        let host = &self.visit.endpoint.host;
+        let hosts = || {
+            self.registries
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
         };
-        let mut speaks_api = None;
-        let ask = async {
-            let root = self.ask_root().await?;
-            speaks_api = Some(root.speaks_api);
-            if root.speaks_api {
-                Ok(root.signs)
-            } else {
-                // What stands before it may have answered: whether it signs is asked again.
-                Err(None)
-            }
-        };
-        match cell.get_or_try_init(|| ask).await {
-            Ok(signs) => Ok((*signs, speaks_api)),
-            Err(None) => Ok((Signs::No, Some(false))),
-            Err(Some(error)) => Err(error),
+        if hosts().contains(host) {
+            return Ok(Root::Signs);
         }
+        let root = self.ask_root().await?;
+        if root == Root::Signs {
+            hosts().insert(host.clone());
+        }
+        Ok(root)
     }
 
     async fn ask_root(&self) -> Result<Root, RegistryError> {
@@ -123,16 +111,15 @@ impl Inquiry<'_> {
             wanted: None,
         };
         let answer = inquiry.send((&Method::GET, None), None).await?;
-        let is_here = answer.elsewhere.is_none();
-        let speaks_api = match answer.status.as_u16() {
+        let speaks = match answer.status.as_u16() {
             200 => !answer.is_page(),
             401 => answer.headers.contains_key(WWW_AUTHENTICATE),
             _ => false,
         };
-        let is_signed = is_here && speaks_api && answer.headers.contains_key(API_VERSION);
-        Ok(Root {
-            signs: if is_signed { Signs::Yes } else { Signs::No },
-            speaks_api: is_here && speaks_api,
+        Ok(match speaks && answer.elsewhere.is_none() {
+            true if answer.headers.contains_key(API_VERSION) => Root::Signs,
+            true => Root::Speaks,
+            false => Root::Other,
         })
     }
 }
