@@ -39,13 +39,12 @@ impl Publication<'_> {
         // An engine that tells of some bytes now and then is never silent, and need not be near the end.
         let allowed = build_timeout(self.settings, &parcel.image.label);
         let staged = tokio::time::timeout(allowed, self.stage_patiently(parcel, &incoming)).await;
-        let staged = match staged {
-            Ok(staged) => staged,
-            Err(_) => {
-                let slow = PublishError::Slow { allowed };
-                parcel.log.heading(&format!("failed: {slow}"));
-                Err(slow)
-            }
+        let staged = if let Ok(staged) = staged {
+            staged
+        } else {
+            let slow = PublishError::Slow { allowed };
+            parcel.log.heading(&format!("failed: {slow}"));
+            Err(slow)
         };
         if let Err(error) = self.engine.remove_tag(&incoming.to_string()).await {
             parcel.log.heading(&format!("{error}"));
