@@ -181,11 +181,14 @@ impl<'a> Stage<'a> {
         };
         self.clean();
         let expected = self.case.expected();
-        let judged = judged.and_then(|told| match expected.contains(&code) {
-            true => Ok(told),
-            false => Err(format!(
-                "it ends with {code}, and not with one of {expected:?}"
-            )),
+        let judged = judged.and_then(|told| {
+            if expected.contains(&code) {
+                Ok(told)
+            } else {
+                Err(format!(
+                    "it ends with {code}, and not with one of {expected:?}"
+                ))
+            }
         });
         let told = judged.map_err(|promise| format!("{promise}\nexit {code}\n{talk}"))?;
         Ok(Verdict { code, told, took })

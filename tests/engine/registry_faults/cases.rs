@@ -67,7 +67,7 @@ pub(super) fn rules(doing: Doing, position: Position) -> Vec<(Operation, RangeIn
         (Doing::Reading, Position::Always) => {
             vec![(GetManifest, ALWAYS), (ReadBack, ALWAYS), (GetBlob, ALWAYS)]
         }
-        (Doing::Own, Position::First) => vec![(ReadBack, 1..=1)],
+        (Doing::Own | Doing::Confirm, Position::First) => vec![(ReadBack, 1..=1)],
         (Doing::Own, Position::Middle) => vec![(ReadBack, 4..=4)],
         (Doing::Own, Position::Always) => vec![(ReadBack, ALWAYS)],
         (Doing::Token, Position::First) => vec![(Token, 1..=1)],
@@ -82,7 +82,6 @@ pub(super) fn rules(doing: Doing, position: Position) -> Vec<(Operation, RangeIn
         (Doing::PutVersion, Position::First) => vec![(PutManifest, 1..=1)],
         (Doing::PutVersion, Position::Middle) => vec![(PutManifest, 2..=2)],
         (Doing::PutVersion, Position::Always) => vec![(PutManifest, ALWAYS)],
-        (Doing::Confirm, Position::First) => vec![(ReadBack, 1..=1)],
         (Doing::Confirm, Position::Middle) => vec![(ReadBack, 2..=2)],
         // The plan asks for three versions before.
         (Doing::Confirm, Position::Always) => vec![(HeadManifest, 4..=usize::MAX)],
@@ -180,10 +179,9 @@ impl Case {
                 fault.pushed((self.doing, position))
             }
             (Doing::PutVersion | Doing::PutLatest, position) => match fault {
-                Kind::Denied | Kind::Absent | Kind::TooLarge => &[1],
                 // Nothing was put. For `latest` the next try finds that.
                 Kind::Page if self.doing == Doing::PutLatest && position != Always => &[0],
-                Kind::Page => &[1],
+                Kind::Denied | Kind::Absent | Kind::TooLarge | Kind::Page => &[1],
                 // It was put, and that is found.
                 Kind::OtherDigest | Kind::Trickle | Kind::Cut => &[0],
                 _ if fault.passes(position) => &[0],
@@ -239,13 +237,13 @@ impl Kind {
     fn pushed(self, (doing, position): (Doing, Position)) -> &'static [i32] {
         use Position::{Always, First, Middle};
         match (self, doing, position) {
-            (Self::Silence, ..) | (Self::Trickle, Doing::PushBlobs, _) => &[4],
-            (Self::Denied, ..) => &[1],
-            (Self::Trouble, _, Always) => &[4],
+            (Self::Silence, ..)
+            | (Self::Trickle, Doing::PushBlobs, _)
+            | (Self::Trouble, _, Always) => &[4],
             (Self::TooLarge | Self::Page, Doing::PushBlobs, First | Middle)
             | (Self::Absent, Doing::PushBlobs, Middle)
             | (Self::OtherDigest | Self::Trickle | Self::Cut | Self::Trouble, ..) => &[0],
-            (Self::Absent | Self::TooLarge | Self::Page, ..) => &[1],
+            (Self::Denied | Self::Absent | Self::TooLarge | Self::Page, ..) => &[1],
         }
     }
 }

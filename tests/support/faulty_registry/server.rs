@@ -237,6 +237,26 @@ fn record(shared: &Shared, request: &Recorded) -> Option<Fault> {
     Some(rule.fault.clone())
 }
 
+/// Answers with a status, in the words of a registry.
+fn refusal(status: u16) -> Answer {
+    let status = StatusCode::from_u16(status).expect("a status");
+    let code = match status.as_u16() {
+        401 => "UNAUTHORIZED",
+        403 => "DENIED",
+        404 => "NAME_UNKNOWN",
+        413 => "SIZE_INVALID",
+        429 => "TOOMANYREQUESTS",
+        503 => "UNAVAILABLE",
+        _ => "UNKNOWN",
+    };
+    Answer::error(status, code, "as the test wants it")
+}
+
+fn with_headers(answer: Answer, headers: &[(&'static str, String)]) -> Answer {
+    let headers = headers.iter();
+    headers.fold(answer, |it, (name, value)| it.with(name, value))
+}
+
 fn misbehave(
     fault: Option<Fault>,
     request: &Recorded,
@@ -246,24 +266,7 @@ fn misbehave(
     let whole = |answer: Answer| Ok(answer.into_response(Share::Whole));
     match fault {
         None | Some(Fault::Silence) => whole(answer()),
-        Some(Fault::Status(status, headers)) => {
-            let status = StatusCode::from_u16(status).expect("a status");
-            let code = match status.as_u16() {
-                401 => "UNAUTHORIZED",
-                403 => "DENIED",
-                404 => "NAME_UNKNOWN",
-                413 => "SIZE_INVALID",
-                429 => "TOOMANYREQUESTS",
-                503 => "UNAVAILABLE",
-                _ => "UNKNOWN",
-            };
-            let answer = Answer::error(status, code, "as the test wants it");
-            whole(
-                headers
-                    .iter()
-                    .fold(answer, |it, (name, value)| it.with(name, value)),
-            )
-        }
+        Some(Fault::Status(status, headers)) => whole(with_headers(refusal(status), &headers)),
         Some(Fault::Words(status, words)) => {
             let status = StatusCode::from_u16(status).expect("a status");
             whole(Answer::new(status, "text/plain", words.into_bytes()))
@@ -286,10 +289,7 @@ fn misbehave(
             Ok(answer.into_response(Share::Half))
         }
         Some(Fault::Digest(text)) => whole(answer().with("docker-content-digest", text)),
-        Some(Fault::Headers(headers)) => {
-            let headers = headers.iter();
-            whole(headers.fold(answer(), |it, (name, value)| it.with(name, value)))
-        }
+        Some(Fault::Headers(headers)) => whole(with_headers(answer(), &headers)),
         Some(Fault::NoDigest) => {
             let mut answer = answer();
             answer.headers.remove("docker-content-digest");
