@@ -15,7 +15,9 @@ use super::prepare::{Prepared, Retry};
 use super::session::Session;
 use super::target::{self};
 use super::words;
-use crate::build::{Bases, Below, Cache, Event, Made, OnFailure, Phase, Run, Tries};
+use crate::build::{
+    Bases, Below, Cache, Event, Made, OnFailure, Phase, Run, Tries, hide_all,
+};
 use crate::catalog::ImageId;
 use crate::engine::{EngineError, Make};
 use crate::error::{Diagnostic, Severity};
@@ -50,23 +52,27 @@ pub(super) async fn execute(
     for doubt in prepared.secret_doubts() {
         session.ui.diagnostic(&doubt);
     }
-    let now = session.clock()?.now();
+    let began = session.clock()?.now();
+    // What tells runs apart and when they are over is the machine's time: that of the dates may be the same for ever.
+    let now = Clock::of_machine().now();
     let id = name_run(now);
     let state = session.state()?;
     let (room, fault) = RunRoom::open(&state, &id)?;
     let over = room.clean_up(&state, &session.environment, now);
     prepared.verified.bound();
     PublishedRecord::new(&state).bound();
-    let ledger = Ledger::open(&state, &prepared.roots, Clock::of_machine().now());
+    let ledger = Ledger::open(&state, &prepared.roots, now);
     let cancelled = CancellationToken::new();
     let signals = session.watch_signals(&cancelled)?;
     let progress = session.ui.progress(size(prepared, manner.jobs));
     progress.expect(prepared.expected(&ledger));
     let mask = mask(&prepared.settings, &session.environment);
+    // What an earlier run built may print its secrets too; what a variable held for this run's builds is read already.
+    let mask = hide_all(&prepared.settings, &session.environment, mask);
     let mask = prepared.secrets.hidden_by(mask);
     let tell = |event: Event| progress.event(&event.hiding(&mask));
     let errand = Errand {
-        began: now,
+        began,
         provenance: prepared.ask_provenance(&session.environment).await,
         id,
         logs: room.logs().to_owned(),

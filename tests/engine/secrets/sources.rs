@@ -35,6 +35,8 @@ pub(super) struct Case<'a> {
     pub(super) publishes: bool,
     /// Whether a step of the build prints the secret.
     pub(super) is_printed: bool,
+    /// A test that prints the secret in a later run, in which nothing is built.
+    pub(super) later_test: Option<String>,
     _registry: Registry,
 }
 
@@ -103,6 +105,7 @@ fn case<'a>(engine: &'a Engine, registry: Registry, sandbox: Sandbox, settings: 
         code: Some(0),
         publishes: true,
         is_printed: false,
+        later_test: None,
         _registry: registry,
     }
 }
@@ -273,6 +276,7 @@ fn with_a_build_secret<'a>(
     engine: &'a Engine,
     sandbox: Sandbox,
     (source, taken): (&str, Taken),
+    needle: &Needle,
 ) -> Case<'a> {
     let settings = format!("secrets: {{tok: {source}}}\n");
     let case = case(
@@ -292,6 +296,7 @@ fn with_a_build_secret<'a>(
     case.catalog.image("a", "1-1", &[], &recipe);
     Case {
         is_printed: true,
+        later_test: Some(format!("{TEST}\necho 'the image has {}'", needle.text())),
         ..case
     }
 }
@@ -302,10 +307,10 @@ fn as_a_build_secret_in_a_variable<'a>(
     taken: Taken,
 ) -> Case<'a> {
     let sandbox = Sandbox::new().env("TOK", &needle.text());
-    with_a_build_secret(engine, sandbox, ("{env: TOK}", taken))
+    with_a_build_secret(engine, sandbox, ("{env: TOK}", taken), needle)
 }
 
 fn as_a_build_secret_in_a_file<'a>(engine: &'a Engine, needle: &Needle, taken: Taken) -> Case<'a> {
     let sandbox = Sandbox::new().home_file("key", &format!("{}\n", needle.text()));
-    with_a_build_secret(engine, sandbox, ("{file: ~/key}", taken))
+    with_a_build_secret(engine, sandbox, ("{file: ~/key}", taken), needle)
 }
