@@ -1,14 +1,15 @@
 //! Which files of its directory a recipe takes into the image, or shows to a step.
 //!
 //! ```text
-//! COPY conf/*.conf entrypoint.sh /etc/     conf/a.conf, entrypoint.sh, not conf/readme
+//! COPY conf/*.conf entrypoint.sh /etc/     conf/a.conf, entrypoint.sh, neither conf/readme nor conf/d/a.conf
 //! COPY --from=build /out /srv              nothing
 //! RUN --mount=target=/src make             everything
 //! ```
 //!
 //! What cannot be told from the file, a variable in a source for one, counts as everything.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Component, Path};
 
 use super::Pattern;
 use crate::dockerfile::{Dockerfile, Instruction, Mount};
@@ -20,9 +21,16 @@ pub struct Taken(Vec<Source>);
 #[derive(Clone, Debug)]
 enum Source {
     Everything,
+    /// Files, or directories with all that is in them, name by name from the image directory down.
+    Below(Vec<Name>),
+    Elsewhere,
+}
+
+/// What one name of a path is. Docker matches as Go's `filepath.Match`: no sign stands for a `/`.
+#[derive(Clone, Debug)]
+enum Name {
+    Plain(String),
     Matching(Pattern),
-    /// A file, or a directory with all that is in it.
-    Below(String),
 }
 
 impl Taken {
@@ -71,6 +79,12 @@ impl Taken {
     /// Tells whether a file is taken; the name is that below the image directory.
     #[must_use]
     pub fn holds(&self, file: &str) -> bool {
+        self.holds_path(Path::new(file))
+    }
+
+    /// Tells the same of a file whose name may be no text.
+    #[must_use]
+    pub fn holds_path(&self, file: &Path) -> bool {
         self.0.iter().any(|source| source.holds(file))
     }
 }
@@ -105,35 +119,49 @@ fn words_of(operands: &str) -> Vec<String> {
 impl Source {
     fn parse(text: &str) -> Self {
         if text.contains("://") {
-            // From elsewhere.
-            return Self::Below(text.to_owned());
+            return Self::Elsewhere;
         }
-        let text = text.trim_start_matches("./").trim_matches('/');
-        // Docker's classes and escapes are Go's, and a path may be written in many ways: what is not plain may be anything.
-        let is_odd = text.contains(['$', '[', ']', '\\', '"', '\'', ','])
-            || ["..", "//", "/./"].iter().any(|odd| text.contains(odd));
-        if text.is_empty() || text == "." || is_odd {
+        // Docker's classes and escapes are Go's, and what is not plain may be anything. With `--parents` two stars reach below.
+        let is_odd = text.contains(['$', '[', ']', '\\', '"', '\'', ',']) || text.contains("**");
+        let names = text.split('/').filter(|name| !matches!(*name, "" | "."));
+        let names: Vec<&str> = names.collect();
+        if names.is_empty() || names.contains(&"..") || is_odd {
             return Self::Everything;
         }
-        if text.contains(['*', '?']) {
-            let pattern = Pattern::parse(text);
-            return pattern.map_or(Self::Everything, Self::Matching);
-        }
-        Self::Below(text.to_owned())
+        let names = names.into_iter().map(Name::parse).collect::<Option<_>>();
+        names.map_or(Self::Everything, Self::Below)
     }
 
-    fn holds(&self, file: &str) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Matching(pattern) => {
-                let above = Path::new(file).ancestors();
-                let mut texts = above.map(|path| path.to_string_lossy());
-                texts.any(|path| pattern.matches(&path))
-            }
-            Self::Below(text) => {
-                let rest = file.strip_prefix(text.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            }
+    fn holds(&self, file: &Path) -> bool {
+        let names = match self {
+            Self::Everything => return true,
+            Self::Elsewhere => return false,
+            Self::Below(names) => names,
+        };
+        let mut components = file.components();
+        names.iter().all(|name| match components.next() {
+            Some(Component::Normal(component)) => name.is(component),
+            _ => false,
+        })
+    }
+}
+
+impl Name {
+    /// Reads a name; nothing where it is a pattern that is huge.
+    fn parse(text: &str) -> Option<Self> {
+        if text.contains(['*', '?']) {
+            Pattern::parse(text).ok().map(Self::Matching)
+        } else {
+            Some(Self::Plain(text.to_owned()))
+        }
+    }
+
+    fn is(&self, name: &OsStr) -> bool {
+        match (self, name.to_str()) {
+            (Self::Plain(plain), name) => name == Some(plain.as_str()),
+            (Self::Matching(pattern), Some(name)) => pattern.matches(name),
+            // What a pattern makes of bytes that are no text is Go's own affair.
+            (Self::Matching(_), None) => true,
         }
     }
 }
@@ -164,6 +192,22 @@ mod tests {
         case("COPY *.conf /etc/", "x.conf", true);
         case("COPY *.conf /etc/", "test.sh", false);
         case("COPY conf* /etc/", "conf.d/x", true);
+        case("COPY * /", "conf.d/x", true);
+        case("COPY *.conf /etc/", "conf.d/x.conf", false);
+        case("COPY conf/*.conf /etc/", "conf/x.conf", true);
+        case("COPY conf/*.conf /etc/", "conf/d/x.conf", false);
+        case("COPY conf/*.d /etc/", "conf/x.d/e/y", true);
+        case("COPY */x /etc/", "a/b/x", false);
+        case("COPY conf/a? /", "conf/a/b", false);
+        case("COPY --parents **/x /etc/", "a/b/x", true);
+        case("COPY dir/. /", "dir/x", true);
+        case("COPY conf/./ /", "conf/x", true);
+        case("COPY conf/./ /", "config", false);
+        case("COPY [\"src/.\", \"/\"]", "src/x", true);
+        case("COPY conf/*/. /", "conf/a/b", true);
+        case("COPY ./. /", "x", true);
+        case("COPY / /", "x", true);
+        case("COPY ./*.conf /", "x.conf", true);
         case("COPY $WHAT /", "x", true);
         case("COPY conf//a.conf /", "conf/a.conf", true);
         case("COPY [\"./conf/./b\", \"/\"]", "conf/b", true);
