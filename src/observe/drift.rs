@@ -99,10 +99,36 @@ impl Comparison<'_> {
         let Some(image) = registry.fetch_image(&label, self.architecture).await? else {
             return Ok(None);
         };
-        let inputs = image.labels.get(INPUTS);
-        let inputs = inputs.and_then(|text| text.parse().ok());
-        // Only speed is lost where it cannot be noted.
-        let _ = self.published.note(digest, inputs.as_ref());
+        let label = image.labels.get(INPUTS).map(String::as_str);
+        let (inputs, is_sure) = recorded_in(label);
+        if is_sure {
+            // Only speed is lost where it cannot be noted.
+            let _ = self.published.note(digest, inputs.as_ref());
+        }
         Ok(inputs)
+    }
+}
+
+/// Reads what a label says, and tells whether that is so for ever: a later version of this program may read what this one
+/// does not.
+fn recorded_in(label: Option<&str>) -> (Option<Inputs>, bool) {
+    match label.map(str::parse) {
+        None => (None, true),
+        Some(Ok(inputs)) => (Some(inputs), true),
+        Some(Err(_)) => (None, false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_image_without_the_label_is_known_for_ever_to_have_no_inputs() {
+        let inputs = Inputs::new([("Dockerfile", Digest::of(b"a"))]);
+        assert_eq!(recorded_in(None), (None, true));
+        assert_eq!(recorded_in(Some("a new form")), (None, false));
+        let label = inputs.to_string();
+        assert_eq!(recorded_in(Some(&label)), (Some(inputs), true));
     }
 }

@@ -4,12 +4,14 @@
 //! pkg.inputs=sha256:9f3c… Dockerfile=1b0f5c2a9d3e conf/=77aa01d2e3f4 entrypoint.sh=0c9e8d7b6a5f
 //! ```
 //!
-//! The whole digest tells whether anything differs; the short ones tell what. What an image is built on is recorded beside it,
-//! with identities (`pkg.parents`).
+//! The whole digest tells whether anything differs; the short ones tell what. Names are bytes, and bytes that are no plain
+//! signs are written as `%XX`. What an image is built on is recorded beside it, with identities (`pkg.parents`).
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
+
+use sha2::Digest as _;
 
 use crate::oci::Digest;
 
@@ -19,18 +21,21 @@ const MOST_TOLD: usize = 64;
 const LONGEST_LABEL: usize = 64 * 1024;
 /// The name for files that even their directories are too many of.
 const THE_REST: &str = "./";
+/// The digits of a short digest.
+const SHORT: usize = 12;
 
 /// The inputs of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
     digest: Digest,
-    parts: BTreeMap<String, String>,
+    parts: BTreeMap<Vec<u8>, String>,
 }
 
 /// One input that is not what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputChange {
-    /// The recipe or a file, below the image directory; a directory ends with `/`.
+    /// The recipe or a file, below the image directory; a directory ends with `/`. Of a name that is no text, bytes that are
+    /// no plain signs are written as `%XX`.
     pub input: String,
     /// The first digits of the digest that was recorded; nothing where it is new.
     pub old: Option<String>,
@@ -113,15 +118,19 @@ pub struct InputsError;
 impl Inputs {
     /// Makes the record of named inputs; the order does not matter.
     #[must_use]
-    pub fn new(inputs: impl IntoIterator<Item = (String, Digest)>) -> Self {
-        let inputs: BTreeMap<String, Digest> = inputs.into_iter().collect();
-        let mut text = String::new();
+    pub fn new(inputs: impl IntoIterator<Item = (impl Into<Vec<u8>>, Digest)>) -> Self {
+        let inputs = inputs.into_iter();
+        let inputs: BTreeMap<Vec<u8>, Digest> =
+            inputs.map(|(name, digest)| (name.into(), digest)).collect();
+        let mut hasher = sha2::Sha256::new();
         for (name, digest) in &inputs {
             // A digest has a fixed length and no name can be mistaken for one.
-            let _ = writeln!(text, "{digest} {} {name}", name.len());
+            hasher.update(format!("{digest} {} ", name.len()));
+            hasher.update(name);
+            hasher.update(b"\n");
         }
         Self {
-            digest: Digest::of(text.as_bytes()),
+            digest: Digest::from_sha256(&hasher.finalize().into()),
             parts: fold(&inputs),
         }
     }
@@ -138,13 +147,13 @@ impl Inputs {
         if self.digest == recorded.digest {
             return Vec::new();
         }
-        let mut names: Vec<&String> = recorded.parts.keys().chain(self.parts.keys()).collect();
+        let mut names: Vec<&Vec<u8>> = recorded.parts.keys().chain(self.parts.keys()).collect();
         names.sort_unstable();
         names.dedup();
         let changes = names.into_iter().filter_map(|name| {
             let (old, new) = (recorded.parts.get(name), self.parts.get(name));
             (old != new).then(|| InputChange {
-                input: name.clone(),
+                input: name_in_text(name),
                 old: old.cloned(),
                 new: new.cloned(),
             })
@@ -163,54 +172,91 @@ impl Inputs {
 }
 
 /// Joins inputs to few enough to be told: by file, else by directory, else all as one.
-fn fold(inputs: &BTreeMap<String, Digest>) -> BTreeMap<String, String> {
-    let by = |name: &dyn Fn(&str) -> String| {
-        let mut texts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        for (input, digest) in inputs {
-            let text = texts.entry(name(input)).or_default();
-            text.push(input);
-            text.push(digest.as_str());
-        }
-        let parts = texts.into_iter().map(|(name, text)| {
-            let digest = match text.as_slice() {
-                [input, digest] if *input == name => {
-                    digest.trim_start_matches("sha256:")[..12].to_owned()
-                }
-                several => Digest::of(several.join("\n").as_bytes()).short().to_owned(),
-            };
-            (name, digest)
-        });
-        parts.collect::<BTreeMap<String, String>>()
+fn fold(inputs: &BTreeMap<Vec<u8>, Digest>) -> BTreeMap<Vec<u8>, String> {
+    let by_directory = |name: &[u8]| {
+        let slash = name.iter().position(|byte| *byte == b'/');
+        slash.map_or(name.len(), |at| at + 1)
     };
-    let each = by(&str::to_owned);
-    if each.len() <= MOST_TOLD {
-        return each;
+    fold_by(inputs, |name| name)
+        .or_else(|| fold_by(inputs, |name| &name[..by_directory(name)]))
+        .or_else(|| fold_by(inputs, |_| THE_REST.as_bytes()))
+        .unwrap_or_default()
+}
+
+/// Inputs that are told as one.
+struct Together<'a> {
+    count: usize,
+    first: (&'a [u8], &'a Digest),
+    hasher: sha2::Sha256,
+}
+
+/// Joins inputs by names that they have in common; nothing where these are too many or too long to be told.
+fn fold_by(
+    inputs: &BTreeMap<Vec<u8>, Digest>,
+    by: impl Fn(&[u8]) -> &[u8],
+) -> Option<BTreeMap<Vec<u8>, String>> {
+    let mut all: BTreeMap<&[u8], Together<'_>> = BTreeMap::new();
+    let mut size = Digest::of(b"").as_str().len();
+    for (input, digest) in inputs {
+        let name = by(input);
+        let together = all.entry(name).or_insert_with(|| {
+            size += " =".len() + encode(name).len() + SHORT;
+            Together {
+                count: 0,
+                first: (input, digest),
+                hasher: sha2::Sha256::new(),
+            }
+        });
+        if together.count > 0 {
+            together.hasher.update(b"\n");
+        }
+        together.count += 1;
+        together.hasher.update(input);
+        together.hasher.update(b"\n");
+        together.hasher.update(digest.as_str());
+        if all.len() > MOST_TOLD || size > LONGEST_LABEL {
+            return None;
+        }
     }
-    let directories = by(&|name| match name.split_once('/') {
-        Some((directory, _)) => format!("{directory}/"),
-        None => name.to_owned(),
+    let parts = all.into_iter().map(|(name, together)| {
+        let (input, digest) = together.first;
+        let digest = if together.count == 1 && input == name {
+            digest.clone()
+        } else {
+            Digest::from_sha256(&together.hasher.finalize().into())
+        };
+        (name.to_vec(), digest.short().to_owned())
     });
-    if directories.len() <= MOST_TOLD {
-        return directories;
-    }
-    by(&|_| THE_REST.to_owned())
+    Some(parts.collect())
 }
 
 impl fmt::Display for Inputs {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.digest)?;
         for (name, digest) in &self.parts {
-            formatter.write_char(' ')?;
-            for byte in name.bytes() {
-                match byte {
-                    b'%' | b'=' | b' ' | 0..0x20 | 0x7f.. => write!(formatter, "%{byte:02X}")?,
-                    byte => formatter.write_char(char::from(byte))?,
-                }
-            }
-            write!(formatter, "={digest}")?;
+            write!(formatter, " {}={digest}", encode(name))?;
         }
         Ok(())
     }
+}
+
+/// Gives a name for the eyes of the user.
+fn name_in_text(name: &[u8]) -> String {
+    std::str::from_utf8(name).map_or_else(|_| encode(name), str::to_owned)
+}
+
+fn encode(name: &[u8]) -> String {
+    let mut text = String::with_capacity(name.len());
+    for byte in name {
+        match byte {
+            b'%' | b'=' | b' ' | 0..0x20 | 0x7f.. => {
+                // A text takes all that is written to it.
+                let _ = write!(text, "%{byte:02X}");
+            }
+            byte => text.push(char::from(*byte)),
+        }
+    }
+    text
 }
 
 impl FromStr for Inputs {
@@ -225,7 +271,7 @@ impl FromStr for Inputs {
         let parts = words.map(|word| {
             let (name, digest) = word.split_once('=')?;
             let is_short =
-                digest.len() == 12 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+                digest.len() == SHORT && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
             is_short.then_some((decode(name)?, digest.to_owned()))
         });
         Ok(Self {
@@ -235,7 +281,7 @@ impl FromStr for Inputs {
     }
 }
 
-fn decode(name: &str) -> Option<String> {
+fn decode(name: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.bytes();
     while let Some(byte) = rest.next() {
@@ -246,7 +292,7 @@ fn decode(name: &str) -> Option<String> {
             byte
         });
     }
-    String::from_utf8(bytes).ok()
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -306,6 +352,48 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_no_text_are_told_apart() {
+        let of = |names: [&[u8]; 2]| {
+            let named = names.map(|name| (name.to_vec(), Digest::of(name)));
+            Inputs::new(named)
+        };
+        let one = of([b"a\xfe", b"a\xff"]);
+        let other = of([b"a\xfd", b"a\xff"]);
+        assert_eq!(
+            shown(&other.changes_since(&one)),
+            ["a%FD: none to some", "a%FE: some to none"]
+        );
+        assert_eq!(one.to_string().parse::<Inputs>(), Ok(one));
+    }
+
+    #[test]
+    fn the_label_of_plain_names_is_what_it_always_was() {
+        let label = inputs(&[("Dockerfile", "a"), ("conf/\u{e9} %=", "1")]).to_string();
+        assert_eq!(
+            label,
+            "sha256:5640445823cf3b186e65d1b2565e6585e2500e846e8d75907a272a77274cc6fd Dockerfile=ca978112ca1b conf/%C3%A9%20%25%3D=6b86b273ff34"
+        );
+        let many = (0..200).map(|i| (format!("d{}/{i}", i % 3), Digest::of(b"x")));
+        let many = Inputs::new(many.chain([("Dockerfile".to_owned(), Digest::of(b"x"))]));
+        assert_eq!(
+            many.to_string(),
+            "sha256:7152deb726e7320bbe041334054529d80f2eb92ab9cc8ad5fa1379227e0eacd4 Dockerfile=2d711642b726 d0/=1761555b4f2b d1/=50111444f541 d2/=2126c15581ed"
+        );
+    }
+
+    #[test]
+    fn a_record_is_never_longer_than_what_is_read() {
+        for depth in [1, 2] {
+            let long = |i| {
+                let name = vec!["\u{1}".repeat(4000); depth].join("/");
+                format!("{name}{i:02}")
+            };
+            let record = Inputs::new((0..40).map(|i| (long(i), Digest::of(b"x"))));
+            assert_eq!(record.to_string().parse(), Ok(record));
+        }
+    }
+
+    #[test]
     fn what_is_no_record_is_refused() {
         let digest = Digest::of(b"a");
         for text in [
@@ -343,8 +431,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_record_comes_back_as_it_was_written(names in proptest::collection::btree_set("\\PC{1,12}|[ %=\n\u{e9}]{1,3}", 0..8)) {
-            let pairs = names.into_iter().map(|name| { let digest = Digest::of(name.as_bytes()); (name, digest) });
+        fn a_record_comes_back_as_it_was_written(
+            texts in proptest::collection::btree_set("\\PC{1,12}|[ %=\n\u{e9}]{1,3}", 0..8),
+            bytes in proptest::collection::btree_set(proptest::collection::vec(any::<u8>(), 1..4), 0..8),
+        ) {
+            let names = texts.into_iter().map(String::into_bytes).chain(bytes);
+            let pairs = names.map(|name| { let digest = Digest::of(&name); (name, digest) });
             let inputs = Inputs::new(pairs);
             let text = inputs.to_string();
             prop_assert!(text.is_ascii());
