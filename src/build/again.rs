@@ -41,6 +41,11 @@ impl Limit {
     pub(super) fn left(&self) -> Duration {
         self.allowed.saturating_sub(self.began.elapsed())
     }
+
+    /// Takes out a time in which others worked.
+    fn leave_out(&mut self, time: Duration) {
+        self.began += time;
+    }
 }
 
 /// The waits of one piece of work.
@@ -61,6 +66,7 @@ impl Patience {
         let wait = Wait {
             wait: wait.filter(|wait| *wait < left)?,
             next: (self.tries + 1, most + 1),
+            trouble,
         };
         Some(wait)
     }
@@ -71,6 +77,7 @@ impl Patience {
 struct Wait {
     wait: Duration,
     next: (usize, usize),
+    trouble: Trouble,
 }
 
 /// Whose trouble may pass.
@@ -133,7 +140,11 @@ impl Run<'_> {
     async fn wait(
         &self,
         image: &Reference,
-        Wait { wait, next }: Wait,
+        Wait {
+            wait,
+            next,
+            trouble,
+        }: Wait,
         why: &str,
         report: &mut Report<'_>,
     ) -> Result<(), MakeError> {
@@ -151,7 +162,21 @@ impl Run<'_> {
         tokio::select! {
             biased;
             () = self.cancelled.cancelled() => Err(MakeError::Interrupted),
-            () = tokio::time::sleep(wait) => Ok(()),
+            () = report.wait(wait, trouble) => Ok(()),
+        }
+    }
+}
+
+impl Report<'_> {
+    async fn wait(&mut self, wait: Duration, trouble: Trouble) {
+        let sleeping = tokio::time::sleep(wait);
+        match trouble {
+            Trouble::Mirror => {
+                let others = self.slot.lend_during(sleeping).await;
+                self.limit.leave_out(others);
+            }
+            // Others would only meet the same.
+            Trouble::Engine => sleeping.await,
         }
     }
 }
@@ -221,13 +246,23 @@ mod tests {
     #[test]
     fn a_mirror_is_asked_three_times_and_an_engine_twice_within_the_time_that_is_left() {
         let mut patience = Patience::default();
-        let wait = |wait, next| Some(Wait { wait, next });
+        let wait = |wait, next, trouble| {
+            Some(Wait {
+                wait,
+                next,
+                trouble,
+            })
+        };
         let waits = [(); 3].map(|()| patience.next_wait(Trouble::Mirror, LONG));
-        let expected = [wait(WAITS[0], (2, 3)), wait(WAITS[1], (3, 3)), None];
+        let expected = [
+            wait(WAITS[0], (2, 3), Trouble::Mirror),
+            wait(WAITS[1], (3, 3), Trouble::Mirror),
+            None,
+        ];
         assert_eq!(waits, expected);
         let mut patience = Patience::default();
         let waits = [(); 2].map(|()| patience.next_wait(Trouble::Engine, LONG));
-        assert_eq!(waits, [wait(WAITS[0], (2, 2)), None]);
+        assert_eq!(waits, [wait(WAITS[0], (2, 2), Trouble::Engine), None]);
         let mut patience = Patience::default();
         assert_eq!(patience.next_wait(Trouble::Mirror, WAITS[0]), None);
     }

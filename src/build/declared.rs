@@ -25,6 +25,7 @@ impl Run<'_> {
         let date = described
             .dated
             .ok_or_else(|| MakeError::NoDate(described.entry.path().to_owned()))?;
+        let (_, snapshot) = self.take(image, report.limit).await?;
         let prefix = temporary_prefix(&self.id);
         let scratch = tempfile::Builder::new().prefix(&prefix).tempdir();
         let scratch =
@@ -33,7 +34,7 @@ impl Run<'_> {
             file,
             mirrors: self.mirrors(&file.suite)?,
             created: date.to_utc(),
-            labels: self.labels_of_declared(image, date)?,
+            labels: self.labels_of_declared(image, date, &snapshot.inputs),
             environment: self.program_environment(),
             scratch: scratch.path(),
             deadline: report.limit.left(),

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::inputs::{build_timeout, verify_timeout};
@@ -10,17 +11,17 @@ use super::run::{Cache, Ending, Known, Report, Run};
 use super::{Event, Outcome, Phase};
 use crate::assemble::AssembleError;
 use crate::catalog::ImageId;
-use crate::context::{ContextError, write_context};
+use crate::context::ContextError;
 use crate::debian::ChangelogError;
 use crate::engine::{BuildFault, BuildProgress, BuildRequest, Builder, EngineError, Make};
 use crate::host::ProcessError;
 use crate::host::fs::FileError;
-use crate::observe::InventoryError;
+use crate::observe::{InventoryError, Snapshot, Sources};
 use crate::oci::{Digest, Reference};
 use crate::registry::CredentialsError;
 use crate::settings::{ContainerLimits, PROXY_VARIABLES, without_login};
 use crate::structure::render_text;
-use crate::verify::{Test, Verification, VerifyError, find_test, verify};
+use crate::verify::{Test, Verification, VerifyError, verify};
 
 /// Why an image could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,8 @@ pub(super) enum MakeError {
         what: &'static str,
         allowed: Duration,
     },
+    #[error("{0} since the run began: run again")]
+    Changed(String),
     #[error("{0} was given to another image meanwhile")]
     Moved(Reference),
     #[error(
@@ -129,8 +132,9 @@ impl Run<'_> {
             Err(error) => return Ending::failed(Phase::Build, &error, &mut report.log, began),
         };
         report.log.heading(&format!("built {id}"));
-        match find_test(&self.settings.verify, &described.directory, &label) {
+        match self.find_test(image, report).await {
             Ok(None) => Ending::done(Phase::Build, id, began),
+            Err(error) if error.is_interruption() => Ending::interrupted(Phase::Build, began),
             Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
             Ok(Some(test)) => {
                 (report.tell)(Event::Finished {
@@ -157,12 +161,9 @@ impl Run<'_> {
             let error = MakeError::Lost(described.label.clone());
             return Ending::failed(Phase::Verify, &error, &mut report.log, began);
         };
-        match find_test(
-            &self.settings.verify,
-            &described.directory,
-            &described.label,
-        ) {
+        match self.find_test(image, report).await {
             Ok(None) => Ending::done(Phase::Verify, id, began),
+            Err(error) if error.is_interruption() => Ending::interrupted(Phase::Verify, began),
             Ok(Some(test)) => self.verify(image, id, &test, report).await,
             Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
         }
@@ -240,11 +241,15 @@ impl Run<'_> {
             pins.push((label.clone(), self.engine.pin(id, label, &self.id).await?));
         }
         self.refuse_proxy_in_history(image)?;
-        let labels = self.labels(image, &parents).await?;
+        let (sources, snapshot) = self.take(image, report.limit).await?;
+        let labels = self.labels(image, &parents, &snapshot.inputs).await?;
         let mut request = self.request(image, labels);
         request.deadline = report.limit.left();
         request.logins = self.logins_of_build(image, &pins).await?;
-        let built = self.build_with(image, &request, &pins, report).await;
+        let files = (sources, snapshot);
+        let built = self
+            .build_with(image, (&request, &files), &pins, report)
+            .await;
         let refused = match built {
             Err(MakeError::Build(BuildFault::Engine(error))) if error.is_refusal_of_buildkit() => {
                 error
@@ -255,7 +260,8 @@ impl Run<'_> {
             .log
             .heading(&format!("{refused}; now with the classic builder"));
         request.builder = Builder::Classic;
-        self.build_with(image, &request, &pins, report).await
+        self.build_with(image, (&request, &files), &pins, report)
+            .await
     }
 
     /// What a recipe declares as an argument stands in the history of the image, with its value.
@@ -290,7 +296,7 @@ impl Run<'_> {
     async fn build_with(
         &self,
         image: ImageId,
-        request: &BuildRequest,
+        (request, files): (&BuildRequest, &(Arc<Sources>, Snapshot)),
         pins: &[(Reference, String)],
         report: &mut Report<'_>,
     ) -> Result<Digest, MakeError> {
@@ -308,11 +314,10 @@ impl Run<'_> {
         }
         let described = self.loaded.catalog.image(image);
         let dockerfile = self.loaded.pinned_dockerfile(image, pins);
-        let (directory, root) = (described.directory.clone(), described.root.clone());
         let label = described.label.clone();
-        let context = move |out: &mut dyn std::io::Write| {
-            write_context(&directory, &root, &dockerfile, out).map(drop)
-        };
+        let (sources, snapshot) = files.clone();
+        let context =
+            move |out: &mut dyn std::io::Write| sources.write_context(&snapshot, &dockerfile, out);
         let build = self.engine.build(request, context, |progress| {
             let progress = show_names(progress, pins);
             report.log.progress(&progress);

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::secrets::{BuildSecrets, find_given};
+use crate::address::{Address, without_login};
 use crate::catalog::{ImageId, find_of_name};
 use crate::engine::Engine;
 use crate::ledger::{Ledger, NextTry, PastFailures, TryKey};
 use crate::observe::Inventory;
 use crate::oci::{Digest, Reference};
-use crate::settings::{NamedSpan, Settings};
+use crate::settings::{Mirrors, NamedSpan, Proxies, Settings};
 use crate::verify::find_test;
 
 /// So many digits of the digest of secrets are kept: another value has others in all but one of 65,536 cases, and who reads
@@ -69,7 +70,7 @@ impl Tries<'_> {
     /// identities.
     pub(super) async fn key(&self, image: ImageId, below: &Below) -> Option<TryKey> {
         let loaded = self.inventory.loaded();
-        let mut text = self.circumstances(image)?;
+        let mut text = self.circumstances(image).await?;
         for id in self.with_ancestors(image) {
             let digest = self.hash(id).await?;
             let image = loaded.catalog.image(id);
@@ -91,19 +92,21 @@ impl Tries<'_> {
 
     /// Gives what else may decide how a try ends: the tests, the engine, the settings, and whether there is a secret for
     /// each mount.
-    fn circumstances(&self, image: ImageId) -> Option<String> {
+    async fn circumstances(&self, image: ImageId) -> Option<String> {
         let settings = self.settings;
         let loaded = self.inventory.loaded();
         let described = loaded.catalog.image(image);
         let label = &described.label;
-        let test = find_test(&settings.verify, &described.directory, label).ok()?;
+        let (command, directory) = (settings.verify.clone(), described.directory.clone());
+        let of_label = label.clone();
+        // One task drives all builds, and must not wait for a disk.
+        let finding =
+            tokio::task::spawn_blocking(move || find_test(&command, &directory, &of_label));
+        let test = finding.await.ok()?.ok()?;
         let test = test.map(|test| test.digest().clone());
         // Who gives an image more time or another proxy wants to see what that does.
-        let limits = (
-            &settings.container_limits,
-            &settings.proxies,
-            &settings.mirrors,
-        );
+        let (proxies, mirrors, _) = part_logins(settings);
+        let limits = (&settings.container_limits, proxies, mirrors);
         let times = (
             build_timeout(settings, label),
             verify_timeout(settings, label),
@@ -129,7 +132,7 @@ impl Tries<'_> {
         let sources = self.inventory.find_sources(image);
         // One task drives all builds, and must not wait for a disk.
         let taken = tokio::task::spawn_blocking(move || sources.take());
-        let digest = taken.await.ok()?.ok()?.digest().clone();
+        let digest = taken.await.ok()?.ok()?.inputs.digest().clone();
         self.hashed.borrow_mut().insert(image, digest.clone());
         Some(digest)
     }
@@ -185,10 +188,13 @@ impl Tries<'_> {
         Some(each.join(" "))
     }
 
-    /// Marks the values of the secrets that an image is given; nothing where one cannot be read here.
+    /// Marks the values of the secrets that an image is given, and the logins of addresses; nothing where there are none, or
+    /// one cannot be read here.
     fn mark_secrets(&self, image: ImageId, text: &str) -> Option<String> {
         let secrets = self.secrets.of(image);
-        if secrets.is_empty() || self.secrets.lacks_any(image) {
+        let (.., logins) = part_logins(self.settings);
+        let is_empty = secrets.is_empty() && logins.is_empty();
+        if is_empty || self.secrets.lacks_any(image) {
             return None;
         }
         let mut bytes = text.as_bytes().to_vec();
@@ -196,8 +202,38 @@ impl Tries<'_> {
             bytes.extend_from_slice(Digest::of(id.as_bytes()).as_str().as_bytes());
             bytes.extend_from_slice(Digest::of(value.reveal()).as_str().as_bytes());
         }
+        for (place, login) in logins {
+            bytes.extend_from_slice(format!("{place} {}", Digest::of(login.as_bytes())).as_bytes());
+        }
         Some(Digest::of(&bytes).hex()[..SECRET_DIGITS].to_owned())
     }
+}
+
+/// Parts the addresses of proxies and mirrors from their logins, which stand with their places: what is kept of a password
+/// must not tell whether a guess is right.
+fn part_logins(settings: &Settings) -> (Proxies, Mirrors, Vec<(usize, &str)>) {
+    let (proxies, mirrors) = (&settings.proxies, &settings.mirrors);
+    let addresses = [
+        &proxies.http,
+        &proxies.apt_only,
+        &mirrors.main,
+        &mirrors.security,
+    ];
+    let logins = addresses.iter().enumerate().filter_map(|(place, address)| {
+        let login = Address::of(address.as_deref()?).login?;
+        Some((place, login))
+    });
+    let logins = logins.collect();
+    let plain = addresses.map(|address| {
+        let address = address.as_deref()?;
+        Some(without_login(address).into_owned())
+    });
+    let [http, apt_only, main, security] = plain;
+    (
+        Proxies { http, apt_only },
+        Mirrors { main, security },
+        logins,
+    )
 }
 
 /// Gives how long the build of an image may take, with the pulls that it needs, and then its push.
@@ -213,4 +249,28 @@ pub(super) fn verify_timeout(settings: &Settings, label: &Reference) -> std::tim
 
 fn span_of(spans: &[NamedSpan], label: &Reference) -> Option<std::time::Duration> {
     find_of_name(spans, label.short_name(), |it| &it.pattern).map(|it| it.span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_addresses_has_no_login() {
+        let with = |password: &str| {
+            let address = Some(format!("http://ann:{password}@h.example.org:3128/"));
+            let mut settings = Settings::default();
+            settings.proxies.http.clone_from(&address);
+            settings.mirrors.main = address;
+            settings
+        };
+        let (one, other) = (with("hush"), with("hash"));
+        let (proxies, mirrors, logins) = part_logins(&one);
+        let (same_proxies, same_mirrors, others) = part_logins(&other);
+        assert_eq!((&proxies, &mirrors), (&same_proxies, &same_mirrors));
+        assert_eq!(proxies.http.as_deref(), Some("http://h.example.org:3128/"));
+        assert_eq!(mirrors.main.as_deref(), Some("http://h.example.org:3128/"));
+        assert_eq!(logins, [(0, "ann:hush"), (2, "ann:hush")]);
+        assert_ne!(logins, others);
+    }
 }

@@ -10,8 +10,8 @@ use super::run::Run;
 use crate::catalog::ImageId;
 use crate::dockerfile::{BaseSource, Dockerfile};
 use crate::engine::{INPUTS, PARENTS, render_parents};
-use crate::observe::InventoryError;
 use crate::oci::{Digest, Reference};
+use crate::plan::Inputs;
 use crate::scan::means_current;
 
 /// What the keys of the specification begin with.
@@ -25,9 +25,10 @@ impl Run<'_> {
         &self,
         image: ImageId,
         parents: &[(Reference, Digest)],
+        inputs: &Inputs,
     ) -> Result<BTreeMap<String, String>, MakeError> {
         let described = self.loaded.catalog.image(image);
-        let mut labels = self.own_labels(image, self.began)?;
+        let mut labels = self.own_labels(image, self.began, inputs);
         labels.insert(PARENTS.to_owned(), render_parents(parents));
         let mut say = |key: &str, value: Option<String>| {
             labels.extend(value.map(|value| (format!("{STANDARD}{key}"), value)));
@@ -59,21 +60,23 @@ impl Run<'_> {
         &self,
         image: ImageId,
         dated: DateTime<FixedOffset>,
-    ) -> Result<BTreeMap<String, String>, MakeError> {
-        let mut labels = self.own_labels(image, dated)?;
+        inputs: &Inputs,
+    ) -> BTreeMap<String, String> {
+        let mut labels = self.own_labels(image, dated, inputs);
         labels.insert(PARENTS.to_owned(), String::new());
-        Ok(labels)
+        labels
     }
 
     fn own_labels(
         &self,
         image: ImageId,
         created: DateTime<FixedOffset>,
-    ) -> Result<BTreeMap<String, String>, InventoryError> {
+        inputs: &Inputs,
+    ) -> BTreeMap<String, String> {
         let described = self.loaded.catalog.image(image);
         let created = created.to_utc();
         let labels = [
-            (INPUTS.to_owned(), self.inventory.take(image)?.to_string()),
+            (INPUTS.to_owned(), inputs.to_string()),
             (format!("{STANDARD}title"), described.name.to_string()),
             (format!("{STANDARD}version"), described.version.to_string()),
             (
@@ -81,7 +84,7 @@ impl Run<'_> {
                 created.to_rfc3339_opts(SecondsFormat::Secs, true),
             ),
         ];
-        Ok(labels.into())
+        labels.into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Building: runs a plan, image by image, as many at once as asked.
 
 mod again;
+mod aside;
 mod declared;
 mod event;
 mod fault;
@@ -13,8 +14,10 @@ mod passing;
 mod pull;
 mod run;
 mod secrets;
+mod slots;
 mod tries;
 
+pub use aside::Beginning;
 pub use event::{Event, Fault, Outcome, Phase};
 pub use inputs::{Below, Tries, build_timeout};
 pub(crate) use log::Log;

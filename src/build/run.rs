@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, FixedOffset};
@@ -16,8 +17,9 @@ use super::inputs::{Tries, build_timeout};
 use super::log::Log;
 use super::passing::Words;
 use super::secrets::BuildSecrets;
+use super::slots::{Slot, Slots};
 use super::tries::{time_name, weigh};
-use super::{Event, Fault, Outcome, Phase};
+use super::{Beginning, Event, Fault, Outcome, Phase};
 use crate::catalog::ImageId;
 use crate::engine::Engine;
 use crate::host::{Environment, cause};
@@ -63,6 +65,8 @@ pub struct Run<'a> {
     pub loaded: &'a Loaded,
     /// What its images are made from.
     pub inventory: &'a Inventory<'a>,
+    /// What they were made from when the run began.
+    pub beginning: Beginning,
     /// Where its sources are kept.
     pub provenance: &'a Provenance,
     /// When the run began.
@@ -129,6 +133,7 @@ pub(super) struct Report<'a> {
     pub(super) words: Words,
     /// How long the work may still take.
     pub(super) limit: Limit,
+    pub(super) slot: Slot<'a>,
     pub(super) tell: &'a dyn Fn(Event),
 }
 
@@ -176,21 +181,30 @@ impl Run<'_> {
         let (works, before) = self.works(plan);
         let mut schedule = Schedule::weighted(&before, &self.weights(&works));
         let known = RefCell::new(Known::new(plan, facts));
+        let slots = Slots::new(self.jobs);
         let mut running = FuturesUnordered::new();
-        let mut is_whole = true;
+        let mut beginning = pin!(self.take_beginning(plan));
+        let (mut has_begun, mut is_whole) = (false, true);
         loop {
             if self.cancelled.is_cancelled() {
                 schedule.give_up();
             }
-            while running.len() < self.jobs {
+            while let Some(slot) = slots.find_free() {
                 let Some(i) = schedule.start_next() else {
                     break;
                 };
-                let work = &works[i];
-                let known = &known;
-                running.push(async move { (i, self.work(work, known, tell).await) });
+                let (work, known) = (&works[i], &known);
+                running.push(async move { (i, self.work(work, known, (slot, tell)).await) });
             }
-            let Some((i, ending)) = running.next().await else {
+            let ended = tokio::select! {
+                ended = running.next() => ended,
+                () = slots.lent() => continue,
+                () = &mut beginning, if !has_begun => {
+                    has_begun = true;
+                    continue;
+                }
+            };
+            let Some((i, ending)) = ended else {
                 break;
             };
             let (work, was_interrupted) = (&works[i], ending.outcome == Outcome::Interrupted);
@@ -284,7 +298,12 @@ impl Run<'_> {
     }
 
     /// Does one piece of work, with a log of its own.
-    async fn work(&self, work: &Work, known: &RefCell<Known>, tell: &dyn Fn(Event)) -> Ending {
+    async fn work(
+        &self,
+        work: &Work,
+        known: &RefCell<Known>,
+        (slot, tell): (Slot<'_>, &dyn Fn(Event)),
+    ) -> Ending {
         let label = self.label(work);
         let log = match Log::open(&self.logs, &log_name(work, &label)) {
             Ok(log) => log.hiding(self.mask.clone()),
@@ -294,6 +313,7 @@ impl Run<'_> {
             log,
             words: Words::default(),
             limit: Limit::new(build_timeout(self.settings, &label)),
+            slot,
             tell,
         };
         let began = Instant::now();

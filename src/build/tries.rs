@@ -21,7 +21,14 @@ impl Run<'_> {
         let described = self.loaded.catalog.image(image);
         let phase = first_phase_of(&step.action);
         let below = self.find_below(step, &known.borrow());
-        if let Some(past) = self.tries.judge(image, &below).await
+        let judging = self.tries.judge(image, &below);
+        let past = tokio::select! {
+            biased;
+            () = self.cancelled.cancelled() => return Ending::interrupted(phase, Instant::now()),
+            past = tokio::time::timeout(report.limit.left(), judging) => past,
+        };
+        // Where that takes all the time that the image has, its build says so.
+        if let Ok(Some(past)) = past
             && let NextTry::NotBefore(until) = past.next
         {
             let (failures, log) = (past.failures, past.log);

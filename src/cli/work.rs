@@ -16,7 +16,7 @@ use super::session::Session;
 use super::target::{self};
 use super::words;
 use crate::build::{
-    Bases, Below, Cache, Event, Made, OnFailure, Phase, Run, Tries, hide_all,
+    Bases, Beginning, Below, Cache, Event, Made, OnFailure, Phase, Run, Tries, hide_all,
 };
 use crate::catalog::ImageId;
 use crate::engine::{EngineError, Make};
@@ -230,6 +230,7 @@ impl Prepared {
         let inventory = Inventory::new(&self.loaded, &self.without_proxies);
         let run = Run {
             inventory: &inventory,
+            beginning: Beginning::default(),
             tries: &self.tries((&inventory, errand.ledger), errand.manner.retry),
             provenance: &errand.provenance,
             began: errand.began,

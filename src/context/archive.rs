@@ -6,9 +6,11 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use super::content::{Content, Sequence};
 use super::error::ContextError;
 use super::receive::{Attributes, Receive};
 use crate::host::fs::FileError;
+use crate::oci::Digest;
 
 /// What was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,12 +24,15 @@ pub struct ContextSize {
 const BUFFER_SIZE: usize = 64 * 1024;
 
 /// A tar stream in the making. One that is dropped before [`Archive::finish`] stays without its end.
-pub(super) struct Archive<W: Write> {
+pub(super) struct Archive<'a, W: Write> {
     builder: tar::Builder<Output<BufWriter<W>>>,
     entries: u64,
+    /// Tells which files are noted.
+    is_noted: &'a dyn Fn(&Path) -> bool,
+    noted: Sequence,
 }
 
-impl<W: Write> Archive<W> {
+impl<'a, W: Write> Archive<'a, W> {
     pub(super) fn new(out: W) -> Self {
         let out = Output {
             inner: BufWriter::with_capacity(BUFFER_SIZE, out),
@@ -37,7 +42,20 @@ impl<W: Write> Archive<W> {
         Self {
             builder: tar::Builder::new(out),
             entries: 0,
+            is_noted: &|_| false,
+            noted: Sequence::default(),
         }
+    }
+
+    /// Notes the names and contents of some files while they are sent.
+    pub(super) fn noting(mut self, is_noted: &'a dyn Fn(&Path) -> bool) -> Self {
+        self.is_noted = is_noted;
+        self
+    }
+
+    /// Gives what was noted.
+    pub(super) fn digest(&self) -> Digest {
+        self.noted.clone().finish()
     }
 
     pub(super) fn append_bytes(
@@ -80,7 +98,7 @@ impl<W: Write> Archive<W> {
     }
 }
 
-impl<W: Write> Receive for Archive<W> {
+impl<W: Write> Receive for Archive<'_, W> {
     fn directory(&mut self, name: &[u8], attributes: Attributes) -> Result<(), ContextError> {
         let mut header = header(tar::EntryType::Directory, 0, attributes);
         let name = [name, b"/"].concat();
@@ -101,11 +119,18 @@ impl<W: Write> Receive for Archive<W> {
             file: BufReader::with_capacity(BUFFER_SIZE, file),
             left: size,
             fault: None,
+            noted: (self.is_noted)(Path::new(OsStr::from_bytes(name)))
+                .then(|| Content::new(size, attributes)),
         };
         let mut header = header(tar::EntryType::Regular, size, attributes);
         let appended = self.append(&mut header, name, &mut content);
         match (appended, content.fault) {
-            (Ok(()), _) => Ok(()),
+            (Ok(()), _) => {
+                if let Some(noted) = content.noted {
+                    self.noted.add(name, &noted.finish());
+                }
+                Ok(())
+            }
             (Err(_), Some(Fault::Changed)) => Err(ContextError::Changed(path.to_owned())),
             (Err(source), Some(Fault::Unreadable)) => {
                 Err(FileError::new("read", path, source).into())
@@ -115,7 +140,7 @@ impl<W: Write> Receive for Archive<W> {
     }
 }
 
-impl<W: Write> Drop for Archive<W> {
+impl<W: Write> Drop for Archive<'_, W> {
     /// A `tar::Builder` writes the end when it is dropped; half an archive must not look like a whole one.
     fn drop(&mut self) {
         self.builder.get_mut().is_given_up = true;
@@ -160,6 +185,7 @@ struct Exact {
     file: BufReader<File>,
     left: u64,
     fault: Option<Fault>,
+    noted: Option<Content>,
 }
 
 #[derive(Clone, Copy)]
@@ -179,14 +205,17 @@ impl Read for Exact {
                 self.fault = Some(Fault::Unreadable);
                 return Err(error);
             }
-            Ok(read) => read as u64,
+            Ok(read) => read,
         };
-        if read > self.left || (read == 0 && self.left > 0) {
+        if read as u64 > self.left || (read == 0 && self.left > 0) {
             self.fault = Some(Fault::Changed);
             return Err(io::ErrorKind::InvalidData.into());
         }
-        self.left -= read;
-        Ok(usize::try_from(read).unwrap_or(usize::MAX))
+        if let Some(noted) = &mut self.noted {
+            noted.take(&buffer[..read]);
+        }
+        self.left -= read as u64;
+        Ok(read)
     }
 }
 

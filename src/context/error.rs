@@ -60,6 +60,9 @@ pub enum ContextError {
     /// A file became longer or shorter while it was read.
     #[error("{} changed while it was read", .0.display())]
     Changed(PathBuf),
+    /// What is sent is not what was listed before.
+    #[error("{} changed since the run began: run again", .0.display())]
+    Unexpected(PathBuf),
     /// Links to directories with links multiply, or something filled the directory.
     #[error("{} holds more than {most} files and directories", path.display())]
     TooMany {

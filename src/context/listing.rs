@@ -1,58 +1,66 @@
 //! What a context holds, by name and content, without sending it.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use sha2::Digest as _;
-
+use super::content::{Content, PIECE_BYTES, Sequence};
 use super::error::ContextError;
 use super::receive::{Attributes, Receive};
 use super::walk::Walk;
 use crate::host::fs::FileError;
 use crate::oci::Digest;
 
-/// Of a larger file some pieces are read, and so of every file after so many bytes in all: a hole of a terabyte is a file too.
-const WHOLE_BYTES: u64 = 128 << 20;
-const ALL_BYTES: u64 = 1 << 30;
-const PIECE_BYTES: usize = 64 * 1024;
-const PIECES: u64 = 64;
-
 /// A file of a context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContextFile {
-    /// The name below the image directory; bytes that are no UTF-8 are replaced.
-    pub name: String,
+    /// The name below the image directory.
+    pub name: Vec<u8>,
     /// Of its content, and of whether its owner may execute it: git keeps no more of a mode, and the rest follows the umask of
-    /// who checked it out. Of a file over 128 MiB, and of all after a gibibyte, the size and pieces of the content count.
+    /// who checked it out. Of a file over 128 MiB the size and pieces of the content count.
     pub digest: Digest,
 }
 
-/// Lists the files of a context that `is_wanted` names, in the order of names; only these are read.
+/// The files of a context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// In the order of their names, directory by directory.
+    pub files: Vec<ContextFile>,
+    /// Of all of them together, as a context is checked while it is sent.
+    pub digest: Digest,
+}
+
+/// Lists the files of a context that `is_wanted` names; only these are read.
 ///
 /// The Dockerfile is not among them, nor are directories. Fails where [`super::write_context`] would.
 pub fn list_context(
     directory: &Path,
     tree_root: &Path,
-    is_wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<ContextFile>, ContextError> {
+    is_wanted: impl Fn(&Path) -> bool,
+) -> Result<Listed, ContextError> {
     let mut listing = Listing {
         is_wanted,
-        left: ALL_BYTES,
         files: Vec::new(),
     };
     Walk::new(directory, tree_root, &mut listing)?.run()?;
-    Ok(listing.files)
+    let mut sequence = Sequence::default();
+    for file in &listing.files {
+        sequence.add(&file.name, &file.digest);
+    }
+    Ok(Listed {
+        files: listing.files,
+        digest: sequence.finish(),
+    })
 }
 
 struct Listing<F> {
     is_wanted: F,
-    /// How many bytes more are read whole.
-    left: u64,
     files: Vec<ContextFile>,
 }
 
-impl<F: Fn(&str) -> bool> Receive for Listing<F> {
+impl<F: Fn(&Path) -> bool> Receive for Listing<F> {
     fn directory(&mut self, _: &[u8], _: Attributes) -> Result<(), ContextError> {
         Ok(())
     }
@@ -64,52 +72,41 @@ impl<F: Fn(&str) -> bool> Receive for Listing<F> {
         _: u64,
         attributes: Attributes,
     ) -> Result<(), ContextError> {
-        let name = String::from_utf8_lossy(name).into_owned();
-        if !(self.is_wanted)(&name) {
+        if !(self.is_wanted)(Path::new(OsStr::from_bytes(name))) {
             return Ok(());
         }
-        let whole = WHOLE_BYTES.min(self.left).max(PIECE_BYTES as u64);
-        let (digest, read) = digest_of(path, attributes, whole)
+        let digest = digest_of(path, attributes)
             .map_err(|source| ContextError::from(FileError::new("read", path, source)))?;
-        self.left = self.left.saturating_sub(read);
-        self.files.push(ContextFile { name, digest });
+        self.files.push(ContextFile {
+            name: name.to_vec(),
+            digest,
+        });
         Ok(())
     }
 }
 
-/// Gives the digest of a file and how many bytes of it were read; of one that is larger than `whole`, its size and pieces
-/// from its beginning to its end count.
-fn digest_of(path: &Path, attributes: Attributes, whole: u64) -> io::Result<(Digest, u64)> {
-    let mut hasher = sha2::Sha256::new();
+fn digest_of(path: &Path, attributes: Attributes) -> io::Result<Digest> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
-    let is_executable = attributes.mode & 0o100 != 0;
-    let kind: &[u8] = if is_executable { b"x" } else { b"f" };
-    hasher.update(kind);
+    let mut content = Content::new(size, attributes);
     let mut buffer = vec![0; PIECE_BYTES];
-    let mut read = 0;
-    if size > whole {
-        hasher.update(size.to_le_bytes());
-        let last = size - PIECE_BYTES as u64;
-        for number in 0..PIECES {
-            let start = u128::from(last) * u128::from(number) / u128::from(PIECES - 1);
-            file.seek(SeekFrom::Start(u64::try_from(start).unwrap_or(last)))?;
-            file.read_exact(&mut buffer)?;
-            hasher.update(&buffer);
-            read += PIECE_BYTES as u64;
-        }
-        return Ok((Digest::from_sha256(&hasher.finalize().into()), read));
+    while let Some(start) = content.find_piece() {
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut buffer)?;
+        content.take_piece(start, &buffer);
     }
-    // One that grows meanwhile ends all the same; the context tells of it.
-    let mut file = file.take(whole);
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            return Ok((Digest::from_sha256(&hasher.finalize().into()), read));
+    if content.is_whole() {
+        // One that grows meanwhile ends all the same; the context tells of it.
+        let mut file = file.take(size);
+        loop {
+            let count = file.read(&mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            content.take(&buffer[..count]);
         }
-        hasher.update(&buffer[..count]);
-        read += count as u64;
     }
+    Ok(content.finish())
 }
 
 #[cfg(test)]
@@ -135,7 +132,7 @@ mod tests {
             set_permissions(&path, Permissions::from_mode(mode)).unwrap();
             seen.push(list());
         }
-        assert_eq!(seen[0][0].name, "a");
+        assert_eq!(seen[0].files[0].name, b"a");
         assert!(seen[0] != seen[1] && seen[0] != seen[2] && seen[1] != seen[2]);
         set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
         assert_eq!(list(), seen[2], "the umask of a checkout does not count");
@@ -163,12 +160,41 @@ mod tests {
             write(&root.path().join(name), name);
         }
         write(&root.path().join(".dockerignore"), "b\n");
-        let list = |wanted: &dyn Fn(&str) -> bool| {
-            let files = list_context(root.path(), root.path(), wanted).unwrap();
-            let names = files.into_iter().map(|file| file.name);
+        let list = |wanted: &dyn Fn(&Path) -> bool| {
+            let listed = list_context(root.path(), root.path(), wanted).unwrap();
+            let names = listed.files.into_iter().map(|file| file.name);
+            let names = names.map(|name| String::from_utf8(name).unwrap());
             names.collect::<Vec<_>>()
         };
         assert_eq!(list(&|_| true), [".dockerignore", "a", "c"]);
         assert_eq!(list(&|name| name == "c"), ["c"]);
+    }
+
+    #[test]
+    fn names_that_are_no_text_stay_apart() {
+        let root = tempfile::tempdir().unwrap();
+        for name in [b"a\xfe", b"a\xff"] {
+            write(&root.path().join(OsStr::from_bytes(name)), "same");
+        }
+        let listed = list_context(root.path(), root.path(), |_| true).unwrap();
+        let names: Vec<_> = listed.files.into_iter().map(|file| file.name).collect();
+        assert_eq!(names, [b"a\xfe", b"a\xff"]);
+    }
+
+    #[test]
+    fn a_file_counts_whole_whatever_stands_before_it() {
+        let root = tempfile::tempdir().unwrap();
+        // Some gigabytes that take no room.
+        for number in 0..9 {
+            let file = File::create(root.path().join(format!("a{number}"))).unwrap();
+            file.set_len(128 << 20).unwrap();
+        }
+        let small = File::create(root.path().join("z")).unwrap();
+        small.set_len(40 << 20).unwrap();
+        let of_z = |is_wanted: &dyn Fn(&Path) -> bool| {
+            let listed = list_context(root.path(), root.path(), is_wanted).unwrap();
+            listed.files.into_iter().last().unwrap()
+        };
+        assert_eq!(of_z(&|_| true), of_z(&|name| name == "z"));
     }
 }

@@ -1,47 +1,22 @@
 //! Walks an image directory and decides what goes in.
 
 use std::fs::Metadata;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use walkdir::{DirEntry, WalkDir};
-
-use super::archive::{Archive, ContextSize};
 use super::error::ContextError;
 use super::receive::{Attributes, Receive};
+use super::tree::{Fault, Met, Tree};
 use crate::dockerfile::{IgnoreRules, Verdict};
 use crate::host::WORKSHOP;
 use crate::host::fs::{FileError, find_text};
 
-const DOCKERFILE: &[u8] = b"Dockerfile";
+pub(super) const DOCKERFILE: &[u8] = b"Dockerfile";
 const IGNORE_FILE: &str = ".dockerignore";
 /// Links to directories with links can make a small tree endless in practice.
 const MOST_ENTRIES: u64 = 1 << 20;
-
-/// Writes the build context of an image directory as a tar stream.
-///
-/// `dockerfile` is the rendered text, which stands first and takes the place of a file `Dockerfile`. Links are followed
-/// within `tree_root`, the directory of all images. The call blocks while files are read and `out` takes bytes. After an
-/// error `out` has got a part without the end of an archive: the receiver has to be told, since some take it for a whole.
-pub fn write_context(
-    directory: &Path,
-    tree_root: &Path,
-    dockerfile: &str,
-    out: impl Write,
-) -> Result<ContextSize, ContextError> {
-    let mut archive = Archive::new(out);
-    let mut walk = Walk::new(directory, tree_root, &mut archive)?;
-    let rendered = Attributes {
-        mode: 0o644,
-        modified: 0,
-    };
-    walk.receiver
-        .append_bytes(DOCKERFILE, dockerfile.as_bytes(), rendered)?;
-    walk.run()?;
-    archive.finish()
-}
 
 fn read_ignore_rules(directory: &Path) -> Result<IgnoreRules, ContextError> {
     let path = directory.join(IGNORE_FILE);
@@ -62,7 +37,7 @@ pub(super) struct Walk<'a, R: Receive> {
     verdicts: Vec<Verdict>,
     /// Directories that stay out unless something below them goes in, with their depths.
     waiting: Vec<(usize, Vec<u8>, Attributes)>,
-    receiver: &'a mut R,
+    pub(super) receiver: &'a mut R,
 }
 
 impl<'a, R: Receive> Walk<'a, R> {
@@ -86,60 +61,57 @@ impl<'a, R: Receive> Walk<'a, R> {
     }
 
     pub(super) fn run(&mut self) -> Result<(), ContextError> {
-        let mut entries = WalkDir::new(self.directory)
-            .min_depth(1)
-            .follow_links(true)
-            .sort_by(|one, other| one.file_name().as_bytes().cmp(other.file_name().as_bytes()))
-            .into_iter();
+        let mut tree = Tree::new(self.directory, MOST_ENTRIES);
         let mut seen = 0;
-        while let Some(entry) = entries.next() {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => match self.fault_of(&error) {
+        while let Some(met) = tree.next() {
+            let met = match met {
+                Ok(met) => met,
+                Err(fault) => match self.fault_of(fault, tree.path()) {
                     Some(fault) => return Err(fault),
                     None => continue,
                 },
             };
             seen += 1;
             if seen > MOST_ENTRIES {
-                return Err(ContextError::TooMany {
-                    path: self.directory.to_owned(),
-                    most: MOST_ENTRIES,
-                });
+                return Err(self.too_many());
             }
             // What a change of changelogs keeps for a moment, and a killed one for longer.
-            if entry.file_name() == WORKSHOP {
-                if entry.file_type().is_dir() {
-                    entries.skip_current_dir();
-                }
+            if tree.path().file_name() == Some(WORKSHOP.as_ref()) {
+                tree.skip();
                 continue;
             }
-            let name = self.name_of(entry.path()).to_vec();
-            self.waiting.retain(|&(depth, ..)| depth < entry.depth());
-            let is_directory = entry.file_type().is_dir();
-            if self.judge(&name, entry.depth(), is_directory) {
-                if !is_directory {
+            let name = self.name_of(tree.path()).to_vec();
+            self.waiting.retain(|&(depth, ..)| depth < met.depth);
+            if self.judge(&name, met) {
+                if !met.is_directory {
                     continue;
                 }
                 if !self.rules.may_include_below(&name) {
-                    entries.skip_current_dir();
+                    tree.skip();
                     continue;
                 }
-                self.check_link(&entry)?;
-                let attributes = attributes_of(&metadata_of(&entry)?);
-                self.waiting.push((entry.depth(), name, attributes));
+                self.check_link(tree.path(), met)?;
+                let attributes = attributes_of(&metadata_of(tree.path())?);
+                self.waiting.push((met.depth, name, attributes));
                 continue;
             }
-            self.check_link(&entry)?;
-            self.send(&entry, &name)?;
+            self.check_link(tree.path(), met)?;
+            self.send(tree.path(), &name, met)?;
         }
         Ok(())
     }
 
-    fn send(&mut self, entry: &DirEntry, name: &[u8]) -> Result<(), ContextError> {
+    fn too_many(&self) -> ContextError {
+        ContextError::TooMany {
+            path: self.directory.to_owned(),
+            most: MOST_ENTRIES,
+        }
+    }
+
+    fn send(&mut self, path: &Path, name: &[u8], met: Met) -> Result<(), ContextError> {
         if name == DOCKERFILE {
-            return if entry.file_type().is_dir() {
-                Err(ContextError::DockerfileTaken(entry.path().to_owned()))
+            return if met.is_directory {
+                Err(ContextError::DockerfileTaken(path.to_owned()))
             } else {
                 Ok(())
             };
@@ -147,19 +119,18 @@ impl<'a, R: Receive> Walk<'a, R> {
         for (_, name, attributes) in self.waiting.drain(..) {
             self.receiver.directory(&name, attributes)?;
         }
-        let metadata = metadata_of(entry)?;
+        let metadata = metadata_of(path)?;
         let attributes = attributes_of(&metadata);
         if metadata.is_dir() {
             return self.receiver.directory(name, attributes);
         }
         if let Some(kind) = special_kind(&metadata) {
             return Err(ContextError::Kind {
-                path: entry.path().to_owned(),
+                path: path.to_owned(),
                 kind,
             });
         }
-        self.receiver
-            .file(name, entry.path(), metadata.len(), attributes)
+        self.receiver.file(name, path, metadata.len(), attributes)
     }
 
     fn name_of<'p>(&self, path: &'p Path) -> &'p [u8] {
@@ -170,23 +141,22 @@ impl<'a, R: Receive> Walk<'a, R> {
     }
 
     /// Tells whether an entry stays out; a directory's verdict is kept for what is below it.
-    fn judge(&mut self, name: &[u8], depth: usize, is_directory: bool) -> bool {
-        self.verdicts.truncate(depth);
+    fn judge(&mut self, name: &[u8], met: Met) -> bool {
+        self.verdicts.truncate(met.depth);
         let nothing = Verdict::default();
         let parent = self.verdicts.last().unwrap_or(&nothing);
         let verdict = self.rules.judge(name, parent);
         let is_out = verdict.is_out && !is_always_sent(name);
-        if is_directory {
+        if met.is_directory {
             self.verdicts.push(verdict);
         }
         is_out
     }
 
-    fn check_link(&self, entry: &DirEntry) -> Result<(), ContextError> {
-        if !entry.path_is_symlink() {
+    fn check_link(&self, path: &Path, met: Met) -> Result<(), ContextError> {
+        if !met.is_link {
             return Ok(());
         }
-        let path = entry.path();
         let real = path
             .canonicalize()
             .map_err(|source| FileError::new("read", path, source))?;
@@ -201,17 +171,21 @@ impl<'a, R: Receive> Walk<'a, R> {
     }
 
     /// Names what went wrong, unless it is about something that stays out.
-    fn fault_of(&self, error: &walkdir::Error) -> Option<ContextError> {
-        let path = error.path().unwrap_or(self.directory);
+    fn fault_of(&self, fault: Fault, path: &Path) -> Option<ContextError> {
+        let (depth, source) = match fault {
+            Fault::TooMany => return Some(self.too_many()),
+            Fault::Loop { depth } => (depth, None),
+            Fault::Read { depth, source } => (depth, Some(source)),
+        };
         let name = self.name_of(path);
         let may_matter_below = path.is_dir() && self.rules.may_include_below(name);
         let is_out = self.rules.excludes(name) && !is_always_sent(name);
-        if error.depth() > 0 && is_out && !may_matter_below {
+        if depth > 0 && is_out && !may_matter_below {
             return None;
         }
         let path = path.to_owned();
         let target = target_of(&path);
-        let Some(source) = error.io_error() else {
+        let Some(source) = source else {
             return Some(ContextError::LinkLoop { path, target });
         };
         let fault = match source.kind() {
@@ -222,7 +196,7 @@ impl<'a, R: Receive> Walk<'a, R> {
             kind if path.is_symlink() && kind != io::ErrorKind::PermissionDenied => {
                 ContextError::LinkLoop { path, target }
             }
-            kind => FileError::new("read", &path, copy_of(source, kind)).into(),
+            _ => FileError::new("read", &path, source).into(),
         };
         Some(fault)
     }
@@ -237,14 +211,7 @@ fn target_of(link: &Path) -> PathBuf {
     link.read_link().unwrap_or_default()
 }
 
-fn copy_of(error: &io::Error, kind: io::ErrorKind) -> io::Error {
-    error
-        .raw_os_error()
-        .map_or_else(|| kind.into(), io::Error::from_raw_os_error)
-}
-
-fn metadata_of(entry: &DirEntry) -> Result<Metadata, ContextError> {
-    let path = entry.path();
+fn metadata_of(path: &Path) -> Result<Metadata, ContextError> {
     // Of what a link leads to.
     path.metadata()
         .map_err(|source| FileError::new("read", path, source).into())

@@ -5,10 +5,11 @@
 //! only those count that the recipe takes; the changelog of an image never does, as each version has a new one.
 
 use std::collections::HashSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{Image, ImageId, Recipe, Taken};
-use crate::context::{ContextError, list_context};
+use crate::context::{ContextError, Expected, list_context, write_context, write_expected_context};
 use crate::host::fs::{FileError, read_text};
 use crate::oci::{Digest, Reference};
 use crate::plan::Inputs;
@@ -23,6 +24,8 @@ const DOCKERFILE: &str = "Dockerfile";
 pub struct Inventory<'a> {
     loaded: &'a Loaded,
     without_proxies: &'a WithoutProxies,
+    /// The directories of all images, in order: those in a directory stand together behind it.
+    directories: Vec<&'a Path>,
 }
 
 /// A catalog as it is rendered where no proxy is needed, read at the same time as the one that is built.
@@ -70,23 +73,56 @@ enum RecipeSource {
     File(PathBuf),
 }
 
+/// What an image is made from at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The record of it.
+    pub inputs: Inputs,
+    /// The files alone, as they are sent; nothing where the recipe takes none.
+    files: Option<Digest>,
+}
+
 impl Sources {
     /// Reads all of it.
-    pub fn take(&self) -> Result<Inputs, InventoryError> {
-        let mut inputs = vec![match &self.recipe {
-            RecipeSource::Text(text) => (DOCKERFILE.to_owned(), Digest::of(text.as_bytes())),
-            RecipeSource::File(path) => {
-                let text = read_text(path)?;
-                ("image.yaml".to_owned(), Digest::of(text.as_bytes()))
-            }
-        }];
-        if !self.taken.is_nothing() {
-            let is_changelog = |file: &str| self.changelogs.contains(Path::new(file));
-            let is_wanted = |file: &str| !is_changelog(file) && self.taken.holds(file);
-            let files = list_context(&self.directory, &self.root, is_wanted)?;
-            inputs.extend(files.into_iter().map(|file| (file.name, file.digest)));
+    pub fn take(&self) -> Result<Snapshot, InventoryError> {
+        let recipe = match &self.recipe {
+            RecipeSource::Text(text) => (DOCKERFILE, Digest::of(text.as_bytes())),
+            RecipeSource::File(path) => ("image.yaml", Digest::of(read_text(path)?.as_bytes())),
+        };
+        let recipe = (recipe.0.as_bytes().to_vec(), recipe.1);
+        if self.taken.is_nothing() {
+            return Ok(Snapshot {
+                inputs: Inputs::new([recipe]),
+                files: None,
+            });
         }
-        Ok(Inputs::new(inputs))
+        let listed = list_context(&self.directory, &self.root, |file| self.is_wanted(file))?;
+        let files = listed.files.into_iter();
+        let files = files.map(|file| (file.name, file.digest));
+        Ok(Snapshot {
+            inputs: Inputs::new(files.chain([recipe])),
+            files: Some(listed.digest),
+        })
+    }
+
+    /// Writes the build context with a rendered Dockerfile; that it is not what was taken down is an error.
+    pub fn write_context(
+        &self,
+        taken: &Snapshot,
+        dockerfile: &str,
+        out: impl Write,
+    ) -> Result<(), ContextError> {
+        let (directory, root) = (&self.directory, &self.root);
+        let Some(digest) = &taken.files else {
+            return write_context(directory, root, dockerfile, out).map(drop);
+        };
+        let is_wanted = &|file: &Path| self.is_wanted(file);
+        let expected = Expected { is_wanted, digest };
+        write_expected_context(directory, root, dockerfile, &expected, out).map(drop)
+    }
+
+    fn is_wanted(&self, file: &Path) -> bool {
+        !self.changelogs.contains(file) && self.taken.holds_path(file)
     }
 }
 
@@ -108,6 +144,7 @@ impl<'a> Inventory<'a> {
         Self {
             loaded,
             without_proxies,
+            directories: sorted(loaded.catalog.iter().map(|(_, image)| &*image.directory)),
         }
     }
 
@@ -119,7 +156,7 @@ impl<'a> Inventory<'a> {
 
     /// Takes down what an image is made from now.
     pub fn take(&self, id: ImageId) -> Result<Inputs, InventoryError> {
-        self.find_sources(id).take()
+        Ok(self.find_sources(id).take()?.inputs)
     }
 
     /// Finds what is to be read for that.
@@ -131,14 +168,11 @@ impl<'a> Inventory<'a> {
             Recipe::Template { .. } => (RecipeSource::Text(self.recipe(id)), self.taken(id)),
         };
         // An image in the directory has a changelog of its own, which each week may change.
-        let nested = self.loaded.catalog.iter().filter_map(|(_, nested)| {
-            let below = nested.directory.strip_prefix(&image.directory).ok()?;
-            Some(below.join("changelog"))
-        });
+        let nested = find_below(&self.directories, &image.directory);
         Sources {
             recipe,
             taken,
-            changelogs: nested.collect(),
+            changelogs: nested.map(|below| below.join("changelog")).collect(),
             directory: image.directory.clone(),
             root: image.root.clone(),
         }
@@ -173,6 +207,20 @@ impl<'a> Inventory<'a> {
     }
 }
 
+fn sorted<'a>(directories: impl Iterator<Item = &'a Path>) -> Vec<&'a Path> {
+    let mut directories: Vec<_> = directories.collect();
+    directories.sort_unstable();
+    directories
+}
+
+/// Gives what is in a directory of some that are sorted, and the directory itself, each named below it.
+fn find_below<'a>(sorted: &[&'a Path], directory: &Path) -> impl Iterator<Item = &'a Path> {
+    // Paths are compared name by name, so nothing else stands between them.
+    let start = sorted.partition_point(|one| *one < directory);
+    let below = sorted[start..].iter();
+    below.map_while(move |one| one.strip_prefix(directory).ok())
+}
+
 /// Puts a name in the place of a label, unless it is only the beginning of another one.
 fn replace_label(text: &str, label: &str, name: &str) -> String {
     let mut replaced = String::with_capacity(text.len());
@@ -193,6 +241,21 @@ fn replace_label(text: &str, label: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_in_a_directory_are_found_among_all() {
+        let names = [
+            "i/a-b", "i/a", "i/b", "i/a/x", "i", "i/a/x/y", "i/a b", "i/aa",
+        ];
+        let sorted = sorted(names.into_iter().map(Path::new));
+        let find = |directory: &str| {
+            let below = find_below(&sorted, Path::new(directory));
+            below.map(|path| path.to_str().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(find("i/a"), ["", "x", "x/y"]);
+        assert_eq!(find("i/b"), [""]);
+        assert_eq!(find("i").len(), names.len());
+    }
 
     #[test]
     fn a_label_is_replaced_where_it_stands_whole() {

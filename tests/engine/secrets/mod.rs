@@ -386,10 +386,7 @@ fn a_test_that_prints_a_secret_is_hidden_by_verify_too(engine: &Engine) {
     catalog.build(&[]).assert_code(0);
     catalog.test("a", "echo it is hush-hush-hush; exit 5");
     // A run that only tests what an earlier one built is no other thing.
-    for arguments in [
-        ["build", "--no-pull", "images"],
-        ["verify", "a", "images"],
-    ] {
+    for arguments in [["build", "--no-pull", "images"], ["verify", "a", "images"]] {
         let output = catalog.pkg(&arguments);
         output.assert_code(1);
         for text in [&output.stderr, &catalog.everything_kept()] {
