@@ -1,6 +1,7 @@
 //! Hides secrets in what others print: a step of a build, a test, the engine.
 //!
-//! A program may print a secret as it is, or as it travels: in base64 (`Authorization: Basic …`), in an address, in JSON, in hex.
+//! A program may print a secret as it is, or as it travels: in base64 (`Authorization: Basic …`), in JSON, in hex. As part of
+//! an address, or of a command of a shell, it has many forms: there a line is searched as it is meant, too.
 //! Where a line is cut, or wrapped as `base64` wraps, its ends may hold the pieces of one.
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use super::mask_meant::readings;
 use super::mask_search::Search;
 use super::secret::Secret;
 use crate::address::Address;
@@ -138,7 +140,11 @@ impl Mask {
             .search
             .get_or_init(|| Search::of(Arc::clone(&self.forms)));
         // All are found before any is hidden: two secrets may share a part.
-        let mut found = search.find(line);
+        let mut found = search.find(line.as_bytes());
+        for reading in readings(line) {
+            let meant = search.find(&reading.bytes).into_iter();
+            found.extend(meant.map(|range| reading.place_of(&range, line)));
+        }
         if found.is_empty() {
             return Cow::Borrowed(line);
         }
@@ -255,6 +261,39 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_secret_is_hidden_however_a_shell_quotes_it() {
+        let mask = Mask::default().with("it's \u{e9} s$cret\\".as_bytes());
+        for printed in [
+            r"+ curl -u 'ann:it'\''s é s$cret\' https://h",
+            r#"+ curl -u 'ann:it'"'"'s é s$cret\' https://h"#,
+            r"+ curl -u ann:it\'s\ é\ s\$cret\\ https://h",
+            r"+ curl -u $'ann:it\'s \303\251 s$cret\\' https://h",
+            r"+ curl -u $'ann:it\'s \xc3\xA9 s$cret\\' https://h",
+        ] {
+            let shown = mask.hide(printed);
+            assert!(shown.contains("ann:***"), "{shown}");
+            assert!(!shown.contains("cret"), "{shown}");
+            assert!(shown.ends_with(" https://h"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_hidden_whichever_signs_an_address_escapes() {
+        let mask = Mask::default().with("p!a(s)s *'w~$&o/r=d+\u{e9}".as_bytes());
+        for printed in [
+            // JavaScript, Python's `quote` and `quote_plus`, Go for a user and for a query, and everything.
+            "x p!a(s)s%20*'w~%24%26o%2Fr%3Dd%2B%C3%A9 y",
+            "x p%21a%28s%29s%20%2A%27w~%24%26o/r%3Dd%2B%C3%A9 y",
+            "x p%21a%28s%29s+%2A%27w~%24%26o%2Fr%3Dd%2B%C3%A9 y",
+            "x p%21a%28s%29s%20%2A%27w~$&o%2Fr=d+%c3%a9 y",
+            "x %70%21%61%28%73%29%73%20%2A%27%77%7E%24%26%6F%2F%72%3D%64%2B%C3%A9 y",
+        ] {
+            assert_eq!(mask.hide(printed), "x *** y");
+        }
+        assert_eq!(mask.hide("100%\\ of é%zz \\"), "100%\\ of é%zz \\");
     }
 
     #[test]

@@ -79,13 +79,12 @@ impl Search {
     }
 
     /// Finds all that is to be hidden in a line.
-    pub(super) fn find(&self, line: &str) -> Vec<Range<usize>> {
+    pub(super) fn find(&self, line: &[u8]) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         if self.is_inside(line) {
             found.push(0..line.len());
             return found;
         }
-        let line = line.as_bytes();
         // Only the first of the pieces that reach to the end counts: it holds the others.
         let mut piece = None;
         for (at, head) in line.windows(Mask::SHORTEST).enumerate() {
@@ -140,12 +139,14 @@ impl Search {
     }
 
     /// Tells whether a line is a part of a form.
-    fn is_inside(&self, line: &str) -> bool {
-        let bytes = line.as_bytes();
+    fn is_inside(&self, bytes: &[u8]) -> bool {
         if bytes.len() < SHORTEST_PIECE || !self.windows.may_have_all(bytes) {
             return false;
         }
-        let anywhere = || self.forms.iter().any(|form| form.reveal().contains(line));
+        let anywhere = || {
+            let text = std::str::from_utf8(bytes);
+            text.is_ok_and(|text| self.forms.iter().any(|form| form.reveal().contains(text)))
+        };
         // One of so many windows in a row stands at a place that is known.
         if bytes.len() < 2 * STEP - 1 {
             return anywhere();

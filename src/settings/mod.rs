@@ -24,6 +24,7 @@ pub(crate) mod fuzzing;
 mod known;
 mod limits;
 mod mask;
+mod mask_meant;
 mod mask_search;
 mod meaning;
 mod naming;
