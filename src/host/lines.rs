@@ -3,7 +3,8 @@
 /// Collects bytes and gives out whole lines.
 ///
 /// A line ends at `\n` or `\r\n`, or where the stream ends. What is longer than [`LineSplitter::LIMIT`] comes in parts of
-/// that size, or without its end, so a program that never ends its line fills no memory. What is not UTF-8 is replaced.
+/// at most that size, or without its end, so a program that never ends its line fills no memory. Parts end between words, so
+/// that a secret is found in one of them; only where half a part is one word, this is cut. What is not UTF-8 is replaced.
 #[derive(Debug, Default)]
 pub(super) struct LineSplitter {
     pending: Vec<u8>,
@@ -60,7 +61,11 @@ impl LineSplitter {
         }
         self.pending.extend_from_slice(bytes);
         while self.pending.len() > Self::LIMIT {
-            let rest = self.pending.split_off(character_start(&self.pending));
+            let end = match self.long {
+                LongLines::InParts => find_part_end(&self.pending),
+                LongLines::Cut => character_start(&self.pending),
+            };
+            let rest = self.pending.split_off(end);
             self.give(on_line);
             if self.long == LongLines::Cut {
                 self.is_cut = true;
@@ -75,6 +80,18 @@ impl LineSplitter {
         on_line(&String::from_utf8_lossy(line));
         self.pending.clear();
     }
+}
+
+/// Finds where a part of a long line ends: behind the last space, or else behind the last sign that ends words in JSON and
+/// lists.
+fn find_part_end(bytes: &[u8]) -> usize {
+    let half = LineSplitter::LIMIT / 2;
+    let second = &bytes[half..LineSplitter::LIMIT];
+    let is_space = |byte: &u8| byte.is_ascii_whitespace();
+    let space = second.iter().rposition(is_space);
+    let sign = || second.iter().rposition(|byte| b"\",;".contains(byte));
+    let last = space.or_else(sign);
+    last.map_or_else(|| character_start(bytes), |at| half + at + 1)
 }
 
 /// Finds where the character at the limit begins, so that no part of a long line ends inside one.
@@ -128,6 +145,30 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_are_replaced() {
         case(&[b"a\xffb\n"], &["a\u{fffd}b"]);
+    }
+
+    #[test]
+    fn a_long_line_comes_in_parts_that_split_no_word() {
+        for between in [" ", "\t", "\",\"", ";"] {
+            for before in 0..20 {
+                let secret = format!("hush-hush-hush{between}");
+                let line = format!("{}{}", "x".repeat(before), secret.repeat(4000));
+                let mut parts = Vec::new();
+                let mut splitter = LineSplitter::default();
+                for piece in line.as_bytes().chunks(1000) {
+                    splitter.push(piece, |part| parts.push(part.to_owned()));
+                }
+                splitter.finish(|part| parts.push(part.to_owned()));
+                assert_eq!(parts.concat(), line);
+                assert!(
+                    parts.len() > 3 && parts.iter().all(|part| part.len() <= LineSplitter::LIMIT)
+                );
+                let whole = parts
+                    .iter()
+                    .map(|part| part.matches("hush-hush-hush").count());
+                assert_eq!(whole.sum::<usize>(), 4000);
+            }
+        }
     }
 
     #[test]

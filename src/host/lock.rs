@@ -3,6 +3,10 @@
 //! A tree is locked by two kinds of locks, as databases do it: its top for one run alone, and every directory above for
 //! any number of runs that each have a tree below it. So a run in `images` and one in `.` meet at `.`, whichever was first,
 //! and runs in `images` and `istio` do not meet. What a link leads to is locked where it is.
+//!
+//! Where a file system is mounted a second time, in a container for one, the directories above are others: there only runs
+//! with the same top meet, not those of which one has a tree within the other's. Locks on all image directories would tell,
+//! at the price of an open file for each, and thousands of images are more than a process may have open.
 
 use std::collections::BTreeSet;
 use std::fs::{File, Metadata, TryLockError};
