@@ -121,7 +121,7 @@ pub fn find_test(
         written.extend(format!("\0{STRUCTURE_FILE} {}\0", Digest::of(&content)).as_bytes());
         structure
     });
-    written.extend(digest_beside(directory).as_str().as_bytes());
+    written.extend(digest_beside(directory)?.as_str().as_bytes());
     Ok(Some(Test {
         command,
         structure,
