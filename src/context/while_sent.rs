@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{ContextError, write_context};
+use super::{ContextError, Expected, list_context, write_context, write_expected_context};
 
 /// A receiver in whose first moment something happens to the directory.
 struct Receiver<F> {
@@ -88,4 +88,44 @@ fn what_changes_before_its_turn_is_sent_as_it_is_then() {
         .map(|entry| entry.expect("an entry").size())
         .collect();
     assert_eq!(sizes, ["FROM a\n".len() as u64, 200_000, 0]);
+}
+
+#[test]
+fn a_context_that_is_not_what_was_listed_gets_no_end() {
+    let root = tempfile::tempdir().expect("a directory");
+    let image = root.path().join("image");
+    fs::create_dir(&image).expect("a directory");
+    let write = |name: &str, text: &str| {
+        let mut file = File::create(image.join(name)).expect("a file");
+        file.write_all(text.as_bytes()).expect("its content");
+    };
+    write("a", "1");
+    write("b", "1");
+    let is_wanted = |name: &Path| name != Path::new("other");
+    let listed = list_context(&image, root.path(), is_wanted).expect("a list");
+    let send = || {
+        let mut sent = Vec::new();
+        let expected = Expected {
+            is_wanted: &is_wanted,
+            digest: &listed.digest,
+        };
+        let written = write_expected_context(&image, root.path(), "FROM a\n", &expected, &mut sent);
+        (written.map(drop), sent.ends_with(&[0; 1024]))
+    };
+    write("other", "what does not count");
+    let (sent, has_end) = send();
+    sent.expect("it is the same");
+    assert!(has_end);
+    for (name, text) in [("a", "2"), ("c", ""), ("b", "11")] {
+        write(name, text);
+        let (sent, has_end) = send();
+        let told = format!("{} changed since the run began: run again", image.display());
+        assert_eq!(sent.expect_err("another context").to_string(), told);
+        assert!(!has_end);
+        for (name, text) in [("a", "1"), ("b", "1")] {
+            write(name, text);
+        }
+        let _ = fs::remove_file(image.join("c"));
+    }
+    send().0.expect("it is as it was");
 }

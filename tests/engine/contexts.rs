@@ -391,6 +391,7 @@ fn a_large_context_takes_little_memory(engine: &Engine) {
         most < small + 24 * 1024,
         "{most} KiB, and {small} KiB with a small context"
     );
+    assert!(most < 60 * 1024, "{most} KiB in all");
 }
 
 /// Builds, and gives the most memory that this took.

@@ -29,6 +29,10 @@ pub(crate) const TESTS: &[Test] = &[
         "an_image_says_where_it_comes_from",
         an_image_says_where_it_comes_from,
     ),
+    (
+        "a_file_that_changes_before_its_turn_comes_fails_the_image",
+        a_file_that_changes_before_its_turn_comes_fails_the_image,
+    ),
 ];
 
 const TAKES: &str = "FROM $BASE\nCOPY settings /settings";
@@ -248,4 +252,22 @@ fn an_image_says_where_it_comes_from(engine: &Engine) {
         leaf["base.name"],
         format!("{}:1.0-1", catalog.repository("root"))
     );
+}
+
+fn a_file_that_changes_before_its_turn_comes_fails_the_image(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    let takes = "FROM $(root)\nCOPY settings /settings";
+    catalog
+        .image("root", "1-1", &[], "FROM $BASE\nRUN echo begun && sleep 5")
+        .image("leaf", "1-1", &["root"], takes)
+        .write("images/leaf/settings", b"a");
+    let run = catalog.start_build(&["--debug"]);
+    run.wait_for("| begun");
+    catalog.write("images/leaf/settings", b"b");
+    let ended = run.end();
+    assert_eq!(ended.code, Some(1), "{}", ended.talk);
+    let told = "`settings` changed since the run began: run again";
+    assert!(ended.talk.contains(told), "{}", ended.talk);
+    assert_eq!(catalog.find_id("leaf", "1-1"), None);
+    catalog.build(&[]).assert_code(0);
 }

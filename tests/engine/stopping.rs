@@ -26,6 +26,10 @@ pub(crate) const TESTS: &[Test] = &[
         a_terminated_build_ends_with_the_signal_in_its_exit_code,
     ),
     (
+        "an_interruption_does_not_wait_for_files_that_are_read",
+        an_interruption_does_not_wait_for_files_that_are_read,
+    ),
+    (
         "an_interrupted_test_is_ended_and_a_second_signal_does_not_wait_for_it",
         an_interrupted_test_is_ended_and_a_second_signal_does_not_wait_for_it,
     ),
@@ -336,4 +340,24 @@ fn a_test_that_takes_too_long_is_ended_with_all_that_it_started(engine: &Engine)
         output.stderr
     );
     wait_until("all processes end", || !is_running(&seconds));
+}
+
+fn an_interruption_does_not_wait_for_files_that_are_read(engine: &Engine) {
+    let catalog = Catalog::new(engine);
+    catalog.image("a", "1-1", &[], "FROM $BASE\nCOPY holes /holes");
+    // They take no room, and minutes to be read.
+    for number in 0..500 {
+        let path = format!("images/a/holes/{number}");
+        catalog.write(&path, b"");
+        let path = catalog.sandbox().path().join(path);
+        let file = std::fs::File::options().write(true).open(path);
+        file.expect("a file").set_len(128 << 20).expect("a hole");
+    }
+    let run = catalog.start_build(&["--info"]);
+    run.wait_for("a 1-1");
+    let since = Instant::now();
+    run.signal(Signal::INT);
+    let ended = run.end();
+    assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+    assert_eq!(ended.code, Some(130), "{}", ended.talk);
 }
