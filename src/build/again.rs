@@ -64,7 +64,7 @@ impl Patience {
         let wait = WAITS[..most].get(self.tries).copied();
         self.tries += 1;
         let wait = Wait {
-            wait: wait.filter(|wait| *wait < left)?,
+            pause: wait.filter(|wait| *wait < left)?,
             next: (self.tries + 1, most + 1),
             trouble,
         };
@@ -75,7 +75,7 @@ impl Patience {
 /// How long a try waits, which one it is, and of how many at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Wait {
-    wait: Duration,
+    pause: Duration,
     next: (usize, usize),
     trouble: Trouble,
 }
@@ -141,7 +141,7 @@ impl Run<'_> {
         &self,
         image: &Reference,
         Wait {
-            wait,
+            pause,
             next,
             trouble,
         }: Wait,
@@ -149,20 +149,20 @@ impl Run<'_> {
         report: &mut Report<'_>,
     ) -> Result<(), MakeError> {
         let (number, most) = next;
-        let seconds = wait.as_secs();
+        let seconds = pause.as_secs();
         report.log.heading(&format!(
             "again in {seconds}s, try {number} of {most}: {why}"
         ));
         (report.tell)(Event::Again {
             image: image.clone(),
-            wait,
+            wait: pause,
             next,
             cause: why.to_owned(),
         });
         tokio::select! {
             biased;
             () = self.cancelled.cancelled() => Err(MakeError::Interrupted),
-            () = report.wait(wait, trouble) => Ok(()),
+            () = report.wait(pause, trouble) => Ok(()),
         }
     }
 }
@@ -246,9 +246,9 @@ mod tests {
     #[test]
     fn a_mirror_is_asked_three_times_and_an_engine_twice_within_the_time_that_is_left() {
         let mut patience = Patience::default();
-        let wait = |wait, next, trouble| {
+        let wait = |pause, next, trouble| {
             Some(Wait {
-                wait,
+                pause,
                 next,
                 trouble,
             })
