@@ -70,6 +70,7 @@ impl From<&MakeError> for Fault {
                 error.into()
             }
             MakeError::Assemble(AssembleError::Program(error)) => error.into(),
+            MakeError::Verify(error) => error.into(),
             MakeError::NoMirror(_)
             | MakeError::Credentials(_)
             | MakeError::Passing(_)

@@ -45,6 +45,8 @@ pub(super) enum MakeError {
     )]
     MirrorWithCredentials(String),
     #[error(transparent)]
+    Verify(#[from] VerifyError),
+    #[error(transparent)]
     Assemble(#[from] AssembleError),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -118,10 +120,12 @@ impl Run<'_> {
         });
         report.log.begin(&format!("build {label}"));
         // What cannot be run is known before the long part of the work.
-        let readable = find_test(&self.settings.verify, &described.directory, &label);
-        let readable = readable.map_err(VerifyError::from);
-        let readable = readable.and_then(|test| test.map_or(Ok(None), |test| test.structure()));
-        if let Err(error) = readable {
+        let found = self.find_test(image, report).await;
+        let structure = |test: Option<Test>| match test {
+            Some(test) => test.structure().map_err(MakeError::from),
+            None => Ok(None),
+        };
+        if let Err(error) = found.and_then(structure) {
             return Ending::failed(Phase::Verify, &error, &mut report.log, began);
         }
         let id = match self.make_with_patience(image, known, report).await {

@@ -14,7 +14,7 @@ use super::session::{Flavour, Session, find_image};
 use crate::engine::Engine;
 use crate::error::UsageError;
 use crate::export::{Export, ExportError, Format, Output, Stream, check, export};
-use crate::host::{Scratch, Watch, Window, architecture};
+use crate::host::{Scratch, Watch, Window, platform};
 use crate::oci::{Compression, Digest, Platform, Reference};
 use crate::rootfs::RootPath;
 use crate::unpack::{UnpackError, Unpacked};
@@ -311,9 +311,5 @@ struct Saved {
 /// Asks for which machine an image is; an engine that does not say has it for its own, which is this one's mostly.
 async fn find_platform(engine: &Engine, id: &Digest) -> anyhow::Result<Platform> {
     let told = engine.find_platform(id).await?;
-    Ok(told.unwrap_or_else(|| Platform {
-        architecture: architecture().to_owned(),
-        os: "linux".to_owned(),
-        variant: None,
-    }))
+    Ok(told.unwrap_or_else(platform))
 }

@@ -323,9 +323,10 @@ impl Prepared {
 
     /// Gives how a command ends that only prints the plan, in whatever form: as a run would that can do all of it.
     pub(super) fn ending_of_plan(&self) -> Ending {
-        match self.published.followers.doubts.as_slice() {
-            [] => Ending::Done,
-            _ => Ending::Hindered,
+        if self.published.followers.is_unknown() {
+            Ending::Hindered
+        } else {
+            Ending::Done
         }
     }
 

@@ -104,7 +104,9 @@ impl<'a> Stanzas<'a> {
 
     fn field(&self, line: &'a str) -> Result<StanzaField<'a>, StanzaError> {
         // Names are short: looking at each byte once is the fastest.
-        let end = line.bytes().position(|byte| byte == b':' || !byte.is_ascii_graphic());
+        let end = line
+            .bytes()
+            .position(|byte| byte == b':' || !byte.is_ascii_graphic());
         let parts = end.map(|end| line.split_at(end));
         let (name, value) = parts.ok_or_else(|| self.refuse(line))?;
         let value = value.strip_prefix(':').ok_or_else(|| self.refuse(line))?;

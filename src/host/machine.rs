@@ -1,5 +1,7 @@
 //! What kind of machine this is.
 
+use crate::oci::Platform;
+
 /// Gives the machine's architecture as images name it (OCI image-spec, "Platform"; the names are Go's).
 #[must_use]
 pub fn architecture() -> &'static str {
@@ -9,6 +11,16 @@ pub fn architecture() -> &'static str {
         "aarch64" => "arm64",
         "powerpc64" => "ppc64le",
         other => other,
+    }
+}
+
+/// Gives the kind of machine that this one is.
+#[must_use]
+pub fn platform() -> Platform {
+    Platform {
+        architecture: architecture().to_owned(),
+        os: "linux".to_owned(),
+        variant: None,
     }
 }
 

@@ -121,7 +121,9 @@ pub(super) fn read_within<R: Read + Seek>(
     room: Room,
 ) -> Result<Vec<Entry>, TarError> {
     let mut entries = Vec::new();
-    read_each(tar, volume, (None, room), &mut |entry, _| entries.push(entry))?;
+    read_each(tar, volume, (None, room), &mut |entry, _| {
+        entries.push(entry);
+    })?;
     Ok(entries)
 }
 
@@ -167,7 +169,10 @@ fn read_each<R: Read + Seek>(
                 let entry = written.entry(extent)?;
                 count += 1;
                 bytes += entry.bytes();
-                bytes += records.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+                bytes += records
+                    .iter()
+                    .map(|(key, value)| key.len() + value.len())
+                    .sum::<usize>();
                 take(entry, records);
                 room.check(count, bytes)?;
             }

@@ -31,6 +31,16 @@ pub enum ResolveError {
     TooLong(RootPath),
 }
 
+impl ResolveError {
+    /// Gives the path that was asked for, or whose link has no end.
+    #[must_use]
+    pub fn path(&self) -> &RootPath {
+        match self {
+            Self::Loop(path) | Self::TooLong(path) => path,
+        }
+    }
+}
+
 /// There is more than any image has: what was read was made to fill the memory.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FullError {

@@ -10,8 +10,8 @@ use super::error::VerifyError;
 use super::run::Verification;
 use crate::engine::Engine;
 use crate::host::fs::{FileError, read_text};
-use crate::host::{Clock, Environment, Window, architecture};
-use crate::oci::{ContainerConfig, Digest};
+use crate::host::{Clock, Environment, Scratch, Watch, Window, platform as machine_platform};
+use crate::oci::{ContainerConfig, Digest, Platform};
 use crate::rootfs::Extent;
 use crate::structure::{
     Check, Files, ImageView, Outcome, Report, StructureErrors, Suite, TestResult, parse_suite,
@@ -101,17 +101,20 @@ impl StructureTests {
         environment: &Environment,
         commands: Option<&Commands<'_>>,
     ) -> Result<Report, VerifyError> {
+        let scratch = scratch(environment);
         let source = match subject {
             Subject::Archive(path) => Source::Archive(path.to_owned()),
             Subject::Built(engine, id) if self.need_files() => {
                 let expected = engine.identifies_by_config().then(|| id.clone());
-                Source::Saved(save(engine, id).await?, expected)
+                let platform = engine.find_platform(id).await?;
+                let platform = platform.unwrap_or_else(machine_platform);
+                Source::Saved(save(engine, id, &scratch).await?, expected, platform)
             }
             Subject::Built(engine, id) => Source::Config(engine.image_config(id).await?),
         };
         let tests = self.clone();
         // Digests, decompression and matching keep a thread busy.
-        let judged = tokio::task::spawn_blocking(move || tests.judge(source));
+        let judged = tokio::task::spawn_blocking(move || tests.judge(source, &scratch));
         let (config, judged) = judged.await.map_err(std::io::Error::from)??;
         let mut judged = judged.into_iter();
         let mut results = Vec::new();
@@ -132,15 +135,19 @@ impl StructureTests {
     }
 
     /// Judges everything but commands.
-    fn judge(&self, source: Source) -> Result<(ContainerConfig, Vec<TestResult>), VerifyError> {
+    fn judge(
+        &self,
+        source: Source,
+        scratch: &Scratch,
+    ) -> Result<(ContainerConfig, Vec<TestResult>), VerifyError> {
         let image = match source {
             Source::Config(config) => {
                 let results = self.judge_on(&ImageView::new(&config, None));
                 return Ok((config, results));
             }
-            Source::Archive(path) => Unpacked::open(&path, architecture())?,
-            Source::Saved(saved, expected) => {
-                let image = Unpacked::of_tar(saved, architecture())?;
+            Source::Archive(path) => Unpacked::open(&path, &machine_platform(), scratch)?,
+            Source::Saved(saved, expected, platform) => {
+                let image = Unpacked::of_tar(saved, &platform, scratch)?;
                 check_identity(&image, expected)?;
                 image
             }
@@ -184,17 +191,24 @@ pub async fn verify_archive(
     })
 }
 
+/// Takes `TMPDIR`, or the directory for large temporary files: `/tmp` is memory on many machines.
+fn scratch(environment: &Environment) -> Scratch {
+    let told = environment.find("TMPDIR").map(PathBuf::from);
+    let directory = told.unwrap_or_else(|| PathBuf::from("/var/tmp"));
+    Scratch::new(&directory, &Watch::default())
+}
+
 /// Where the files and the configuration of an image are read from.
 enum Source {
     Archive(PathBuf),
-    Saved(Window, Option<Digest>),
+    Saved(Window, Option<Digest>, Platform),
     Config(ContainerConfig),
 }
 
 /// Takes an image out of the engine; the file has no name, and goes with this process whatever ends that.
-async fn save(engine: &Engine, id: &Digest) -> Result<Window, VerifyError> {
-    let failed = |source| FileError::new("write", &std::env::temp_dir(), source);
-    let file = tempfile::tempfile().map_err(failed)?;
+async fn save(engine: &Engine, id: &Digest, scratch: &Scratch) -> Result<Window, VerifyError> {
+    let failed = |source| FileError::new("write", scratch.directory(), source);
+    let file = tempfile::tempfile_in(scratch.directory()).map_err(failed)?;
     let mut out = BufWriter::new(file);
     engine.save(id, &mut out).await?.map_err(failed)?;
     let file = out.into_inner();

@@ -1,5 +1,10 @@
 //! `pkg verify --image`: structure tests of layouts and archives, without an engine.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "layouts and archives are made by hand here"
+)]
+
 use std::fs;
 use std::path::Path;
 
@@ -48,16 +53,13 @@ fn layer(entries: &[(&str, u32, (u64, u64), &str)]) -> Vec<u8> {
         header.set_mode(*mode);
         header.set_uid(*uid);
         header.set_gid(*gid);
-        let written = match content.strip_prefix("-> ") {
-            Some(target) => {
-                header.set_entry_type(tar::EntryType::Symlink);
-                header.set_size(0);
-                tar.append_link(&mut header, path, target)
-            }
-            None => {
-                header.set_size(content.len() as u64);
-                tar.append_data(&mut header, path, content.as_bytes())
-            }
+        let written = if let Some(target) = content.strip_prefix("-> ") {
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_size(0);
+            tar.append_link(&mut header, path, target)
+        } else {
+            header.set_size(content.len() as u64);
+            tar.append_data(&mut header, path, content.as_bytes())
         };
         written.expect("an archive in memory");
     }

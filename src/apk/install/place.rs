@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::checksum::Checksum;
 use super::super::record::Record;
-use crate::rootfs::{Kind, LayerError, LoopError, Node, RootPath};
+use crate::rootfs::{Kind, LayerError, Node, ResolveError, RootPath};
 
 /// Why packages cannot be installed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -81,10 +81,10 @@ pub enum InstallError {
     NoBusybox,
 }
 
-impl From<LoopError> for InstallError {
-    fn from(error: LoopError) -> Self {
+impl From<ResolveError> for InstallError {
+    fn from(error: ResolveError) -> Self {
         Self::Own {
-            path: error.0.clone(),
+            path: error.path().clone(),
             source: error.into(),
         }
     }

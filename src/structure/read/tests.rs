@@ -32,6 +32,27 @@ fn every_key_is_read() {
         panic!("{suite:?}");
     };
     assert_eq!((content.expected.len(), content.excluded.len()), (1, 1));
+    let [license] = suite.licenses.as_slice() else {
+        panic!("{suite:?}");
+    };
+    assert_eq!(
+        (license.debian, license.files.join(" ")),
+        (true, "/LICENSE".to_owned())
+    );
+    let titles: Vec<String> = suite.checks().map(|check| check.title()).collect();
+    let expected = [
+        "Command Test: c",
+        "File Content Test: b",
+        "File Existence Test: a",
+        "License Test #0",
+        "Metadata Test",
+    ];
+    assert_eq!(titles, expected);
+}
+
+#[test]
+fn every_key_about_containers_is_read() {
+    let suite = suite(SUITE);
     let metadata = suite.metadata.as_ref().expect("metadata");
     assert_eq!((metadata.variables.len(), metadata.labels.len()), (2, 1));
     assert_eq!(metadata.unbound, ["DEBUG"]);
@@ -49,13 +70,6 @@ fn every_key_is_read() {
         (metadata.workdir.as_deref(), metadata.user.as_deref()),
         (Some("/srv"), Some("app"))
     );
-    let [license] = suite.licenses.as_slice() else {
-        panic!("{suite:?}");
-    };
-    assert_eq!(
-        (license.debian, license.files.join(" ")),
-        (true, "/LICENSE".to_owned())
-    );
     let run = RunOptions {
         user: Some("app".to_owned()),
         privileged: true,
@@ -66,15 +80,6 @@ fn every_key_is_read() {
         bind_mounts: vec!["/a:/b:ro".to_owned()],
     };
     assert_eq!(suite.run, run);
-    let titles: Vec<String> = suite.checks().map(|check| check.title()).collect();
-    let expected = [
-        "Command Test: c",
-        "File Content Test: b",
-        "File Existence Test: a",
-        "License Test #0",
-        "Metadata Test",
-    ];
-    assert_eq!(titles, expected);
 }
 
 #[test]
