@@ -30,7 +30,7 @@ check:
 	cargo fmt --check
 	cargo clippy $(CARGO_FLAGS) --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --quiet
-	cargo test $(CARGO_FLAGS) --quiet --no-fail-fast --lib --test architecture --test cli --test docs --test registry --test schedules --test dpkg --test reliability
+	cargo test $(CARGO_FLAGS) --quiet --no-fail-fast --lib --test architecture --test cli --test docs --test registry --test schedules --test dpkg --test reliability --test archive
 
 # The tests with the real engine; they fail where none answers.
 test-engine:
