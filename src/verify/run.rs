@@ -156,24 +156,27 @@ pub(super) fn find_named_file(text: &str) -> Option<&str> {
 
 /// Runs all tests of an image: the structure tests, then the verify command; `on_line` gets what that prints.
 pub async fn verify(test: &Test, how: &Verification<'_>, on_line: impl FnMut(&str)) -> Verified {
-    let began = Instant::now();
     let mut report = Report::default();
     let mut passed = Ok(());
+    let mut left = how.deadline;
     match test.structure() {
         Ok(None) => {}
-        Ok(Some(tests)) => match tests.run_in_engine(how).await {
-            Ok(found) => {
-                passed = judge(&found);
-                report = found;
+        Ok(Some(tests)) => {
+            // A command that gets no time at all could say nothing.
+            const LEAST: Duration = Duration::from_secs(1);
+            let began = Instant::now();
+            match tests.run_in_engine(how).await {
+                Ok(found) => {
+                    passed = judge(&found);
+                    report = found;
+                }
+                Err(error) => passed = Err(error),
             }
-            Err(error) => passed = Err(error),
-        },
+            left = left.saturating_sub(began.elapsed()).max(LEAST);
+        }
         Err(error) => passed = Err(error),
     }
     if let Some(command) = &test.command {
-        // A command that gets no time at all could say nothing.
-        const LEAST: Duration = Duration::from_secs(1);
-        let left = how.deadline.saturating_sub(began.elapsed()).max(LEAST);
         let begun = Instant::now();
         let run = test.run.as_deref();
         let limits = (left, how.cancelled);
