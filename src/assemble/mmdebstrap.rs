@@ -12,19 +12,22 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
+use super::runtime::run_config;
 use crate::debian::Mirrors;
-use crate::declared::ImageFile;
+use crate::declared::{BootstrapFile, Runtime};
 use crate::host::fs::FileError;
 use crate::host::{Output, ProcessError, Program, architecture};
 use crate::oci::{
-    ArchivedLayer, Digest, LayerHistory, Reference, RunConfig, render_config, write_docker_archive,
+    ArchivedLayer, Digest, LayerHistory, Reference, render_config, write_docker_archive,
 };
 
 /// What a base is made of.
 #[derive(Debug)]
 pub struct Bootstrap<'a> {
     /// What the image declares.
-    pub file: &'a ImageFile,
+    pub file: &'a BootstrapFile,
+    /// What containers get of it.
+    pub runtime: &'a Runtime,
     /// Where the packages come from.
     pub mirrors: Mirrors,
     /// The date of the changelog entry.
@@ -136,7 +139,7 @@ impl Drop for Rootfs {
     }
 }
 
-fn arguments(file: &ImageFile, mirrors: &Mirrors) -> Vec<String> {
+fn arguments(file: &BootstrapFile, mirrors: &Mirrors) -> Vec<String> {
     let mut arguments = vec![
         format!("--variant={}", file.variant.as_str()),
         format!("--components={}", file.components.join(",")),
@@ -182,14 +185,7 @@ fn hash(path: &Path) -> io::Result<(Digest, u64)> {
 
 fn config(base: &Bootstrap<'_>, diff_id: Digest) -> String {
     let file = base.file;
-    let run = RunConfig {
-        environment: file.environment.clone(),
-        entrypoint: file.entrypoint.0.clone(),
-        cmd: file.cmd.0.clone(),
-        working_directory: file.work_dir.clone(),
-        stop_signal: file.stop_signal.clone(),
-        labels: base.labels.clone(),
-    };
+    let run = run_config(base.runtime, &base.labels);
     let layer = LayerHistory {
         diff_id,
         created_by: format!(
@@ -204,7 +200,7 @@ fn config(base: &Bootstrap<'_>, diff_id: Digest) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::declared::parse_image_file;
+    use crate::declared::{Making, parse_image_file};
 
     #[test]
     fn updates_and_security_are_sources_of_a_release_and_not_of_sid() {
@@ -213,7 +209,14 @@ mod tests {
             security: Some("http://m.example.org/security".to_owned()),
         };
         let text = "bootstrap: mmdebstrap\nsuite: SUITE\ncontents: {packages: [ca-certificates, tzdata]}\n";
-        let file = |suite| parse_image_file(&text.replace("SUITE", suite)).unwrap();
+        let file = |suite| {
+            let text = text.replace("SUITE", suite);
+            let file = parse_image_file(&text, &mut |_, _| panic!("nothing is included"));
+            match file.expect("an image file").making {
+                Making::Bootstrap(file) => file,
+                other => panic!("{other:?}"),
+            }
+        };
         let arguments_of = |suite| arguments(&file(suite), &mirrors);
         let bookworm = arguments_of("bookworm");
         assert!(bookworm.contains(&"--include=ca-certificates,tzdata".to_owned()));

@@ -102,13 +102,15 @@ fn find_in_lines(recipe: &Recipe<'_>, one: &Instruction) -> Option<(usize, super
 /// What an `image.yaml` declares is in the configuration of the image.
 fn find_declared(file: &ImageFile, place: impl Fn(&str) -> Place, notes: &mut Notes<'_>) {
     const HINT: &str = "give it to the container when it is run";
-    for (name, value) in &file.environment {
+    let runtime = &file.runtime;
+    for (name, value) in &runtime.environment {
         if is_secret(name, Some(value)) {
             let message = format!("`environment` puts a secret into the image: `{name}`");
             notes.add(place(name), message).hint(HINT);
         }
     }
-    for (key, command) in [("entrypoint", &file.entrypoint), ("cmd", &file.cmd)] {
+    let cmd = runtime.cmd.clone().unwrap_or_default();
+    for (key, command) in [("entrypoint", &runtime.entrypoint), ("cmd", &cmd)] {
         if let Some(form) = command.0.iter().find_map(|word| find_secret(word)) {
             let message = format!("`{key}` puts {} into the image", form.describe());
             notes.add(place(key), message).hint(HINT);

@@ -3,6 +3,7 @@
 use super::finding::Notes;
 use super::subject::{Ground, Recipe, Subject};
 use crate::catalog::Recipe as CatalogRecipe;
+use crate::declared::Command;
 use crate::dockerfile::{BaseSource, User};
 use crate::oci::Reference;
 use crate::place::Place;
@@ -24,13 +25,17 @@ enum Inherited {
 pub(super) fn find_root(subject: &Subject<'_>, ground: &Ground<'_>, notes: &mut Notes<'_>) {
     if let Some(CatalogRecipe::Declared { path, file }) = subject.image.map(|image| &image.recipe) {
         let is_base = !subject.dependants.is_empty();
-        if !file.entrypoint.0.is_empty() || !is_base && !file.cmd.0.is_empty() {
+        let runtime = &file.runtime;
+        let runs = |command: &Command| !command.0.is_empty();
+        let is_run =
+            runs(&runtime.entrypoint) || !is_base && runtime.cmd.as_ref().is_some_and(runs);
+        if is_run && runtime.user.as_deref().is_none_or(is_root) {
             notes
                 .add(
                     Place::file(path),
                     "an `image.yaml` names no user: root runs what it declares",
                 )
-                .hint("declare the base here, and set USER and what runs in a template on it");
+                .hint("name one in `accounts.run-as`, or set USER and what runs in a template on this image");
         }
         return;
     }

@@ -7,18 +7,30 @@ use crate::address::has_credentials;
 use crate::assemble::{Bootstrap, bootstrap};
 use crate::catalog::ImageId;
 use crate::debian::Mirrors;
-use crate::declared::ImageFile;
+use crate::declared::{BootstrapFile, ImageFile, Making, Runtime};
 use crate::host::fs::FileError;
 use crate::host::{RUN_VARIABLE, find_machine_mirrors};
 use crate::ledger::temporary_prefix;
 use crate::oci::Digest;
 
 impl Run<'_> {
-    /// Makes a declared base and loads it into the engine.
+    /// Makes a declared image and loads it into the engine.
     pub(super) async fn assemble(
         &self,
         image: ImageId,
         file: &ImageFile,
+        report: &mut Report<'_>,
+    ) -> Result<Digest, MakeError> {
+        match &file.making {
+            Making::Bootstrap(base) => self.bootstrap(image, (base, &file.runtime), report).await,
+            _ => todo!(),
+        }
+    }
+
+    async fn bootstrap(
+        &self,
+        image: ImageId,
+        (file, runtime): (&BootstrapFile, &Runtime),
         report: &mut Report<'_>,
     ) -> Result<Digest, MakeError> {
         let described = self.loaded.catalog.image(image);
@@ -32,6 +44,7 @@ impl Run<'_> {
             scratch.map_err(|source| FileError::new("create", &std::env::temp_dir(), source))?;
         let base = Bootstrap {
             file,
+            runtime,
             mirrors: self.mirrors(&file.suite)?,
             created: date.to_utc(),
             labels: self.labels_of_declared(image, date, &snapshot.inputs),

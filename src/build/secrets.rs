@@ -372,11 +372,12 @@ fn find_written(loaded: &Loaded, image: ImageId, traces: &[(&str, Mask)]) -> Vec
     let of_image = loaded.catalog.image(image);
     let lines: Vec<(Option<usize>, &str)> = match (&of_image.recipe, loaded.rendering(image)) {
         (Recipe::Declared { file, .. }, _) => {
-            let values = file
-                .environment
-                .iter()
-                .flat_map(|(name, value)| [name, value]);
-            let words = file.entrypoint.0.iter().chain(&file.cmd.0);
+            let runtime = &file.runtime;
+            let maps = [&runtime.environment, &runtime.labels, &file.annotations];
+            let maps = maps.into_iter().flatten();
+            let values = maps.flat_map(|(name, value)| [name, value]);
+            let commands = std::iter::once(&runtime.entrypoint).chain(&runtime.cmd);
+            let words = commands.flat_map(|command| &command.0);
             let texts = values.chain(words);
             texts.map(|text| (None, text.as_str())).collect()
         }

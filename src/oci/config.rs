@@ -16,6 +16,12 @@ pub struct RunConfig {
     pub entrypoint: Vec<String>,
     /// The default arguments, or the program where there is no entry point.
     pub cmd: Vec<String>,
+    /// Who runs it: a name or a number, also with a group after a colon.
+    pub user: Option<String>,
+    /// The ports that it listens on: `8080/tcp`.
+    pub ports: Vec<String>,
+    /// The directories that containers keep of their own.
+    pub volumes: Vec<String>,
     /// The working directory.
     pub working_directory: Option<String>,
     /// The signal that ends a container.
@@ -46,11 +52,17 @@ struct Written<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct WrittenConfig<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    exposed_ports: BTreeMap<&'a str, Nothing>,
     env: Vec<String>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     entrypoint: &'a [String],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     cmd: &'a [String],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    volumes: BTreeMap<&'a str, Nothing>,
     #[serde(skip_serializing_if = "Option::is_none")]
     working_dir: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +70,10 @@ struct WrittenConfig<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     labels: &'a BTreeMap<String, String>,
 }
+
+/// An empty object, as the specification has it for the members of a set.
+#[derive(Serialize)]
+struct Nothing {}
 
 #[derive(Serialize)]
 struct WrittenRootfs<'a> {
@@ -97,12 +113,15 @@ pub fn render_config(
         architecture,
         os: "linux",
         config: WrittenConfig {
+            user: run.user.as_deref(),
+            exposed_ports: set(&run.ports),
             env: environment
                 .iter()
                 .map(|(name, value)| format!("{name}={value}"))
                 .collect(),
             entrypoint: &run.entrypoint,
             cmd: &run.cmd,
+            volumes: set(&run.volumes),
             working_dir: run.working_directory.as_deref(),
             stop_signal: run.stop_signal.as_deref(),
             labels: &run.labels,
@@ -120,6 +139,13 @@ pub fn render_config(
             .collect(),
     };
     serde_json::to_string(&written).expect("text, lists and maps with text keys are always JSON")
+}
+
+fn set(members: &[String]) -> BTreeMap<&str, Nothing> {
+    let members = members.iter();
+    members
+        .map(|member| (member.as_str(), Nothing {}))
+        .collect()
 }
 
 #[cfg(test)]

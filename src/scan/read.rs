@@ -9,7 +9,8 @@ use super::walk::{CHANGELOG, CONTROL, Files, Found, IMAGE_FILE, Kind, TEMPLATE};
 use super::{ImageDirectory, Problem, Warning};
 use crate::catalog::{DeclaredDependency, Image, ImageName, Recipe};
 use crate::debian::{Version, parse_control, parse_top_entry};
-use crate::declared::parse_image_file;
+use crate::declared::{ImageFileError, parse_image_file};
+use crate::host::cause;
 use crate::host::fs::{FileError, Stamp, read_stamped_text, read_text};
 use crate::oci::{Reference, Tag};
 use crate::place::Place;
@@ -87,7 +88,7 @@ impl Read {
             let identity = parse_identity(&changelog, &text, naming);
             self.keep(identity)
         });
-        let recipe = read_recipe(directory, files);
+        let recipe = read_recipe(directory, root, files);
         let recipe = self.keep(recipe);
         // An image without a control file needs what its recipe uses.
         let (package, dependencies) = match files.find(CONTROL) {
@@ -245,19 +246,55 @@ fn parse_identity(changelog: &Path, text: &str, naming: &Naming) -> Result<Ident
     })
 }
 
-fn read_recipe(directory: &Path, files: Files) -> Result<Recipe, Problem> {
+fn read_recipe(directory: &Path, root: &Path, files: Files) -> Result<Recipe, Problem> {
     let path = directory.join(TEMPLATE);
     if files.find(TEMPLATE).is_some() {
         let text = read_text(&path)?;
         return Ok(Recipe::Template { path, text });
     }
     let path = directory.join(IMAGE_FILE);
-    let file = parse_image_file(&read_text(&path)?).map_err(|source| Problem::ImageFile {
-        place: match source.line {
-            Some(line) => Place::line(&path, line),
-            None => Place::file(&path),
-        },
-        source: Box::new(source),
+    // Each file names the next one from where it stands itself.
+    let mut from = directory.to_owned();
+    let mut last = path.clone();
+    let mut read_included = |_: Option<&str>, name: &str| {
+        let included = from.join(name);
+        let text = read_included(&included, root)?;
+        from = included.parent().unwrap_or(directory).to_owned();
+        last = included;
+        Ok(text)
+    };
+    let read = parse_image_file(&read_text(&path)?, &mut read_included);
+    let file = read.map_err(|source| {
+        let path = if source.file.is_some() { &last } else { &path };
+        Problem::ImageFile {
+            place: match source.line {
+                Some(line) => Place::line(path, line),
+                None => Place::file(path),
+            },
+            source: Box::new(source),
+        }
     })?;
     Ok(Recipe::Declared { path, file })
+}
+
+/// Reads a file that an `image.yaml` includes; it has to lie in the same tree, also by its links.
+fn read_included(path: &Path, root: &Path) -> Result<String, ImageFileError> {
+    let fail = |message: String| ImageFileError {
+        message,
+        line: None,
+        file: None,
+    };
+    let real = |path: &Path| {
+        let found = path.canonicalize();
+        found.map_err(|error| fail(format!("`include`: {}: {error}", path.display())))
+    };
+    let (real_path, real_root) = (real(path)?, real(root)?);
+    if !real_path.starts_with(&real_root) {
+        let message = format!(
+            "`include` leaves the directory of images: {}",
+            path.display()
+        );
+        return Err(fail(message));
+    }
+    read_text(&real_path).map_err(|error| fail(format!("`include`: {}", cause(&error))))
 }
