@@ -5,21 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read as _, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
+use super::AssembleError;
+use super::rootfs::Rootfs;
 use super::runtime::run_config;
 use crate::debian::Mirrors;
 use crate::declared::{BootstrapFile, Runtime};
 use crate::host::fs::FileError;
-use crate::host::{Output, ProcessError, Program, architecture};
-use crate::oci::{
-    ArchivedLayer, Digest, LayerHistory, Reference, render_config, write_docker_archive,
-};
+use crate::host::{Output, Program};
 
 /// What a base is made of.
 #[derive(Debug)]
@@ -42,40 +40,15 @@ pub struct Bootstrap<'a> {
     pub deadline: Duration,
 }
 
-/// A root file system on disk; the file goes with this value.
-#[derive(Debug)]
-pub struct Rootfs {
-    path: PathBuf,
-    size_bytes: u64,
-    diff_id: Digest,
-    config: String,
-}
-
-/// Why a base could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum AssembleError {
-    /// mmdebstrap failed; its lines were given as they came.
-    #[error(transparent)]
-    Program(#[from] ProcessError),
-    /// The tar could not be written or read.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
 /// Runs mmdebstrap and gives the root file system; `on_line` gets what the program says.
 pub async fn bootstrap(
     base: &Bootstrap<'_>,
     cancelled: &CancellationToken,
     mut on_line: impl FnMut(&str),
 ) -> Result<Rootfs, AssembleError> {
-    let path = base.scratch.join("rootfs.tar");
-    let file = File::create(&path).map_err(|source| FileError::new("create", &path, source))?;
-    let mut rootfs = Rootfs {
-        path,
-        size_bytes: 0,
-        diff_id: Digest::of(b""),
-        config: String::new(),
-    };
+    let rootfs = Rootfs::new(base.scratch);
+    let file = File::create(rootfs.path());
+    let file = file.map_err(|source| FileError::new("create", rootfs.path(), source))?;
     let program = base
         .environment
         .iter()
@@ -91,52 +64,16 @@ pub async fn bootstrap(
         .grace(Duration::from_secs(20))
         .run(cancelled, |_, line| on_line(line))
         .await?;
-    let path = rootfs.path.clone();
-    // Hundreds of megabytes would hold up everything else that runs.
-    let hashed = tokio::task::spawn_blocking(move || hash(&path)).await;
-    let hashed = hashed.unwrap_or_else(|panic| Err(io::Error::other(panic)));
-    let (digest, size_bytes) =
-        hashed.map_err(|source| FileError::new("read", &rootfs.path, source))?;
-    rootfs.size_bytes = size_bytes;
-    rootfs.config = config(base, digest.clone());
-    rootfs.diff_id = digest;
-    Ok(rootfs)
+    let variant = base.file.variant.as_str();
+    let made_by = format!("mmdebstrap --variant={variant} {}", base.file.suite);
+    let run = run_config(base.runtime, &base.labels);
+    Ok(rootfs.finish(run, made_by, base.created).await?)
 }
 
-impl Rootfs {
-    /// Gives the identity that the image has on an engine with a graph driver: the digest of its configuration.
-    #[must_use]
-    pub fn id(&self) -> Digest {
-        Digest::of(self.config.as_bytes())
-    }
-
-    /// Writes the archive from which an engine loads the image under `reference`.
-    pub fn write_archive(
-        &self,
-        reference: &Reference,
-        out: &mut dyn Write,
-    ) -> Result<(), FileError> {
-        let failed = |source| FileError::new("read", &self.path, source);
-        let file = File::open(&self.path).map_err(failed)?;
-        write_docker_archive(
-            out,
-            reference,
-            &self.config,
-            vec![ArchivedLayer {
-                diff_id: self.diff_id.clone(),
-                tar: BufReader::new(file),
-                size_bytes: self.size_bytes,
-            }],
-        )
-        .map_err(failed)
-    }
-}
-
-impl Drop for Rootfs {
-    fn drop(&mut self) {
-        // The scratch directory goes at the end of the run anyway; this only gives the space back earlier.
-        let _ = std::fs::remove_file(&self.path);
-    }
+/// Tells whether a suite has updates and a security suite beside it: unstable and experimental do not.
+#[must_use]
+pub fn has_updates(suite: &str) -> bool {
+    !matches!(suite, "sid" | "unstable" | "experimental")
 }
 
 fn arguments(file: &BootstrapFile, mirrors: &Mirrors) -> Vec<String> {
@@ -157,44 +94,13 @@ fn arguments(file: &BootstrapFile, mirrors: &Mirrors) -> Vec<String> {
         "-".to_owned(),
         format!("deb {} {suite} {components}", mirrors.main),
     ]);
-    // Neither unstable nor experimental has updates or a security suite.
-    if !matches!(suite.as_str(), "sid" | "unstable" | "experimental") {
+    if has_updates(suite) {
         arguments.push(format!("deb {} {suite}-updates {components}", mirrors.main));
         if let Some(security) = &mirrors.security {
             arguments.push(format!("deb {security} {suite}-security {components}"));
         }
     }
     arguments
-}
-
-fn hash(path: &Path) -> io::Result<(Digest, u64)> {
-    use sha2::Digest as _;
-    let mut file = File::open(path)?;
-    let mut hasher = sha2::Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
-    let mut size_bytes = 0;
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            return Ok((Digest::from_sha256(&hasher.finalize().into()), size_bytes));
-        }
-        hasher.update(&buffer[..count]);
-        size_bytes += count as u64;
-    }
-}
-
-fn config(base: &Bootstrap<'_>, diff_id: Digest) -> String {
-    let file = base.file;
-    let run = run_config(base.runtime, &base.labels);
-    let layer = LayerHistory {
-        diff_id,
-        created_by: format!(
-            "mmdebstrap --variant={} {}",
-            file.variant.as_str(),
-            file.suite
-        ),
-    };
-    render_config(&run, &[layer], base.created, architecture())
 }
 
 #[cfg(test)]

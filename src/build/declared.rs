@@ -4,14 +4,24 @@ use super::Event;
 use super::image::MakeError;
 use super::run::{Report, Run};
 use crate::address::has_credentials;
-use crate::assemble::{Bootstrap, bootstrap};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, FixedOffset};
+use tempfile::TempDir;
+
+use crate::assemble::{self, Bootstrap, Rootfs, Supply, bootstrap, has_updates};
 use crate::catalog::ImageId;
-use crate::debian::Mirrors;
-use crate::declared::{BootstrapFile, ImageFile, Making, Runtime};
+use crate::debian::{Mirrors, SignedBy, Source};
+use crate::declared::{BootstrapFile, DebianArchive, DebianSource, ImageFile, Making, Runtime};
 use crate::host::fs::FileError;
-use crate::host::{RUN_VARIABLE, find_machine_mirrors};
+use crate::host::{Clock, RUN_VARIABLE, debian_architecture, find_machine_mirrors};
 use crate::ledger::temporary_prefix;
+use crate::mirror::{self, MirrorError};
 use crate::oci::Digest;
+use crate::registry;
+
+/// Where Debian's own package of its keys has them.
+const DEBIANS_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 impl Run<'_> {
     /// Makes a declared image and loads it into the engine.
@@ -23,8 +33,158 @@ impl Run<'_> {
     ) -> Result<Digest, MakeError> {
         match &file.making {
             Making::Bootstrap(base) => self.bootstrap(image, (base, &file.runtime), report).await,
-            _ => todo!(),
+            Making::Debian(_) | Making::Scratch => self.assemble_files(image, file, report).await,
+            Making::Apk(_) | Making::Base(_) => Err(MakeError::NotYet(
+                self.loaded.catalog.image(image).label.clone(),
+            )),
         }
+    }
+
+    /// Makes an image of packages without their scripts, or of files alone.
+    async fn assemble_files(
+        &self,
+        image: ImageId,
+        file: &ImageFile,
+        report: &mut Report<'_>,
+    ) -> Result<Digest, MakeError> {
+        let described = self.loaded.catalog.image(image);
+        let date = self.date_of(image)?;
+        let (_, snapshot) = self.take(image, report.limit).await?;
+        let scratch = self.scratch()?;
+        let store = mirror::Store::of_environment(self.environment).map_err(MirrorError::from)?;
+        let client = mirror::Client::new(&self.mirror_options()).map_err(MakeError::Client)?;
+        let archives = match &file.making {
+            Making::Debian(contents) => self.archives(&contents.archive, &described.directory)?,
+            _ => Vec::new(),
+        };
+        let packages = match &file.making {
+            Making::Debian(contents) => Some((
+                contents,
+                Supply {
+                    client: &client,
+                    store: &store,
+                    archives: &archives,
+                    architecture: debian_architecture(),
+                    now: Clock::of_machine().now().to_utc(),
+                    scratch: scratch.path(),
+                },
+            )),
+            _ => None,
+        };
+        let making = assemble::Making {
+            packages,
+            changes: &file.changes,
+            runtime: &file.runtime,
+            directory: &described.directory,
+            labels: self.labels_of_declared(image, date, &snapshot.inputs),
+            created: date.to_utc(),
+            scratch: scratch.path(),
+        };
+        let (lines, mut told) = tokio::sync::mpsc::unbounded_channel::<String>();
+        let came = move |line: &str| {
+            // Nobody listens any more once the build is given up.
+            let _ = lines.send(line.to_owned());
+        };
+        let rootfs = {
+            let limit = tokio::time::sleep(report.limit.left());
+            let work = assemble::assemble(&making, &came);
+            tokio::pin!(work, limit);
+            loop {
+                tokio::select! {
+                    biased;
+                    () = self.cancelled.cancelled() => return Err(MakeError::Interrupted),
+                    Some(line) = told.recv() => self.tell_line(image, &line, report),
+                    made = &mut work => break made?,
+                    () = &mut limit => {
+                        let (what, allowed) = ("assembly", report.limit.allowed());
+                        return Err(MakeError::Late { what, allowed });
+                    }
+                }
+            }
+        };
+        while let Ok(line) = told.try_recv() {
+            self.tell_line(image, &line, report);
+        }
+        self.load_rootfs(image, rootfs, report).await
+    }
+
+    fn tell_line(&self, image: ImageId, line: &str, report: &mut Report<'_>) {
+        report.log.line(line);
+        report.words.line(line);
+        (report.tell)(Event::Step {
+            image: self.loaded.catalog.image(image).label.clone(),
+            name: line.to_owned(),
+        });
+    }
+
+    fn mirror_options(&self) -> mirror::Options {
+        let without_tls = self.settings.proxies.apt_only.as_ref();
+        mirror::Options {
+            ca_bundle: self
+                .settings
+                .ca_bundle
+                .as_ref()
+                .map(|bundle| bundle.path.clone()),
+            proxy: registry::Proxy::of_environment(self.environment),
+            proxy_without_tls: without_tls.map(|url| registry::Proxy::new(url, "")),
+            ..mirror::Options::default()
+        }
+    }
+
+    /// Names the archives that packages come from, with the keys that sign them.
+    fn archives(
+        &self,
+        archive: &DebianArchive,
+        directory: &Path,
+    ) -> Result<Vec<mirror::Archive>, MakeError> {
+        let sources = match archive {
+            DebianArchive::Sources(sources) => sources.clone(),
+            DebianArchive::Release { suite, components } => {
+                let mirrors = self.mirrors(suite)?;
+                let source = |uri: &str, suite: String| DebianSource {
+                    uris: vec![uri.to_owned()],
+                    suites: vec![suite],
+                    components: components.clone(),
+                    signed_by: None,
+                };
+                let mut sources = vec![source(&mirrors.main, suite.clone())];
+                if has_updates(suite) {
+                    sources.push(source(&mirrors.main, format!("{suite}-updates")));
+                    let security = mirrors.security.iter();
+                    sources.extend(security.map(|uri| source(uri, format!("{suite}-security"))));
+                }
+                sources
+            }
+        };
+        let mut archives = Vec::new();
+        for source in sources {
+            let signed_by = match source.signed_by {
+                Some(file) => Some(directory.join(file)),
+                None => Some(DEBIANS_KEYS.into()).filter(|keys: &PathBuf| keys.is_file()),
+            };
+            let named = signed_by.map(|path| SignedBy::Named(vec![path.display().to_string()]));
+            let of_source = mirror::Archive::of_source(&Source {
+                uris: source.uris,
+                suites: source.suites,
+                components: source.components,
+                architectures: Vec::new(),
+                signed_by: named,
+            });
+            archives.extend(of_source?);
+        }
+        Ok(archives)
+    }
+
+    fn date_of(&self, image: ImageId) -> Result<DateTime<FixedOffset>, MakeError> {
+        let described = self.loaded.catalog.image(image);
+        let date = described.dated;
+        date.ok_or_else(|| MakeError::NoDate(described.entry.path().to_owned()))
+    }
+
+    fn scratch(&self) -> Result<TempDir, FileError> {
+        let prefix = temporary_prefix(&self.id);
+        let scratch = tempfile::Builder::new().prefix(&prefix).tempdir();
+        scratch.map_err(|source| FileError::new("create", &std::env::temp_dir(), source))
     }
 
     async fn bootstrap(
@@ -34,14 +194,9 @@ impl Run<'_> {
         report: &mut Report<'_>,
     ) -> Result<Digest, MakeError> {
         let described = self.loaded.catalog.image(image);
-        let date = described
-            .dated
-            .ok_or_else(|| MakeError::NoDate(described.entry.path().to_owned()))?;
+        let date = self.date_of(image)?;
         let (_, snapshot) = self.take(image, report.limit).await?;
-        let prefix = temporary_prefix(&self.id);
-        let scratch = tempfile::Builder::new().prefix(&prefix).tempdir();
-        let scratch =
-            scratch.map_err(|source| FileError::new("create", &std::env::temp_dir(), source))?;
+        let scratch = self.scratch()?;
         let base = Bootstrap {
             file,
             runtime,
@@ -68,6 +223,17 @@ impl Run<'_> {
             });
         })
         .await?;
+        self.load_rootfs(image, rootfs, report).await
+    }
+
+    /// Loads a root file system into the engine, and gives the identity that it has there.
+    async fn load_rootfs(
+        &self,
+        image: ImageId,
+        rootfs: Rootfs,
+        report: &mut Report<'_>,
+    ) -> Result<Digest, MakeError> {
+        let described = self.loaded.catalog.image(image);
         let label = described.label.clone();
         let expected = rootfs.id();
         let loading = self

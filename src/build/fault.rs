@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::image::MakeError;
-use crate::assemble::AssembleError;
+use crate::assemble::{AssembleError, DebianFault};
 use crate::engine::{BuildFault, EngineError, tells_of_full_disk};
 use crate::host::ProcessError;
 use crate::host::fs::FileError;
@@ -71,7 +71,14 @@ impl From<&MakeError> for Fault {
             }
             MakeError::Assemble(AssembleError::Program(error)) => error.into(),
             MakeError::Verify(error) => error.into(),
+            MakeError::Assemble(AssembleError::Debian(fault)) => match fault.as_ref() {
+                DebianFault::Mirror(_) | DebianFault::Fetch(_) => Self::Environment,
+                DebianFault::File(error) => error.into(),
+                _ => Self::Work,
+            },
             MakeError::NoMirror(_)
+            | MakeError::Mirror(_)
+            | MakeError::Client(_)
             | MakeError::Credentials(_)
             | MakeError::Passing(_)
             | MakeError::Late { .. } => Self::Environment,

@@ -16,12 +16,14 @@ use crate::debian::ChangelogError;
 use crate::engine::{BuildFault, BuildProgress, BuildRequest, Builder, EngineError, Make};
 use crate::host::ProcessError;
 use crate::host::fs::FileError;
+use crate::mirror::MirrorError;
 use crate::observe::{InventoryError, Snapshot, Sources};
 use crate::oci::{Digest, Reference};
 use crate::registry::CredentialsError;
 use crate::settings::{ContainerLimits, PROXY_VARIABLES, without_login};
 use crate::structure::render_text;
 use crate::verify::{Test, Verification, VerifyError, verify};
+use crate::web::ClientError;
 
 /// Why an image could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,14 @@ pub(super) enum MakeError {
     Verify(#[from] VerifyError),
     #[error(transparent)]
     Assemble(#[from] AssembleError),
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
+    #[error("the mirrors cannot be asked")]
+    Client(#[source] ClientError),
+    #[error(
+        "{0} is declared with what this version cannot make yet: packages of Alpine, or a `base`"
+    )]
+    NotYet(Reference),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error(transparent)]

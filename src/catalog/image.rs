@@ -31,7 +31,7 @@ pub enum Recipe {
         /// The file.
         path: PathBuf,
         /// What it says.
-        file: ImageFile,
+        file: Box<ImageFile>,
     },
 }
 

@@ -1,8 +1,10 @@
 //! From what is written to what it means: included files under their includers, each value read, and what does not go
 //! together refused.
 
+use std::collections::BTreeMap;
+
 use super::accounts;
-use super::bootstrap::BootstrapFile;
+use super::bootstrap::{Bootstrap, BootstrapFile};
 use super::image_file::{Changes, Command, ImageFile, ImageFileError, Layering, Making, Runtime};
 use super::paths::{read_layers, read_paths};
 use super::repositories::{
@@ -12,7 +14,7 @@ use super::repositories::{
 use super::value::{
     Values, at, check_word, nowhere, read_absolute, read_line, read_lines, read_map, split_command,
 };
-use super::written::{Text, Written};
+use super::written::{Entrypoint, Text, Written};
 use crate::yaml::{YamlFault, read_yaml};
 
 /// Included files that are followed.
@@ -137,39 +139,9 @@ fn read_making(written: &Written, changes: &Changes, extent: Extent) -> Values<M
         components.push("main".to_owned());
     }
     let repositories = read_repositories(contents)?;
-    let clash = |one: &str, other: &str| nowhere(format!("`{one}` cannot be used with `{other}`"));
     if let Some(program) = written.bootstrap {
-        let file = BootstrapFile {
-            program,
-            suite: suite.map(|suite| suite.value.clone()).unwrap_or_default(),
-            variant: written
-                .variant
-                .as_ref()
-                .map(|it| it.value)
-                .unwrap_or_default(),
-            components,
-            packages: read_words("contents.packages", &contents.packages)?,
-        };
-        if file.suite.is_empty() && extent == Extent::Whole {
-            return Err(nowhere("`bootstrap` needs a `suite`".to_owned()));
-        }
-        let with = [
-            ("base", written.base.is_some()),
-            (
-                "contents.repositories",
-                !matches!(repositories, Repositories::None),
-            ),
-            (
-                "paths, accounts, layers and certificates",
-                !changes.is_empty(),
-            ),
-            ("layering", written.layering.is_some()),
-            ("archs", !written.archs.is_empty()),
-        ];
-        return match with.iter().find(|(_, is_there)| *is_there) {
-            None => Ok(Making::Bootstrap(file)),
-            Some((other, _)) => Err(clash(other, "bootstrap")),
-        };
+        let is_alone = matches!(repositories, Repositories::None) && changes.is_empty();
+        return read_bootstrap(written, (program, components), (is_alone, extent));
     }
     if let (Some(variant), Extent::Whole) = (&written.variant, extent) {
         return Err(at(variant, "`variant` is for `bootstrap`".to_owned()));
@@ -183,6 +155,50 @@ fn read_making(written: &Written, changes: &Changes, extent: Extent) -> Values<M
             )),
         };
     }
+    read_packages(written, (repositories, components), extent)
+}
+
+/// Reads a full Debian, which nothing else can be changed in.
+fn read_bootstrap(
+    written: &Written,
+    (program, components): (Bootstrap, Vec<String>),
+    (is_alone, extent): (bool, Extent),
+) -> Values<Making> {
+    let suite = written.suite.as_ref();
+    if suite.is_none() && extent == Extent::Whole {
+        return Err(nowhere("`bootstrap` needs a `suite`".to_owned()));
+    }
+    let others = [
+        ("base", written.base.is_some()),
+        (
+            "contents.repositories, paths, accounts, layers and certificates",
+            !is_alone,
+        ),
+        ("layering", written.layering.is_some()),
+        ("archs", !written.archs.is_empty()),
+    ];
+    if let Some((other, _)) = others.iter().find(|(_, is_there)| *is_there) {
+        return Err(nowhere(format!(
+            "`{other}` cannot be used with `bootstrap`"
+        )));
+    }
+    let variant = written.variant.as_ref();
+    Ok(Making::Bootstrap(BootstrapFile {
+        program,
+        suite: suite.map(|suite| suite.value.clone()).unwrap_or_default(),
+        variant: variant.map(|variant| variant.value).unwrap_or_default(),
+        components,
+        packages: read_words("contents.packages", &written.contents.packages)?,
+    }))
+}
+
+/// Reads which packages it has, and where they come from.
+fn read_packages(
+    written: &Written,
+    (repositories, components): (Repositories, Vec<String>),
+    extent: Extent,
+) -> Values<Making> {
+    let (contents, suite) = (&written.contents, written.suite.as_ref());
     let packages = &contents.packages;
     Ok(match (repositories, suite) {
         (Repositories::Apk(_), Some(suite)) => {
@@ -200,10 +216,12 @@ fn read_making(written: &Written, changes: &Changes, extent: Extent) -> Values<M
         }
         (Repositories::Debian(sources), None) => Making::Debian(DebianContents {
             packages: read_debian_packages(contents)?,
+            without_scripts: read_words("contents.without-scripts", &contents.without_scripts)?,
             archive: DebianArchive::Sources(sources),
         }),
         (Repositories::None, Some(suite)) => Making::Debian(DebianContents {
             packages: read_debian_packages(contents)?,
+            without_scripts: read_words("contents.without-scripts", &contents.without_scripts)?,
             archive: DebianArchive::Release {
                 suite: suite.value.clone(),
                 components,
@@ -229,43 +247,10 @@ fn read_runtime(written: &Written) -> Values<Runtime> {
             .map(|text| split_command(key, text))
             .transpose()
     };
-    let entrypoint = &written.entrypoint;
-    let is_bundle = match &entrypoint.r#type {
-        None => false,
-        Some(kind) if kind.value == "service-bundle" => true,
-        Some(kind) => {
-            let message = format!(
-                "`entrypoint.type` can be `service-bundle` alone: `{}`",
-                kind.value
-            );
-            return Err(at(kind, message));
-        }
-    };
-    let mut services = std::collections::BTreeMap::new();
-    for (name, command) in &entrypoint.services {
-        if !is_bundle {
-            let message = "`entrypoint.services` are for `type: service-bundle`".to_owned();
-            return Err(at(command, message));
-        }
-        if name.is_empty() || name.contains('/') || name.starts_with('.') {
-            let message = format!("a service cannot be named `{}`", name.escape_debug());
-            return Err(at(command, message));
-        }
-        services.insert(name.clone(), split_command("entrypoint.services", command)?);
-    }
-    let command = split("entrypoint.command", &entrypoint.command)?.unwrap_or_default();
-    let command = match &entrypoint.shell_fragment {
-        _ if is_bundle => Command(["/bin/s6-svscan", "/sv"].map(str::to_owned).to_vec()),
-        Some(fragment) => Command(vec![
-            "/bin/sh".to_owned(),
-            "-c".to_owned(),
-            fragment.value.clone(),
-        ]),
-        None => command,
-    };
+    let (entrypoint, services) = read_entrypoint(&written.entrypoint)?;
     Ok(Runtime {
         environment: read_map("environment", &written.environment)?,
-        entrypoint: command,
+        entrypoint,
         services,
         cmd: split("cmd", &written.cmd)?,
         user: written
@@ -292,6 +277,46 @@ fn read_runtime(written: &Written) -> Values<Runtime> {
         ports: written.ports.iter().map(read_port).collect::<Values<_>>()?,
         labels: read_map("labels", &written.labels)?,
     })
+}
+
+/// Reads the entry point, with the services that it supervises.
+fn read_entrypoint(entrypoint: &Entrypoint) -> Values<(Command, BTreeMap<String, Command>)> {
+    let is_bundle = match &entrypoint.r#type {
+        None => false,
+        Some(kind) if kind.value == "service-bundle" => true,
+        Some(kind) => {
+            let message = format!(
+                "`entrypoint.type` can be `service-bundle` alone: `{}`",
+                kind.value
+            );
+            return Err(at(kind, message));
+        }
+    };
+    let mut services = BTreeMap::new();
+    for (name, command) in &entrypoint.services {
+        if !is_bundle {
+            let message = "`entrypoint.services` are for `type: service-bundle`".to_owned();
+            return Err(at(command, message));
+        }
+        if name.is_empty() || name.contains('/') || name.starts_with('.') {
+            let message = format!("a service cannot be named `{}`", name.escape_debug());
+            return Err(at(command, message));
+        }
+        services.insert(name.clone(), split_command("entrypoint.services", command)?);
+    }
+    let command = entrypoint.command.as_ref();
+    let command = command.map(|command| split_command("entrypoint.command", command));
+    let command = command.transpose()?.unwrap_or_default();
+    let command = match &entrypoint.shell_fragment {
+        _ if is_bundle => Command(["/bin/s6-svscan", "/sv"].map(str::to_owned).to_vec()),
+        Some(fragment) => Command(vec![
+            "/bin/sh".to_owned(),
+            "-c".to_owned(),
+            fragment.value.clone(),
+        ]),
+        None => command,
+    };
+    Ok((command, services))
 }
 
 /// Reads `8080`, `8080/tcp` or `53/udp`, and gives it with its protocol.

@@ -11,6 +11,8 @@ use super::written::{Contents, DebianFields, Named, Repository, Text};
 pub struct DebianContents {
     /// What is asked for: `libc6`, `openssl (>= 3.0)`, `openssl=3.0.16-1`.
     pub packages: Vec<String>,
+    /// The packages whose maintainer scripts do nothing that the image needs.
+    pub without_scripts: Vec<String>,
     /// Where from.
     pub archive: DebianArchive,
 }

@@ -91,6 +91,12 @@ fn contents() -> Json {
         [
             ("packages", list("Packages.", &json!({ "type": "string" }))),
             (
+                "without-scripts",
+                texts(
+                    "Packages of Debian whose maintainer scripts do nothing that the image needs.",
+                ),
+            ),
+            (
                 "repositories",
                 list(
                     "Where packages come from: `deb URI SUITE COMPONENT…`, fields of a source, or repositories of Alpine.",
@@ -123,11 +129,33 @@ fn contents() -> Json {
 
 /// The fields that change or add files.
 fn changes() -> Map<String, Json> {
-    let number = |about: &str| json!({ "description": about, "type": "integer", "minimum": 0 });
-    let mode = json!({
-        "description": "Permissions, in octal with a leading zero.",
-        "examples": ["0o755"],
-    });
+    fields([
+        ("accounts", accounts()),
+        (
+            "paths",
+            list("What is made or changed, in this order.", &path()),
+        ),
+        (
+            "layers",
+            list("What is laid over, in this order.", &layer()),
+        ),
+        (
+            "certificates",
+            object(
+                "Certificates to trust.",
+                [
+                    ("additional", list("Certificates.", &named())),
+                    (
+                        "providers",
+                        texts("Virtual packages whose providers bring some."),
+                    ),
+                ],
+            ),
+        ),
+    ])
+}
+
+fn accounts() -> Json {
     let user = object(
         "A user.",
         [
@@ -155,7 +183,21 @@ fn changes() -> Map<String, Json> {
             ("members", texts("Names of users.")),
         ],
     );
-    let path = object(
+    object(
+        "Users and groups.",
+        [
+            (
+                "run-as",
+                text("Whom containers run as: a name or a number."),
+            ),
+            ("users", list("Users.", &user)),
+            ("groups", list("Groups.", &group)),
+        ],
+    )
+}
+
+fn path() -> Json {
+    object(
         "Something that is made or changed.",
         [
             ("path", text("The absolute path.")),
@@ -165,15 +207,18 @@ fn changes() -> Map<String, Json> {
             ),
             ("uid", number("Its owner.")),
             ("gid", number("Its group.")),
-            ("permissions", mode.clone()),
+            ("permissions", mode()),
             ("source", text("What a link leads to.")),
             (
                 "recursive",
                 json!({ "description": "Whether all below gets the same.", "type": "boolean", "default": false }),
             ),
         ],
-    );
-    let layer = object(
+    )
+}
+
+fn layer() -> Json {
+    object(
         "Something of the image's directory.",
         [
             ("source", text("A file, a directory or a tar.")),
@@ -183,43 +228,20 @@ fn changes() -> Map<String, Json> {
             ),
             ("uid", number("The owner of its files.")),
             ("gid", number("The group of its files.")),
-            ("permissions", mode),
+            ("permissions", mode()),
         ],
-    );
-    fields([
-        (
-            "accounts",
-            object(
-                "Users and groups.",
-                [
-                    (
-                        "run-as",
-                        text("Whom containers run as: a name or a number."),
-                    ),
-                    ("users", list("Users.", &user)),
-                    ("groups", list("Groups.", &group)),
-                ],
-            ),
-        ),
-        (
-            "paths",
-            list("What is made or changed, in this order.", &path),
-        ),
-        ("layers", list("What is laid over, in this order.", &layer)),
-        (
-            "certificates",
-            object(
-                "Certificates to trust.",
-                [
-                    ("additional", list("Certificates.", &named())),
-                    (
-                        "providers",
-                        texts("Virtual packages whose providers bring some."),
-                    ),
-                ],
-            ),
-        ),
-    ])
+    )
+}
+
+fn number(about: &str) -> Json {
+    json!({ "description": about, "type": "integer", "minimum": 0 })
+}
+
+fn mode() -> Json {
+    json!({
+        "description": "Permissions, in octal with a leading zero.",
+        "examples": ["0o755"],
+    })
 }
 
 /// The fields that a container's beginning and end come from.

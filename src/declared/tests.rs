@@ -91,9 +91,12 @@ fn what_containers_get_is_read_in_all_its_forms() {
 
 #[test]
 fn packages_of_debian_come_from_a_release_or_from_sources() {
-    let file = parse("suite: trixie\ncontents:\n  packages: [libc6, 'openssl (>= 3.0)']\n");
+    let file = parse(
+        "suite: trixie\ncontents:\n  packages: [libc6, 'openssl (>= 3.0)']\n  without-scripts: [libc6]\n",
+    );
     let expected = DebianContents {
         packages: strings(&["libc6", "openssl (>= 3.0)"]),
+        without_scripts: strings(&["libc6"]),
         archive: DebianArchive::Release {
             suite: "trixie".to_owned(),
             components: strings(&["main"]),
@@ -226,148 +229,152 @@ fn the_rest_is_read_too() {
     );
 }
 
+/// What is wrong behind a first line that is right: the line, and what is said of it.
+const WRONG: &[(&str, usize, &str)] = &[
+    ("workdir: /srv\n", 2, "unknown field `workdir`"),
+    ("contents:\n  package: [a]\n", 3, "unknown field `package`"),
+    ("variant: huge\n", 2, "huge"),
+    ("variant: apt\n", 2, "is for `bootstrap`"),
+    ("cmd: sh 'a\n", 2, "not closed"),
+    (
+        "contents:\n  packages:\n  - a\n  - --hook=x\n",
+        5,
+        "--hook=x",
+    ),
+    ("environment:\n  'A=B': c\n", 3, "A=B"),
+    ("work-dir: srv\n", 2, "absolute path"),
+    ("volumes: [/a/../b]\n", 2, "absolute path"),
+    ("ports: [0]\n", 2, "`ports` cannot hold `0`"),
+    ("ports: [80/ip]\n", 2, "`ports` cannot hold `80/ip`"),
+    (
+        "accounts:\n  users: [{username: root2, uid: 0}]\n",
+        3,
+        "uid 0",
+    ),
+    (
+        "accounts:\n  users: [{username: 'a:b', uid: 1}]\n",
+        3,
+        "`username` cannot be `a:b`",
+    ),
+    (
+        "accounts:\n  users:\n  - {username: a, uid: 1}\n  - {username: b, uid: 1}\n",
+        5,
+        "two users have the uid 1",
+    ),
+    (
+        "accounts:\n  users:\n  - {username: a, uid: 1}\n  - {username: a, uid: 2}\n",
+        5,
+        "declared twice",
+    ),
+    (
+        "accounts:\n  users: [{username: a, uid: 1, homedir: 'x'}]\n",
+        3,
+        "`homedir`",
+    ),
+    (
+        "paths: [{path: /a, type: file}]\n",
+        2,
+        "`type` cannot be `file`",
+    ),
+    (
+        "paths: [{path: a, type: directory}]\n",
+        2,
+        "`path` has to be an absolute path",
+    ),
+    (
+        "paths: [{path: /a, type: symlink}]\n",
+        2,
+        "needs a `source`",
+    ),
+    (
+        "paths: [{path: /a, type: directory, source: /b}]\n",
+        2,
+        "for the types `hardlink` and `symlink`",
+    ),
+    (
+        "paths: [{path: /a, type: directory, permissions: 755}]\n",
+        2,
+        "leading zero",
+    ),
+    (
+        "paths: [{path: /a, type: directory, permissions: 0o17777}]\n",
+        2,
+        "leading zero",
+    ),
+    (
+        "paths: [{path: /a, type: permissions}]\n",
+        2,
+        "needs `permissions`",
+    ),
+    (
+        "layers: [{source: ../a}]\n",
+        2,
+        "below the image's directory",
+    ),
+    ("layers: [{source: /a}]\n", 2, "below the image's directory"),
+    ("archs: [z80]\n", 2, "`archs` cannot hold `z80`"),
+    ("vcs-url: https://git.example.org\n", 2, "ADDRESS@REVISION"),
+    ("layering: {strategy: size}\n", 2, "`origin` alone"),
+    (
+        "layering: {strategy: origin, budget: 1000}\n",
+        2,
+        "100 at most",
+    ),
+    ("format: erofs\n", 2, "`tar` alone"),
+    ("entrypoint: {type: bundle}\n", 2, "`service-bundle` alone"),
+    (
+        "entrypoint: {services: {a: b}}\n",
+        2,
+        "are for `type: service-bundle`",
+    ),
+    (
+        "contents:\n  repositories: [https://r.example.org]\n",
+        1,
+        "the repositories are Alpine's",
+    ),
+    (
+        "contents:\n  repositories: [deb https://m.example.org s main]\n",
+        1,
+        "named twice",
+    ),
+    (
+        "certificates: {additional: [{name: a, content: b}]}\n",
+        2,
+        "one block of PEM, and holds 0",
+    ),
+    ("base: golang\n", 2, "cannot be added to a `base`"),
+];
+
+/// What no repository can be, likewise.
+const NO_REPOSITORIES: &[(&str, usize, &str)] = &[
+    ("deb https://m.example.org", 3, "an address and a suite"),
+    ("deb https://m.example.org s", 3, "needs a component"),
+    ("deb https://m.example.org ./", 3, "a suite that is a path"),
+    (
+        "deb ftp://m.example.org s main",
+        3,
+        "an address has to begin",
+    ),
+    (
+        "deb [arch=i386] https://m.example.org s main",
+        3,
+        "`arch=i386`",
+    ),
+    (
+        "{uris: a, suites: b, types: deb-src}",
+        3,
+        "`types` can be `deb` alone",
+    ),
+    ("'@tag'", 3, "`@TAG ADDRESS`"),
+];
+
 #[test]
 fn what_is_wrong_is_told_with_its_line() {
     let debian = "suite: bookworm\n";
-    let wrong: &[(&str, usize, &str)] = &[
-        ("workdir: /srv\n", 2, "unknown field `workdir`"),
-        ("contents:\n  package: [a]\n", 3, "unknown field `package`"),
-        ("variant: huge\n", 2, "huge"),
-        ("variant: apt\n", 2, "is for `bootstrap`"),
-        ("cmd: sh 'a\n", 2, "not closed"),
-        (
-            "contents:\n  packages:\n  - a\n  - --hook=x\n",
-            5,
-            "--hook=x",
-        ),
-        ("environment:\n  'A=B': c\n", 3, "A=B"),
-        ("work-dir: srv\n", 2, "absolute path"),
-        ("volumes: [/a/../b]\n", 2, "absolute path"),
-        ("ports: [0]\n", 2, "`ports` cannot hold `0`"),
-        ("ports: [80/ip]\n", 2, "`ports` cannot hold `80/ip`"),
-        (
-            "accounts:\n  users: [{username: root2, uid: 0}]\n",
-            3,
-            "uid 0",
-        ),
-        (
-            "accounts:\n  users: [{username: 'a:b', uid: 1}]\n",
-            3,
-            "`username` cannot be `a:b`",
-        ),
-        (
-            "accounts:\n  users:\n  - {username: a, uid: 1}\n  - {username: b, uid: 1}\n",
-            5,
-            "two users have the uid 1",
-        ),
-        (
-            "accounts:\n  users:\n  - {username: a, uid: 1}\n  - {username: a, uid: 2}\n",
-            5,
-            "declared twice",
-        ),
-        (
-            "accounts:\n  users: [{username: a, uid: 1, homedir: 'x'}]\n",
-            3,
-            "`homedir`",
-        ),
-        (
-            "paths: [{path: /a, type: file}]\n",
-            2,
-            "`type` cannot be `file`",
-        ),
-        (
-            "paths: [{path: a, type: directory}]\n",
-            2,
-            "`path` has to be an absolute path",
-        ),
-        (
-            "paths: [{path: /a, type: symlink}]\n",
-            2,
-            "needs a `source`",
-        ),
-        (
-            "paths: [{path: /a, type: directory, source: /b}]\n",
-            2,
-            "for the types `hardlink` and `symlink`",
-        ),
-        (
-            "paths: [{path: /a, type: directory, permissions: 755}]\n",
-            2,
-            "leading zero",
-        ),
-        (
-            "paths: [{path: /a, type: directory, permissions: 0o17777}]\n",
-            2,
-            "leading zero",
-        ),
-        (
-            "paths: [{path: /a, type: permissions}]\n",
-            2,
-            "needs `permissions`",
-        ),
-        (
-            "layers: [{source: ../a}]\n",
-            2,
-            "below the image's directory",
-        ),
-        ("layers: [{source: /a}]\n", 2, "below the image's directory"),
-        ("archs: [z80]\n", 2, "`archs` cannot hold `z80`"),
-        ("vcs-url: https://git.example.org\n", 2, "ADDRESS@REVISION"),
-        ("layering: {strategy: size}\n", 2, "`origin` alone"),
-        (
-            "layering: {strategy: origin, budget: 1000}\n",
-            2,
-            "100 at most",
-        ),
-        ("format: erofs\n", 2, "`tar` alone"),
-        ("entrypoint: {type: bundle}\n", 2, "`service-bundle` alone"),
-        (
-            "entrypoint: {services: {a: b}}\n",
-            2,
-            "are for `type: service-bundle`",
-        ),
-        (
-            "contents:\n  repositories: [https://r.example.org]\n",
-            1,
-            "the repositories are Alpine's",
-        ),
-        (
-            "contents:\n  repositories: [deb https://m.example.org s main]\n",
-            1,
-            "named twice",
-        ),
-        (
-            "certificates: {additional: [{name: a, content: b}]}\n",
-            2,
-            "one block of PEM, and holds 0",
-        ),
-        ("base: golang\n", 2, "cannot be added to a `base`"),
-    ];
-    for (text, line, message) in wrong {
+    for (text, line, message) in WRONG {
         refused(&format!("{debian}{text}"), Some(*line), message);
     }
-    let wrong: &[(&str, usize, &str)] = &[
-        ("deb https://m.example.org", 3, "an address and a suite"),
-        ("deb https://m.example.org s", 3, "needs a component"),
-        ("deb https://m.example.org ./", 3, "a suite that is a path"),
-        (
-            "deb ftp://m.example.org s main",
-            3,
-            "an address has to begin",
-        ),
-        (
-            "deb [arch=i386] https://m.example.org s main",
-            3,
-            "`arch=i386`",
-        ),
-        (
-            "{uris: a, suites: b, types: deb-src}",
-            3,
-            "`types` can be `deb` alone",
-        ),
-        ("'@tag'", 3, "`@TAG ADDRESS`"),
-    ];
-    for (repository, line, message) in wrong {
+    for (repository, line, message) in NO_REPOSITORIES {
         let text = format!("contents:\n  repositories:\n  - {repository}\n");
         refused(&text, Some(*line), message);
     }

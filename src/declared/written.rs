@@ -43,6 +43,8 @@ pub(super) struct Written {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Contents {
     pub(super) packages: Vec<Text>,
+    #[serde(rename = "without-scripts")]
+    pub(super) without_scripts: Vec<Text>,
     pub(super) repositories: Vec<Spanned<Repository>>,
     pub(super) build_repositories: Vec<Text>,
     pub(super) runtime_repositories: Vec<Text>,
@@ -237,6 +239,7 @@ impl Contents {
     fn over(self, included: Self) -> Self {
         Self {
             packages: join(included.packages, self.packages),
+            without_scripts: join(included.without_scripts, self.without_scripts),
             repositories: join(included.repositories, self.repositories),
             build_repositories: join(included.build_repositories, self.build_repositories),
             runtime_repositories: join(included.runtime_repositories, self.runtime_repositories),

@@ -189,7 +189,7 @@ pub(super) fn declared_image(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     // A file that includes itself, and one that includes what is none.
     let mut read_included = |_: Option<&str>, name: &str| {
-        Ok(if name.len() % 2 == 0 {
+        Ok(if name.len().is_multiple_of(2) {
             text.to_string()
         } else {
             "suite: [".to_owned()

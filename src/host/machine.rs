@@ -24,6 +24,19 @@ pub fn platform() -> Platform {
     }
 }
 
+/// Gives the machine's architecture as Debian names it (Debian Policy 11.1, `dpkg-architecture -L`).
+#[must_use]
+pub fn debian_architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "x86" => "i386",
+        "aarch64" => "arm64",
+        "arm" => "armhf",
+        "powerpc64" => "ppc64el",
+        other => other,
+    }
+}
+
 /// Gives the name of the machine, or of the container.
 #[must_use]
 pub fn host_name() -> String {

@@ -94,9 +94,19 @@ impl Volumes {
     ///
     /// Where there are four thousand million of them.
     pub fn add(&mut self, tar: Window) -> Volume {
-        let number = u32::try_from(self.0.len()).expect("fewer than files can be open");
+        let volume = self.next();
         self.0.push(tar);
-        Volume(number)
+        volume
+    }
+
+    /// Gives the number that the next tar gets.
+    ///
+    /// # Panics
+    ///
+    /// As [`Volumes::add`].
+    #[must_use]
+    pub fn next(&self) -> Volume {
+        Volume(u32::try_from(self.0.len()).expect("fewer than files can be open"))
     }
 
     /// Gives the bytes of an extent, to be read.

@@ -18,6 +18,8 @@ use crate::settings::{Proxies, Settings};
 
 /// What counts as a recipe's name, whatever the template is called: so the file is called in the context.
 const DOCKERFILE: &str = "Dockerfile";
+/// The recipe of a declared image, likewise.
+const IMAGE_FILE: &str = "image.yaml";
 
 /// What the images of a catalog are made from.
 #[derive(Debug)]
@@ -71,6 +73,7 @@ pub struct Sources {
 enum RecipeSource {
     Text(String),
     File(PathBuf),
+    Files(Digest),
 }
 
 /// What an image is made from at one moment.
@@ -87,7 +90,8 @@ impl Sources {
     pub fn take(&self) -> Result<Snapshot, InventoryError> {
         let recipe = match &self.recipe {
             RecipeSource::Text(text) => (DOCKERFILE, Digest::of(text.as_bytes())),
-            RecipeSource::File(path) => ("image.yaml", Digest::of(read_text(path)?.as_bytes())),
+            RecipeSource::File(path) => (IMAGE_FILE, Digest::of(read_text(path)?.as_bytes())),
+            RecipeSource::Files(digest) => (IMAGE_FILE, digest.clone()),
         };
         let recipe = (recipe.0.as_bytes().to_vec(), recipe.1);
         if self.taken.is_nothing() {
@@ -164,7 +168,14 @@ impl<'a> Inventory<'a> {
     pub fn find_sources(&self, id: ImageId) -> Sources {
         let image = self.loaded.catalog.image(id);
         let (recipe, taken) = match &image.recipe {
-            Recipe::Declared { path, .. } => (RecipeSource::File(path.clone()), Taken::default()),
+            Recipe::Declared { path, file } => {
+                let recipe = match file.texts.as_slice() {
+                    [_] => RecipeSource::File(path.clone()),
+                    // What it includes is a part of it, as it was read.
+                    several => RecipeSource::Files(digest_of_all(several)),
+                };
+                (recipe, Taken::by_declaration(file))
+            }
             Recipe::Template { .. } => (RecipeSource::Text(self.recipe(id)), self.taken(id)),
         };
         // An image in the directory has a changelog of its own, which each week may change.
@@ -205,6 +216,13 @@ impl<'a> Inventory<'a> {
         }
         taken
     }
+}
+
+/// Gives a digest over texts that no other texts have.
+fn digest_of_all(texts: &[String]) -> Digest {
+    let digests = texts.iter().map(|text| Digest::of(text.as_bytes()));
+    let digests: Vec<String> = digests.map(|digest| digest.to_string()).collect();
+    Digest::of(digests.join("\n").as_bytes())
 }
 
 fn sorted<'a>(directories: impl Iterator<Item = &'a Path>) -> Vec<&'a Path> {

@@ -1,9 +1,9 @@
 //! The configuration of an image (OCI image-spec, "Image Configuration"): what an engine hashes to its identity.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Digest;
 
@@ -54,15 +54,21 @@ struct Written<'a> {
 struct WrittenConfig<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    exposed_ports: BTreeMap<&'a str, Nothing>,
+    #[serde(
+        skip_serializing_if = "BTreeSet::is_empty",
+        serialize_with = "as_object"
+    )]
+    exposed_ports: BTreeSet<&'a str>,
     env: Vec<String>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     entrypoint: &'a [String],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     cmd: &'a [String],
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    volumes: BTreeMap<&'a str, Nothing>,
+    #[serde(
+        skip_serializing_if = "BTreeSet::is_empty",
+        serialize_with = "as_object"
+    )]
+    volumes: BTreeSet<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     working_dir: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,9 +77,11 @@ struct WrittenConfig<'a> {
     labels: &'a BTreeMap<String, String>,
 }
 
-/// An empty object, as the specification has it for the members of a set.
-#[derive(Serialize)]
-struct Nothing {}
+/// Writes a set as the specification has it: an object with an empty object for each member.
+fn as_object<S: Serializer>(set: &BTreeSet<&str>, serializer: S) -> Result<S::Ok, S::Error> {
+    let nothing = BTreeMap::<&str, &str>::new();
+    serializer.collect_map(set.iter().map(|member| (member, &nothing)))
+}
 
 #[derive(Serialize)]
 struct WrittenRootfs<'a> {
@@ -141,11 +149,9 @@ pub fn render_config(
     serde_json::to_string(&written).expect("text, lists and maps with text keys are always JSON")
 }
 
-fn set(members: &[String]) -> BTreeMap<&str, Nothing> {
+fn set(members: &[String]) -> BTreeSet<&str> {
     let members = members.iter();
-    members
-        .map(|member| (member.as_str(), Nothing {}))
-        .collect()
+    members.map(String::as_str).collect()
 }
 
 #[cfg(test)]
@@ -157,6 +163,9 @@ mod tests {
         let run = RunConfig {
             environment: [("LANG".to_owned(), "C.UTF-8".to_owned())].into(),
             cmd: vec!["/bin/bash".to_owned()],
+            ports: vec!["80/tcp".to_owned()],
+            volumes: vec!["/data".to_owned()],
+            user: Some("app".to_owned()),
             ..RunConfig::default()
         };
         let layers = [LayerHistory {
@@ -166,8 +175,8 @@ mod tests {
         let created = DateTime::from_timestamp(0, 0).unwrap();
         assert_eq!(
             render_config(&run, &layers, created, "amd64"),
-            "{\"created\":\"1970-01-01T00:00:00Z\",\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Env\":[\"LANG=C.UTF-8\",\
-             \"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"],\"Cmd\":[\"/bin/bash\"]},\"rootfs\":{\"type\":\
+            "{\"created\":\"1970-01-01T00:00:00Z\",\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"User\":\"app\",\"ExposedPorts\":{\"80/tcp\":{}},\"Env\":[\"LANG=C.UTF-8\",\
+             \"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"],\"Cmd\":[\"/bin/bash\"],\"Volumes\":{\"/data\":{}}},\"rootfs\":{\"type\":\
              \"layers\",\"diff_ids\":[\"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"]},\"history\":\
              [{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"mmdebstrap bookworm\"}]}"
         );

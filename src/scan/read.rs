@@ -259,7 +259,7 @@ fn read_recipe(directory: &Path, root: &Path, files: Files) -> Result<Recipe, Pr
     let mut read_included = |_: Option<&str>, name: &str| {
         let included = from.join(name);
         let text = read_included(&included, root)?;
-        from = included.parent().unwrap_or(directory).to_owned();
+        included.parent().unwrap_or(directory).clone_into(&mut from);
         last = included;
         Ok(text)
     };
@@ -274,6 +274,7 @@ fn read_recipe(directory: &Path, root: &Path, files: Files) -> Result<Recipe, Pr
             source: Box::new(source),
         }
     })?;
+    let file = Box::new(file);
     Ok(Recipe::Declared { path, file })
 }
 

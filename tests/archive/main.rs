@@ -7,6 +7,7 @@
     reason = "a test reads files and asks programs; the program never does, nor does it unwrap"
 )]
 
+mod assembling;
 mod gpg;
 mod mirroring;
 mod packages;

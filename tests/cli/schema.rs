@@ -462,7 +462,8 @@ fn an_image_file_is_strict() {
         file[name] = value;
         assert_eq!(find_faults(&schema, &file).len(), 1, "{file}");
         let text = file.to_string();
-        pkg::declared::parse_image_file(&text).expect_err(&text);
+        let nothing = &mut |_: Option<&str>, _: &str| panic!("nothing is included");
+        pkg::declared::parse_image_file(&text, nothing).expect_err(&text);
     }
     assert!(!find_faults(&schema, &serde_json::json!({ "suite": "trixie" })).is_empty());
 }

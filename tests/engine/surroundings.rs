@@ -30,6 +30,10 @@ pub(crate) const TESTS: &[Test] = &[
         a_declared_base_is_the_same_each_time_and_holds_nothing_of_this_machine,
     ),
     (
+        "an_image_of_packages_runs_is_known_to_dpkg_and_is_the_same_each_time",
+        an_image_of_packages_runs_is_known_to_dpkg_and_is_the_same_each_time,
+    ),
+    (
         "the_login_of_a_proxy_does_not_get_into_the_history_of_an_image",
         the_login_of_a_proxy_does_not_get_into_the_history_of_an_image,
     ),
@@ -187,6 +191,40 @@ fn a_declared_base_is_the_same_each_time_and_holds_nothing_of_this_machine(engin
         .pkg(&["build", "--select", "*/bookworm:*", "images"])
         .assert_code(0);
     assert_eq!(catalog.id("bookworm", "12-1"), id);
+}
+
+/// Packages of the mirror without their scripts, a user, and a file of the directory.
+const PACKAGES: &str = "suite: bookworm\ncontents: {packages: [base-files, ca-certificates, dash, dpkg, coreutils, grep]}\n\
+                        accounts: {users: [{username: app, uid: 1000}], run-as: app}\n\
+                        paths: [{path: /data, type: directory, uid: 1000, permissions: 0o750}]\n\
+                        layers: [{source: motd, target: /etc/motd}]\nenvironment: {GREETING: hello}\ncmd: /bin/sh\n";
+
+fn an_image_of_packages_runs_is_known_to_dpkg_and_is_the_same_each_time(engine: &Engine) {
+    let (sandbox, _) = with_temporary_directory();
+    let catalog = Catalog::in_sandbox(engine, sandbox);
+    catalog
+        .version("app", "1-1")
+        .write("images/app/image.yaml", PACKAGES.as_bytes())
+        .write("images/app/motd", b"hello\n");
+    catalog.build(&[]).assert_code(0);
+    let script = "cat /etc/motd; id -un; stat -c '%U %a' /data; echo $GREETING; dpkg --verify; \
+                  dpkg-query -W -f '${Package} ${Status}\\n' dash; readlink /bin; \
+                  grep -c BEGIN /etc/ssl/certs/ca-certificates.crt | grep -q '^1..$' && echo certificates";
+    assert_eq!(
+        catalog.output_of("app", script),
+        "hello\napp\napp 750\nhello\ndash install ok installed\nusr/bin\ncertificates\n"
+    );
+    assert_eq!(catalog.sandbox().files("temporary"), [""; 0]);
+    let id = catalog.id("app", "1-1");
+    let again = catalog.build(&[]);
+    assert!(again.stderr.contains("already built"), "{}", again.stderr);
+    catalog.remove(&id);
+    catalog.build(&[]).assert_code(0);
+    assert_eq!(catalog.id("app", "1-1"), id);
+    // What is laid over is a part of what it is made from.
+    catalog.write("images/app/motd", b"good evening\n");
+    catalog.build(&[]).assert_code(0);
+    assert_eq!(catalog.output_of("app", "cat /etc/motd"), "good evening\n");
 }
 
 fn the_login_of_a_proxy_does_not_get_into_the_history_of_an_image(engine: &Engine) {

@@ -1,0 +1,164 @@
+//! `accounts`: users and groups in the files that name them, each with its home directory.
+
+use super::filling::{FillError, Filling};
+use crate::declared::Accounts;
+use crate::rootfs::{Kind, Node};
+
+const PASSWD: &str = "/etc/passwd";
+const GROUP: &str = "/etc/group";
+const SHADOW: &str = "/etc/shadow";
+
+/// Adds users and groups behind those that are there. One that is there already, and says the same, stays as it is.
+pub(super) fn add_accounts(filling: &mut Filling, accounts: &Accounts) -> Result<(), FillError> {
+    if accounts == &Accounts::default() {
+        return Ok(());
+    }
+    let mut passwd = read_lines(filling, PASSWD)?;
+    let mut group = read_lines(filling, GROUP)?;
+    let mut shadow = read_lines(filling, SHADOW)?;
+    for user in &accounts.users {
+        let line = format!(
+            "{}:x:{}:{}::{}:{}",
+            user.name, user.uid, user.gid, user.home, user.shell
+        );
+        if add(PASSWD, &mut passwd, (&user.name, user.uid), &line)? {
+            shadow.push(format!("{}:!:::::::", user.name));
+        }
+    }
+    for one in &accounts.groups {
+        let line = format!("{}:x:{}:{}", one.name, one.gid, one.members.join(","));
+        add(GROUP, &mut group, (&one.name, one.gid), &line)?;
+    }
+    for user in &accounts.users {
+        let has_group = group.iter().any(|line| number(line) == Some(user.gid));
+        if !has_group {
+            group.push(format!("{}:x:{}:", user.name, user.gid));
+        }
+    }
+    write_lines(filling, (PASSWD, 0o644), &passwd)?;
+    write_lines(filling, (GROUP, 0o644), &group)?;
+    write_lines(filling, (SHADOW, 0o640), &shadow)?;
+    for user in &accounts.users {
+        make_home(filling, &user.home, (user.uid, user.gid))?;
+    }
+    Ok(())
+}
+
+/// Adds a line for a name, and tells whether it is new.
+fn add(
+    file: &str,
+    lines: &mut Vec<String>,
+    (name, id): (&str, u32),
+    line: &str,
+) -> Result<bool, FillError> {
+    let of_name = |line: &&String| line.split(':').next() == Some(name);
+    match lines.iter().find(of_name) {
+        Some(same) if number(same) == Some(id) => Ok(false),
+        Some(other) => Err(FillError::Clash(format!(
+            "`{name}` is in `{file}` already, as {}",
+            number(other).map_or("no number".to_owned(), |it| it.to_string())
+        ))),
+        None => {
+            lines.push(line.to_owned());
+            Ok(true)
+        }
+    }
+}
+
+fn number(line: &str) -> Option<u32> {
+    line.split(':').nth(2)?.parse().ok()
+}
+
+fn read_lines(filling: &Filling, path: &str) -> Result<Vec<String>, FillError> {
+    let bytes = filling.read(path)?.unwrap_or_default();
+    let text = String::from_utf8(bytes).map_err(|source| FillError::Read {
+        path: path.to_owned(),
+        source: std::io::Error::other(source),
+    })?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+fn write_lines(
+    filling: &mut Filling,
+    (path, mode): (&str, u32),
+    lines: &[String],
+) -> Result<(), FillError> {
+    let mut text = lines.join("\n");
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    filling.file(path, text.as_bytes(), mode)
+}
+
+/// Makes a home directory where none is; what is there stays.
+fn make_home(filling: &mut Filling, home: &str, owner: (u32, u32)) -> Result<(), FillError> {
+    if home == "/dev/null" || home == "/" || filling.find(home)?.is_some() {
+        return Ok(());
+    }
+    let mut attributes = filling.attributes(0o700);
+    (attributes.uid, attributes.gid) = (owner.0.into(), owner.1.into());
+    let kind = Kind::Directory;
+    filling.put(home, Node { kind, attributes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::declared::{Group, User};
+
+    fn user(name: &str, uid: u32) -> User {
+        User {
+            name: name.to_owned(),
+            uid,
+            gid: uid,
+            shell: "/bin/sh".to_owned(),
+            home: format!("/home/{name}"),
+        }
+    }
+
+    fn text(filling: &Filling, path: &str) -> String {
+        let bytes = filling.read(path).expect("a file").expect(path);
+        String::from_utf8(bytes).expect("a text")
+    }
+
+    #[test]
+    fn users_come_behind_those_that_are_there_with_their_groups_and_homes() {
+        let mut filling = Filling::new(0);
+        let root = b"root:x:0:0:root:/root:/bin/sh\n";
+        filling.file(PASSWD, root, 0o644).expect("a file");
+        let accounts = Accounts {
+            users: vec![user("app", 1000), user("web", 33)],
+            groups: vec![Group {
+                name: "www".to_owned(),
+                gid: 33,
+                members: vec!["app".to_owned()],
+            }],
+        };
+        add_accounts(&mut filling, &accounts).expect("accounts");
+        assert_eq!(
+            text(&filling, PASSWD),
+            "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\nweb:x:33:33::/home/web:/bin/sh\n"
+        );
+        assert_eq!(text(&filling, GROUP), "www:x:33:app\napp:x:1000:\n");
+        assert_eq!(text(&filling, SHADOW), "app:!:::::::\nweb:!:::::::\n");
+        let home = filling.find("/home/app").expect("a path").expect("a home");
+        assert_eq!((home.attributes.uid, home.attributes.mode), (1000, 0o700));
+        // Again it is the same.
+        let before = text(&filling, PASSWD);
+        add_accounts(&mut filling, &accounts).expect("accounts");
+        assert_eq!(text(&filling, PASSWD), before);
+    }
+
+    #[test]
+    fn a_user_that_is_another_one_already_is_refused() {
+        let mut filling = Filling::new(0);
+        let web = b"web:x:7:7::/:/bin/sh\n";
+        filling.file(PASSWD, web, 0o644).expect("a file");
+        let accounts = Accounts {
+            users: vec![user("web", 33)],
+            groups: Vec::new(),
+        };
+        let error = add_accounts(&mut filling, &accounts).expect_err("two of one name");
+        assert_eq!(error.to_string(), "`web` is in `/etc/passwd` already, as 7");
+    }
+}
