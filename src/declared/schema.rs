@@ -89,7 +89,13 @@ fn contents() -> Json {
     object(
         "What the image holds.",
         [
-            ("packages", list("Packages.", &json!({ "type": "string" }))),
+            (
+                "packages",
+                list(
+                    "Packages.",
+                    &json!({ "type": "string", "pattern": "^[A-Za-z0-9!]" }),
+                ),
+            ),
             (
                 "without-scripts",
                 texts(

@@ -196,12 +196,12 @@ fn an_image_file_that_cannot_be_read() {
         .pkg(&LIST)
         .assert_snapshot(str![[r#"
 ------- stderr -------
-error: the image file cannot be read: unknown field `packages`, expected one of bootstrap, suite, variant, components, contents, environment, entrypoint, cmd, work-dir, stop-signal
+error: the image file cannot be read: unknown field `packages`, expected one of include, bootstrap, suite, variant, components, base, contents, accounts, paths, layers, certificates, environment, entrypoint, cmd, work-dir, stop-signal, volumes, ports, labels, annotations, archs, vcs-url, layering, format
   --> images/key/image.yaml:3
-error: the image file cannot be read: missing field `suite`
-  --> images/suite/image.yaml:1
+error: the image file cannot be read: `bootstrap` needs a `suite`
+  --> images/suite/image.yaml
 error: the image file cannot be read: `contents.packages` cannot hold `--hook=x`: letters, digits and `+-.:=~/_` after a letter or digit
-  --> images/words/image.yaml
+  --> images/words/image.yaml:4
 error: the image file cannot be read: unclosed bracket '['
   --> images/yaml/image.yaml:1
 [exit status: 1]
@@ -458,13 +458,13 @@ fn all_files_of_one_image_are_read_before_it_is_given_up() {
     Sandbox::with_settings()
         .file("images/a/changelog", "a\n")
         .file("images/a/control", "a\n")
-        .file("images/a/image.yaml", "suite: trixie\n")
+        .file("images/a/image.yaml", "workdir: /a\n")
         .pkg(&LIST)
         .assert_snapshot(str![[r#"
 ------- stderr -------
 error: the changelog cannot be read: expected an entry, which begins with `name (version) distribution; urgency=…`, not `a`
   --> images/a/changelog:1
-error: the image file cannot be read: missing field `bootstrap`
+error: the image file cannot be read: unknown field `workdir`, expected one of include, bootstrap, suite, variant, components, base, contents, accounts, paths, layers, certificates, environment, entrypoint, cmd, work-dir, stop-signal, volumes, ports, labels, annotations, archs, vcs-url, layering, format
   --> images/a/image.yaml:1
 error: the control file cannot be read: expected `Field: value`, a line that begins with a blank and continues a field, a comment or an empty line, not `a`
   --> images/a/control:1
