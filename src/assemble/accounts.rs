@@ -21,18 +21,22 @@ pub(super) fn add_accounts(filling: &mut Filling, accounts: &Accounts) -> Result
             "{}:x:{}:{}::{}:{}",
             user.name, user.uid, user.gid, user.home, user.shell
         );
-        if add(PASSWD, &mut passwd, (&user.name, user.uid), &line)? {
-            shadow.push(format!("{}:!:::::::", user.name));
+        match find_named(&passwd, &user.name) {
+            None => {
+                passwd.push(line);
+                shadow.push(format!("{}:!:::::::", user.name));
+            }
+            Some(at) if is_same_user(&passwd[at], &line) => {}
+            Some(at) => return Err(clash(PASSWD, &user.name, &passwd[at])),
         }
     }
     for one in &accounts.groups {
-        let line = format!("{}:x:{}:{}", one.name, one.gid, one.members.join(","));
-        add(GROUP, &mut group, (&one.name, one.gid), &line)?;
+        add_group(&mut group, &one.name, one.gid, &one.members)?;
     }
     for user in &accounts.users {
         let has_group = group.iter().any(|line| number(line) == Some(user.gid));
         if !has_group {
-            group.push(format!("{}:x:{}:", user.name, user.gid));
+            add_group(&mut group, &user.name, user.gid, &[])?;
         }
     }
     write_lines(filling, (PASSWD, 0o644), &passwd)?;
@@ -44,25 +48,68 @@ pub(super) fn add_accounts(filling: &mut Filling, accounts: &Accounts) -> Result
     Ok(())
 }
 
-/// Adds a line for a name, and tells whether it is new.
-fn add(
-    file: &str,
+/// Adds a group, or members to the one that is there.
+fn add_group(
     lines: &mut Vec<String>,
-    (name, id): (&str, u32),
-    line: &str,
-) -> Result<bool, FillError> {
-    let of_name = |line: &&String| line.split(':').next() == Some(name);
-    match lines.iter().find(of_name) {
-        Some(same) if number(same) == Some(id) => Ok(false),
-        Some(other) => Err(FillError::Clash(format!(
-            "`{name}` is in `{file}` already, as {}",
-            number(other).map_or("no number".to_owned(), |it| it.to_string())
-        ))),
-        None => {
-            lines.push(line.to_owned());
-            Ok(true)
+    name: &str,
+    gid: u32,
+    members: &[String],
+) -> Result<(), FillError> {
+    let Some(at) = find_named(lines, name) else {
+        lines.push(format!("{name}:x:{gid}:{}", members.join(",")));
+        return Ok(());
+    };
+    if number(&lines[at]) != Some(gid) {
+        return Err(clash(GROUP, name, &lines[at]));
+    }
+    for member in members {
+        let there = lines[at].rsplit(':').next().unwrap_or_default();
+        if !there.split(',').any(|one| one == member) {
+            let comma = if there.is_empty() { "" } else { "," };
+            let more = format!("{comma}{member}");
+            lines[at].push_str(&more);
         }
     }
+    Ok(())
+}
+
+fn find_named(lines: &[String], name: &str) -> Option<usize> {
+    lines
+        .iter()
+        .position(|line| line.split(':').next() == Some(name))
+}
+
+/// Tells whether two lines are the same user, whatever its comment says.
+fn is_same_user(one: &str, other: &str) -> bool {
+    let fields = |line: &str| {
+        let fields: Vec<String> = line.split(':').map(str::to_owned).collect();
+        [0, 2, 3, 5, 6].map(|at| fields.get(at).cloned())
+    };
+    fields(one) == fields(other)
+}
+
+fn clash(file: &str, name: &str, there: &str) -> FillError {
+    FillError::Clash(format!(
+        "`{name}` is in `{file}` already, and is another one: `{there}`"
+    ))
+}
+
+/// Finds the number of the user that containers run as, so that whoever runs them can see that it is not root.
+pub(super) fn find_user(filling: &Filling, user: &str) -> Result<String, FillError> {
+    let (name, group) = user
+        .split_once(':')
+        .map_or((user, None), |(name, group)| (name, Some(group)));
+    if name.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(user.to_owned());
+    }
+    let passwd = read_lines(filling, PASSWD)?;
+    let uid = find_named(&passwd, name).and_then(|at| number(&passwd[at]));
+    let uid = uid.ok_or_else(|| {
+        FillError::Clash(format!(
+            "`accounts.run-as` names `{name}`, whom `{PASSWD}` of the image does not have"
+        ))
+    })?;
+    Ok(group.map_or(uid.to_string(), |group| format!("{uid}:{group}")))
 }
 
 fn number(line: &str) -> Option<u32> {
@@ -147,6 +194,16 @@ mod tests {
         let before = text(&filling, PASSWD);
         add_accounts(&mut filling, &accounts).expect("accounts");
         assert_eq!(text(&filling, PASSWD), before);
+        let more = Accounts {
+            groups: vec![Group {
+                name: "www".to_owned(),
+                gid: 33,
+                members: vec!["app".to_owned(), "web".to_owned()],
+            }],
+            ..Accounts::default()
+        };
+        add_accounts(&mut filling, &more).expect("a member more");
+        assert_eq!(text(&filling, GROUP), "www:x:33:app,web\napp:x:1000:\n");
     }
 
     #[test]
@@ -159,6 +216,9 @@ mod tests {
             groups: Vec::new(),
         };
         let error = add_accounts(&mut filling, &accounts).expect_err("two of one name");
-        assert_eq!(error.to_string(), "`web` is in `/etc/passwd` already, as 7");
+        assert_eq!(
+            error.to_string(),
+            "`web` is in `/etc/passwd` already, and is another one: `web:x:7:7::/:/bin/sh`"
+        );
     }
 }

@@ -43,6 +43,12 @@ pub enum FillError {
     /// There is something where nothing may be.
     #[error("`{0}` is in the image already")]
     Exists(String),
+    /// A directory would give way to something else, with all that is in it.
+    #[error("`{0}` is a directory in the image")]
+    Directory(String),
+    /// Something else would give way to a directory.
+    #[error("`{0}` is in the image, and no directory")]
+    NoDirectory(String),
     /// A file that is extended here cannot be read.
     #[error("`{path}` cannot be read")]
     Read {
@@ -118,8 +124,10 @@ impl Filling {
     /// Makes a directory, unless there is one.
     pub fn directory(&mut self, path: &str, mode: u32) -> Result<(), FillError> {
         let resolved = self.tree.resolve(&parse(path)?)?;
-        if self.tree.find(&resolved).is_some_and(Node::is_directory) {
-            return Ok(());
+        match self.tree.find(&resolved) {
+            Some(node) if node.is_directory() => return Ok(()),
+            Some(_) => return Err(FillError::NoDirectory(path.to_owned())),
+            None => {}
         }
         let attributes = self.attributes(mode);
         let kind = Kind::Directory;
@@ -146,6 +154,34 @@ impl Filling {
             attributes: self.attributes(0o777),
         };
         self.put(path, node)
+    }
+
+    /// Fails where a directory is, which something else must not replace.
+    pub fn check_no_directory(&self, path: &RootPath) -> Result<(), FillError> {
+        let path = self.tree.resolve_parent(path)?;
+        match self.tree.find(&path) {
+            Some(node) if node.is_directory() => Err(FillError::Directory(path.to_string())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts an entry of what is laid over the rest: a directory that is there stays as it is, with its own owner and mode.
+    pub fn lay(&mut self, entry: Entry) -> Result<(), FillError> {
+        let is_directory = matches!(&entry.change, Change::Node(node) if node.is_directory());
+        if !is_directory {
+            self.check_no_directory(&entry.path)?;
+            self.make_parents(&entry.path)?;
+            return Ok(self.tree.add(entry)?);
+        }
+        let resolved = self.tree.resolve(&entry.path)?;
+        match self.tree.find(&resolved) {
+            Some(node) if node.is_directory() => Ok(()),
+            Some(_) => Err(FillError::NoDirectory(resolved.to_string())),
+            None => {
+                self.make_parents(&entry.path)?;
+                Ok(self.tree.add(entry)?)
+            }
+        }
     }
 
     /// Finds what is at a path, whose links above it are followed.

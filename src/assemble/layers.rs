@@ -61,17 +61,23 @@ pub(super) fn lay_over(
             return Err(LayFault::Outside(path));
         }
         let mut spool = Spool::new(filling, scratch)?;
-        let entries = if real.is_file() && is_tar(&rule.source) {
+        let is_file = real.is_file();
+        let entries = if is_file && is_tar(&rule.source) {
             spool.read_tar(&real, rule)?
+        } else if is_file && (rule.target.ends_with('/') || rule.target.is_empty()) {
+            return Err(FillError::Directory(rule.target.clone()).into());
         } else {
             spool.read_files(&real, rule)?
         };
         let window = spool.finish()?;
         filling.volumes.add(window);
-        filling
-            .tree
-            .apply_overlay(entries)
-            .map_err(FillError::from)?;
+        for entry in entries {
+            if !entry.path.is_root()
+                || !matches!(&entry.change, Change::Node(node) if node.is_directory())
+            {
+                filling.lay(entry)?;
+            }
+        }
     }
     Ok(())
 }

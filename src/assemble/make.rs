@@ -8,7 +8,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use super::AssembleError;
-use super::accounts::add_accounts;
+use super::accounts::{add_accounts, find_user};
 use super::certificates::add_certificates;
 use super::debian::{Supply, install_debian};
 use super::filling::Filling;
@@ -67,13 +67,17 @@ pub async fn assemble(
     let path = rootfs.path().to_owned();
     let changes = making.changes.clone();
     let places = (making.directory.to_owned(), making.scratch.to_owned());
+    let user = making.runtime.user.clone();
     let write = move || {
         let filling = change(filling, &changes, (&places.0, &places.1))?;
-        write(&filling, &path)
+        let user = user.map(|user| find_user(&filling, &user)).transpose()?;
+        write(&filling, &path)?;
+        Ok::<_, AssembleError>(user)
     };
     let written = tokio::task::spawn_blocking(write).await;
-    written.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-    let run = run_config(making.runtime, &making.labels);
+    let user = written.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let mut run = run_config(making.runtime, &making.labels);
+    run.user = user;
     let made_by = match making.packages {
         Some(_) => "pkg: packages of Debian",
         None => "pkg: files",

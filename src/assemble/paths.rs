@@ -16,6 +16,7 @@ fn apply(filling: &mut Filling, rule: &PathRule) -> Result<(), FillError> {
     match &rule.kind {
         PathKind::Directory => filling.directory(path, 0o755)?,
         PathKind::EmptyFile => {
+            filling.check_no_directory(&parse(path)?)?;
             let attributes = filling.attributes(0o644);
             let kind = Kind::File(crate::rootfs::Content::Held([].into()));
             filling.put(path, Node { kind, attributes })?;
@@ -24,6 +25,7 @@ fn apply(filling: &mut Filling, rule: &PathRule) -> Result<(), FillError> {
             if filling.find(source)?.is_none() {
                 return Err(FillError::Missing(source.clone()));
             }
+            filling.check_no_directory(&parse(path)?)?;
             let change = Change::HardLink(parse(source)?);
             let path = parse(path)?;
             filling.tree.add(Entry { path, change })?;
@@ -144,6 +146,14 @@ mod tests {
         refused(
             rule("/x", PathKind::Permissions),
             "`/x` is not in the image",
+        );
+        refused(
+            rule("/srv/a", PathKind::EmptyFile),
+            "`/srv/a` is a directory in the image",
+        );
+        refused(
+            rule("/srv/a/b", PathKind::Directory),
+            "`/srv/a/b` is in the image, and no directory",
         );
     }
 }

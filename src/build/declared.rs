@@ -12,9 +12,13 @@ use tempfile::TempDir;
 use crate::assemble::{self, Bootstrap, Rootfs, Supply, bootstrap, has_updates};
 use crate::catalog::ImageId;
 use crate::debian::{Mirrors, SignedBy, Source};
-use crate::declared::{BootstrapFile, DebianArchive, DebianSource, ImageFile, Making, Runtime};
+use crate::declared::{
+    BootstrapFile, DebianArchive, DebianSource, ImageFile, Layering, Making, Runtime,
+};
 use crate::host::fs::FileError;
-use crate::host::{Clock, RUN_VARIABLE, debian_architecture, find_machine_mirrors};
+use crate::host::{
+    Clock, RUN_VARIABLE, alpine_architecture, debian_architecture, find_machine_mirrors,
+};
 use crate::ledger::temporary_prefix;
 use crate::mirror::{self, MirrorError};
 use crate::oci::Digest;
@@ -22,6 +26,24 @@ use crate::registry;
 
 /// Where Debian's own package of its keys has them.
 const DEBIANS_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Finds a field that is read and says something, and that nothing is done with yet.
+fn find_undone(file: &ImageFile) -> Option<&'static str> {
+    let own = [alpine_architecture().to_owned()];
+    let fields = [
+        (
+            "archs",
+            !file.architectures.is_empty() && file.architectures != own,
+        ),
+        ("layering", file.layering != Layering::One),
+        (
+            "certificates.providers",
+            !file.changes.certificate_providers.is_empty(),
+        ),
+    ];
+    let undone = fields.into_iter().find(|(_, is_said)| *is_said);
+    undone.map(|(field, _)| field)
+}
 
 impl Run<'_> {
     /// Makes a declared image and loads it into the engine.
@@ -31,12 +53,14 @@ impl Run<'_> {
         file: &ImageFile,
         report: &mut Report<'_>,
     ) -> Result<Digest, MakeError> {
+        if let Some(field) = find_undone(file) {
+            return Err(MakeError::NotYet(field));
+        }
         match &file.making {
             Making::Bootstrap(base) => self.bootstrap(image, (base, &file.runtime), report).await,
             Making::Debian(_) | Making::Scratch => self.assemble_files(image, file, report).await,
-            Making::Apk(_) | Making::Base(_) => Err(MakeError::NotYet(
-                self.loaded.catalog.image(image).label.clone(),
-            )),
+            Making::Apk(_) => Err(MakeError::NotYet("contents.repositories")),
+            Making::Base(_) => Err(MakeError::NotYet("base")),
         }
     }
 
@@ -80,6 +104,19 @@ impl Run<'_> {
             created: date.to_utc(),
             scratch: scratch.path(),
         };
+        let rootfs = self.assemble_in_time(image, &making, report).await?;
+        // Files were read meanwhile: they are still what the label says.
+        self.take(image, report.limit).await?;
+        self.load_rootfs(image, rootfs, report).await
+    }
+
+    /// Makes it within the time of the image, and tells what is done.
+    async fn assemble_in_time(
+        &self,
+        image: ImageId,
+        making: &assemble::Making<'_>,
+        report: &mut Report<'_>,
+    ) -> Result<Rootfs, MakeError> {
         let (lines, mut told) = tokio::sync::mpsc::unbounded_channel::<String>();
         let came = move |line: &str| {
             // Nobody listens any more once the build is given up.
@@ -87,7 +124,7 @@ impl Run<'_> {
         };
         let rootfs = {
             let limit = tokio::time::sleep(report.limit.left());
-            let work = assemble::assemble(&making, &came);
+            let work = assemble::assemble(making, &came);
             tokio::pin!(work, limit);
             loop {
                 tokio::select! {
@@ -105,7 +142,7 @@ impl Run<'_> {
         while let Ok(line) = told.try_recv() {
             self.tell_line(image, &line, report);
         }
-        self.load_rootfs(image, rootfs, report).await
+        Ok(rootfs)
     }
 
     fn tell_line(&self, image: ImageId, line: &str, report: &mut Report<'_>) {

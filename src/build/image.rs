@@ -54,10 +54,8 @@ pub(super) enum MakeError {
     Mirror(#[from] MirrorError),
     #[error("the mirrors cannot be asked")]
     Client(#[source] ClientError),
-    #[error(
-        "{0} is declared with what this version cannot make yet: packages of Alpine, or a `base`"
-    )]
-    NotYet(Reference),
+    #[error("`image.yaml` declares `{0}` as this version cannot make it yet")]
+    NotYet(&'static str),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error(transparent)]

@@ -12,7 +12,6 @@ use std::ffi::OsStr;
 use std::path::{Component, Path};
 
 use super::Pattern;
-use crate::declared::ImageFile;
 use crate::dockerfile::{Dockerfile, Instruction, Mount};
 
 /// What a recipe takes.
@@ -41,21 +40,6 @@ impl Taken {
         let stages = dockerfile.stages.iter();
         let instructions = stages.flat_map(|stage| &stage.instructions);
         Self(instructions.flat_map(sources_of).collect())
-    }
-
-    /// Gives what an `image.yaml` lays over its packages.
-    #[must_use]
-    pub fn by_declaration(file: &ImageFile) -> Self {
-        let layers = file.changes.layers.iter();
-        let names = |source: &str| {
-            let names = source.split('/').filter(|name| !matches!(*name, "" | "."));
-            names.map(|name| Name::Plain(name.to_owned())).collect()
-        };
-        Self(
-            layers
-                .map(|layer| Source::Below(names(&layer.source)))
-                .collect(),
-        )
     }
 
     /// Gives what takes everything.

@@ -22,6 +22,7 @@
 mod archive;
 mod content;
 mod error;
+mod laid;
 mod listing;
 mod receive;
 mod send;
@@ -34,5 +35,6 @@ mod while_sent;
 
 pub use archive::ContextSize;
 pub use error::ContextError;
+pub use laid::list_laid;
 pub use listing::{ContextFile, Listed, list_context};
 pub use send::{Expected, write_context, write_expected_context};

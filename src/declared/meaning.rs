@@ -99,7 +99,7 @@ fn read(written: &Written, extent: Extent) -> Values<ImageFile> {
         )?,
     };
     let making = read_making(written, &changes, extent)?;
-    let runtime = read_runtime(written)?;
+    let mut runtime = read_runtime(written)?;
     if !runtime.services.is_empty() && !matches!(making, Making::Apk(_)) && extent == Extent::Whole
     {
         let message = "`entrypoint.services` needs s6, which packages of Alpine bring";
@@ -112,6 +112,10 @@ fn read(written: &Written, extent: Extent) -> Values<ImageFile> {
         return Err(at(format, message));
     }
     let vcs = written.vcs_url.as_ref().map(read_vcs).transpose()?;
+    let annotations = read_map("annotations", &written.annotations)?;
+    let labels = label_source(vcs.as_ref()).chain(annotations.clone());
+    let own = std::mem::take(&mut runtime.labels);
+    runtime.labels = labels.chain(own).collect();
     Ok(ImageFile {
         making,
         changes,
@@ -119,7 +123,7 @@ fn read(written: &Written, extent: Extent) -> Values<ImageFile> {
         architectures: read_architectures(&written.archs)?,
         layering: read_layering(written)?,
         vcs,
-        annotations: read_map("annotations", &written.annotations)?,
+        annotations,
         texts: Vec::new(),
     })
 }
@@ -331,6 +335,15 @@ fn read_port(text: &Text) -> Values<String> {
         text.value
     );
     Err(at(text, message))
+}
+
+/// Gives the labels that say where an image comes from (OCI image-spec, "Pre-Defined Annotation Keys").
+fn label_source(vcs: Option<&(String, String)>) -> impl Iterator<Item = (String, String)> {
+    let labels = vcs.map(|(address, revision)| {
+        [("source", address), ("revision", revision)]
+            .map(|(key, value)| (format!("org.opencontainers.image.{key}"), value.clone()))
+    });
+    labels.into_iter().flatten()
 }
 
 /// Reads `ADDRESS@REVISION`.

@@ -222,6 +222,20 @@ fn the_rest_is_read_too() {
         file.vcs,
         Some(("https://git.example.org/a@b".to_owned(), "0123".to_owned()))
     );
+    let labels: Vec<String> = file
+        .runtime
+        .labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    assert_eq!(
+        labels,
+        [
+            "a=b",
+            "org.opencontainers.image.revision=0123",
+            "org.opencontainers.image.source=https://git.example.org/a@b"
+        ]
+    );
     assert_eq!(file.layering, Layering::Origin { budget: 10 });
     assert_eq!(
         parse("layering: {strategy: origin}\n").layering,

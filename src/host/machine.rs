@@ -24,6 +24,16 @@ pub fn platform() -> Platform {
     }
 }
 
+/// Gives the machine's architecture as Alpine's packages name it.
+#[must_use]
+pub fn alpine_architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "powerpc64" => "ppc64le",
+        "arm" => "armv7",
+        other => other,
+    }
+}
+
 /// Gives the machine's architecture as Debian names it (Debian Policy 11.1, `dpkg-architecture -L`).
 #[must_use]
 pub fn debian_architecture() -> &'static str {

@@ -9,8 +9,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{Image, ImageId, Recipe, Taken};
-use crate::context::{ContextError, Expected, list_context, write_context, write_expected_context};
-use crate::host::fs::{FileError, read_text};
+use crate::context::{
+    ContextError, Expected, list_context, list_laid, write_context, write_expected_context,
+};
+use crate::declared::ImageFile;
+use crate::host::fs::FileError;
 use crate::oci::{Digest, Reference};
 use crate::plan::Inputs;
 use crate::scan::{Loaded, Rendering, load};
@@ -72,8 +75,8 @@ pub struct Sources {
 #[derive(Debug)]
 enum RecipeSource {
     Text(String),
-    File(PathBuf),
-    Files(Digest),
+    /// An `image.yaml`, and the paths that it lays over its packages.
+    Declared(Digest, Vec<String>),
 }
 
 /// What an image is made from at one moment.
@@ -90,10 +93,17 @@ impl Sources {
     pub fn take(&self) -> Result<Snapshot, InventoryError> {
         let recipe = match &self.recipe {
             RecipeSource::Text(text) => (DOCKERFILE, Digest::of(text.as_bytes())),
-            RecipeSource::File(path) => (IMAGE_FILE, Digest::of(read_text(path)?.as_bytes())),
-            RecipeSource::Files(digest) => (IMAGE_FILE, digest.clone()),
+            RecipeSource::Declared(digest, _) => (IMAGE_FILE, digest.clone()),
         };
         let recipe = (recipe.0.as_bytes().to_vec(), recipe.1);
+        if let RecipeSource::Declared(_, sources) = &self.recipe {
+            let files = list_laid(&self.directory, sources)?.into_iter();
+            let files = files.map(|file| (file.name, file.digest));
+            return Ok(Snapshot {
+                inputs: Inputs::new(files.chain([recipe])),
+                files: None,
+            });
+        }
         if self.taken.is_nothing() {
             return Ok(Snapshot {
                 inputs: Inputs::new([recipe]),
@@ -168,14 +178,11 @@ impl<'a> Inventory<'a> {
     pub fn find_sources(&self, id: ImageId) -> Sources {
         let image = self.loaded.catalog.image(id);
         let (recipe, taken) = match &image.recipe {
-            Recipe::Declared { path, file } => {
-                let recipe = match file.texts.as_slice() {
-                    [_] => RecipeSource::File(path.clone()),
-                    // What it includes is a part of it, as it was read.
-                    several => RecipeSource::Files(digest_of_all(several)),
-                };
-                (recipe, Taken::by_declaration(file))
-            }
+            // What is built is what was read, with what it includes.
+            Recipe::Declared { file, .. } => (
+                RecipeSource::Declared(digest_of_all(&file.texts), sources_of(file)),
+                Taken::default(),
+            ),
             Recipe::Template { .. } => (RecipeSource::Text(self.recipe(id)), self.taken(id)),
         };
         // An image in the directory has a changelog of its own, which each week may change.
@@ -218,8 +225,16 @@ impl<'a> Inventory<'a> {
     }
 }
 
+fn sources_of(file: &ImageFile) -> Vec<String> {
+    let layers = file.changes.layers.iter();
+    layers.map(|layer| layer.source.clone()).collect()
+}
+
 /// Gives a digest over texts that no other texts have.
 fn digest_of_all(texts: &[String]) -> Digest {
+    if let [only] = texts {
+        return Digest::of(only.as_bytes());
+    }
     let digests = texts.iter().map(|text| Digest::of(text.as_bytes()));
     let digests: Vec<String> = digests.map(|digest| digest.to_string()).collect();
     Digest::of(digests.join("\n").as_bytes())

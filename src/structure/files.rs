@@ -16,21 +16,26 @@ pub(super) fn judge_existence(
     environment: &BTreeMap<String, String>,
 ) -> Vec<String> {
     let path = expand(&test.path, environment);
+    if path.contains('$') && path == test.path && !test.is_expected {
+        // Whatever is meant, it was not looked for.
+        return vec![format!(
+            "{path} names a variable that the image does not have"
+        )];
+    }
     let node = match files.find(&path) {
         Ok(node) => node,
-        // What has no end cannot be there.
-        Err(_) if !test.is_expected => return Vec::new(),
+        Err(_) if !test.is_expected && files.is_endless(&path) => return Vec::new(),
         Err(error) => return vec![error],
     };
     match (node, test.is_expected) {
-        (Some(node), true) => judge_node(test, &path, node),
+        (Some(node), true) => judge_node(test, (&path, files), node),
         (None, false) => Vec::new(),
         (None, true) => vec![format!("{path} is not there")],
         (Some(_), false) => vec![format!("{path} is there")],
     }
 }
 
-fn judge_node(test: &ExistenceTest, path: &str, node: &Node) -> Vec<String> {
+fn judge_node(test: &ExistenceTest, (path, files): (&str, &Files<'_>), node: &Node) -> Vec<String> {
     let mut wrong = Vec::new();
     let attributes = &node.attributes;
     let mode = render_mode(node);
@@ -56,10 +61,16 @@ fn judge_node(test: &ExistenceTest, path: &str, node: &Node) -> Vec<String> {
             Execution::Other => (0o001, "others"),
             Execution::Any => (0o111, "anybody"),
         };
-        if attributes.mode & bits == 0 {
-            wrong.push(format!(
-                "{path} cannot be executed by {whom}: it has the mode {mode}"
-            ));
+        // A link is as good as what it leads to.
+        match files.find_target(path) {
+            None => wrong.push(format!("{path} cannot be executed: it leads nowhere")),
+            Some(target) if target.attributes.mode & bits == 0 => {
+                let mode = render_mode(target);
+                wrong.push(format!(
+                    "{path} cannot be executed by {whom}: it has the mode {mode}"
+                ));
+            }
+            Some(_) => {}
         }
     }
     wrong
@@ -140,6 +151,10 @@ mod tests {
         existence("path: $HOME/conf", &[]);
         existence("path: '${HOME}/no'", &["/etc/no is not there"]);
         existence("path: $NO/conf", &["$NO/conf is not there"]);
+        existence(
+            "path: $NO/conf, shouldExist: false",
+            &["$NO/conf names a variable that the image does not have"],
+        );
     }
 
     #[test]
@@ -175,6 +190,15 @@ mod tests {
         );
         existence("path: /dev/null, permissions: Dcrw-rw-rw-", &[]);
         existence("path: /usr/bin/sudo, isExecutableBy: any", &[]);
+        existence("path: /bin/../bin/app, isExecutableBy: any", &[]);
+        existence(
+            "path: /etc/link, isExecutableBy: any",
+            &["/etc/link cannot be executed by anybody: it has the mode -rw-r-----"],
+        );
+        existence(
+            "path: /etc/outside, isExecutableBy: any",
+            &["/etc/outside cannot be executed: it leads nowhere"],
+        );
         existence(
             "path: /etc/conf, permissions: '-rw-r--r--', uid: 0, gid: 0, isExecutableBy: owner",
             &[

@@ -8,7 +8,7 @@ use super::licenses::judge_licenses;
 use super::metadata::judge_metadata;
 use super::suite::Check;
 use crate::oci::ContainerConfig;
-use crate::rootfs::{Content, Fetch, Kind, Node, RootPath, Tree};
+use crate::rootfs::{Content, Fetch, Kind, Node, ResolveError, RootPath, Tree};
 
 /// The files of an image.
 #[derive(Clone, Copy)]
@@ -73,6 +73,18 @@ impl Files<'_> {
         let path = self.tree.resolve_parent(&parse(written)?);
         let path = path.map_err(|error| error.to_string())?;
         Ok(self.tree.find(&path))
+    }
+
+    /// Tells whether the links on the way to a path lead nowhere but to each other: nothing can be there.
+    pub(super) fn is_endless(&self, written: &str) -> bool {
+        let path = parse(written).map(|path| self.tree.resolve_parent(&path));
+        matches!(path, Ok(Err(ResolveError::Loop(_))))
+    }
+
+    /// Finds what a path leads to, links at its end included.
+    pub(super) fn find_target(&self, written: &str) -> Option<&Node> {
+        let path = self.tree.resolve(&parse(written).ok()?).ok()?;
+        self.tree.find(&path)
     }
 
     /// Reads the file that a path of a test leads to; links are followed inside of the image.

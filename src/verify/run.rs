@@ -59,7 +59,7 @@ impl Test {
         &self.digest
     }
 
-    /// Says which run it is a part of, in the variable [`RUN_VARIABLE`]: what outlives a killed run is known by it.
+    /// Says which run it is a part of, in the variable [`RUN_VARIABLE`](crate::host::RUN_VARIABLE): what outlives a killed run is known by it.
     #[must_use]
     pub fn of_run(mut self, run: &str) -> Self {
         self.run = Some(run.to_owned());

@@ -43,6 +43,10 @@ fn repository() -> Repository {
         &[("usr/bin/tool", "better\n")],
     );
     add(
+        "Package: older\nVersion: 1\nReplaces: tool (<< 1)\nDepends: tool\n",
+        &[("usr/bin/tool", "older\n")],
+    );
+    add(
         "Package: scripted\nVersion: 1\n",
         &[
             ("DEBIAN/postinst", "#!/bin/sh\nset -e\nadduser scripted\n"),
@@ -235,8 +239,15 @@ fn a_package_that_replaces_another_one_has_its_files() {
     let ground = Ground::new();
     let (_, layer) = ground.make("contents: {packages: [better]}\n");
     let place = unpack(&layer);
-    let text = fs::read_to_string(place.path().join("root/usr/bin/tool")).unwrap();
+    let root = place.path().join("root");
+    let text = fs::read_to_string(root.join("usr/bin/tool")).unwrap();
     assert_eq!(text, "better\n");
+    let list = fs::read_to_string(root.join("var/lib/dpkg/info/tool.list")).unwrap();
+    assert!(!list.contains("/bin/tool\n"), "{list}");
+    assert!(list.contains("/etc/tool.conf\n"), "{list}");
+    // Of another version it does not.
+    let text = ground.refused("older");
+    assert_eq!(text, "`older` and `tool` both have /bin/tool");
 }
 
 #[test]
@@ -283,6 +294,48 @@ fn the_same_declaration_is_the_same_bytes_wherever_it_is_made() {
     assert_eq!(find(&tree, "opt/data").unwrap().attributes.mode, 0o644);
     assert_eq!(find(&tree, "srv/a").unwrap().attributes.uid, 7);
     assert!(find(&tree, "home/app").is_some());
+}
+
+#[test]
+fn what_is_laid_over_keeps_directories_and_takes_the_place_of_none() {
+    let ground = Ground::new();
+    let files = ground.directory.path().join("files");
+    for name in ["tmp", "etc", "root"] {
+        fs::create_dir_all(files.join(name)).unwrap();
+        fs::write(files.join(name).join("a"), "a").unwrap();
+    }
+    let layers = "contents: {packages: [tool]}\nlayers: [{source: files, uid: 7}]\n";
+    let (tree, _) = ground.make(layers);
+    let of = |path: &str| {
+        let node = find(&tree, path).expect(path);
+        (node.attributes.mode, node.attributes.uid)
+    };
+    assert_eq!(
+        (of("tmp"), of("etc"), of("root")),
+        ((0o1777, 0), (0o755, 0), (0o700, 0))
+    );
+    assert_eq!(of("etc/a"), (0o644, 7));
+    for (source, target, message) in [
+        ("files/etc/a", "/etc", "`/etc` is a directory in the image"),
+        ("files/etc/a", "/", "`/` is a directory in the image"),
+        (
+            "files",
+            "/etc/tool.conf",
+            "`/etc/tool.conf` is in the image, and no directory",
+        ),
+    ] {
+        let text = format!(
+            "contents: {{packages: [tool]}}\nlayers: [{{source: {source}, target: {target}}}]\n"
+        );
+        let error = ground.try_make(&text).map(|_| ()).unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+    let unknown = "contents: {packages: [tool]}\naccounts: {run-as: ap}\n";
+    let error = ground.try_make(unknown).map(|_| ()).unwrap_err();
+    assert!(
+        error.to_string().contains("`accounts.run-as` names `ap`"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl LockPackage {
         }
     }
 
-    /// Gives what [`read_package`](super::read_package) has to expect.
+    /// Gives what [`read_package`](crate::apk::read_package) has to expect.
     pub fn expected<'a>(&'a self, trust: Trust<'a>) -> Result<Expected<'a>, LockError> {
         let checksum = Checksum::parse(&self.checksum);
         Ok(Expected {

@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 
 use super::filling::{FillError, Filling};
 use crate::debian::{
-    Deb, DebError, Package, RelationError, RelationField, ResolveError, Universe, parse_request,
-    read_data, read_deb, unpack_data,
+    Alternatives, Deb, DebError, Package, RelationError, RelationField, ResolveError, Universe,
+    Version, parse_request, read_data, read_deb, unpack_data,
 };
 use crate::host::fs::FileError;
 use crate::host::{Window, in_parallel};
@@ -198,28 +198,45 @@ fn choose(
         wanted.push(package_file(&one.package, bases));
         names.push(Named {
             name: one.package.name.to_owned(),
+            version: version(&one.package)?,
             stanza: one.package.stanza.to_owned(),
-            replaces: replaced_names(&one.package),
+            replaces: replaced(&one.package)?,
         });
     }
     Ok((wanted, names))
 }
 
+fn version(package: &Package<'_>) -> Result<Version, ResolveError> {
+    package.version().map_err(|source| ResolveError::Version {
+        package: package.name.to_owned(),
+        source,
+    })
+}
+
+fn replaced(package: &Package<'_>) -> Result<Vec<Alternatives>, ResolveError> {
+    let field = RelationField::Replaces;
+    let relations = package.relations(field);
+    relations.map_err(|source| ResolveError::Relation {
+        package: package.name.to_owned(),
+        field: field.as_str(),
+        source,
+    })
+}
+
 /// A chosen package, as far as it matters once its file is there.
 struct Named {
     name: String,
+    version: Version,
     stanza: String,
-    replaces: Vec<String>,
+    replaces: Vec<Alternatives>,
 }
 
-/// Gives whose files a package may overwrite.
-fn replaced_names(package: &Package<'_>) -> Vec<String> {
-    let items = package.written(RelationField::Replaces).split(',');
-    let names = items.filter_map(|item| {
-        item.split([' ', '(', ':', '\n', '\t'])
-            .find(|it| !it.is_empty())
-    });
-    names.map(str::to_owned).collect()
+impl Named {
+    /// Tells whether it may overwrite the files of another package (Debian Policy 7.6.1).
+    fn replaces(&self, other: &Self) -> bool {
+        let mut relations = self.replaces.iter().flatten();
+        relations.any(|relation| relation.name == other.name && relation.admits(&other.version))
+    }
 }
 
 /// A package, unpacked.
@@ -244,7 +261,7 @@ fn fill(
     let mut filling = Filling::new(modified);
     stand_ins::begin(&mut filling)?;
     let mut owners: std::collections::HashMap<RootPath, usize> = std::collections::HashMap::new();
-    let mut packages = Vec::new();
+    let mut files_of = Vec::new();
     for (index, (named, one)) in names.iter().zip(&unpacked).enumerate() {
         let volume = filling.volumes.add(one.window.clone());
         let mut window = one.window.clone();
@@ -254,11 +271,24 @@ fn fill(
             if entry.path.is_root() {
                 continue;
             }
-            paths.push(entry.path.to_string());
-            place(&mut filling, entry, (names, index), &mut owners)?;
+            let shown = entry.path.to_string();
+            let place = place(&mut filling, entry, (names, index), &mut owners)?;
+            paths.push((shown, place));
         }
-        packages.push((&one.deb, paths));
+        files_of.push(paths);
     }
+    let packages: Vec<(&Deb, Vec<String>)> = unpacked
+        .iter()
+        .zip(files_of)
+        .enumerate()
+        .map(|(index, (one, paths))| {
+            // A file that another package replaced is that one's alone.
+            let own = paths
+                .into_iter()
+                .filter(|(_, place)| owners.get(place).is_none_or(|owner| *owner == index));
+            (&one.deb, own.map(|(shown, _)| shown).collect())
+        })
+        .collect();
     stand_ins::finish(&mut filling)?;
     database::write_database(&mut filling, &packages)?;
     let installed = unpacked.iter().map(|one| Installed {
@@ -317,7 +347,7 @@ fn place(
     entry: Entry,
     (names, index): (&[Named], usize),
     owners: &mut std::collections::HashMap<RootPath, usize>,
-) -> Result<(), DebianFault> {
+) -> Result<RootPath, DebianFault> {
     let named = &names[index];
     let path = entry.path.clone();
     let owner = std::cell::Cell::new(None);
@@ -327,7 +357,7 @@ fn place(
         match before {
             // What was made here gives way.
             None => true,
-            Some(before) => named.replaces.contains(&names[before].name) || is_same_link(old, new),
+            Some(before) => named.replaces(&names[before]) || is_same_link(old, new),
         }
     };
     let placed = filling.tree.place(entry, may_replace);
@@ -338,7 +368,7 @@ fn place(
     let before = owner.get().map(|before| &names[before]);
     match (&placed.outcome, before) {
         // Of a package that replaces this one the file stays.
-        (Outcome::Conflict, Some(before)) if before.replaces.contains(&named.name) => Ok(()),
+        (Outcome::Conflict, Some(before)) if before.replaces(named) => Ok(placed.path),
         (Outcome::Conflict, before) => Err(DebianFault::SameFile {
             path,
             one: before
@@ -346,10 +376,17 @@ fn place(
                 .to_owned(),
             other: named.name.clone(),
         }),
-        (Outcome::Kept | Outcome::Same, _) => Ok(()),
+        (Outcome::Kept | Outcome::Same, _) => Ok(placed.path),
         (Outcome::New | Outcome::Replaced(_), _) => {
-            owners.insert(placed.path, index);
-            Ok(())
+            // A directory is everybody's.
+            let is_file = filling
+                .tree
+                .find(&placed.path)
+                .is_some_and(|node| !node.is_directory());
+            if is_file {
+                owners.insert(placed.path.clone(), index);
+            }
+            Ok(placed.path)
         }
     }
 }
