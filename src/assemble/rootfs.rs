@@ -1,7 +1,7 @@
 //! A root file system as the tar of one layer, with the configuration of its image.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read as _, Write};
+use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 use crate::host::architecture;
 use crate::host::fs::FileError;
 use crate::oci::{
-    ArchivedLayer, Digest, LayerHistory, Reference, RunConfig, render_config, write_docker_archive,
+    ArchivedLayer, Digest, Hasher, LayerHistory, Reference, RunConfig, render_config,
+    write_docker_archive,
 };
 
 /// A root file system on disk; the file goes with this value.
@@ -95,17 +96,10 @@ impl Drop for Rootfs {
 }
 
 fn hash(path: &Path) -> io::Result<(Digest, u64)> {
-    use sha2::Digest as _;
-    let mut file = File::open(path)?;
-    let mut hasher = sha2::Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
-    let mut size_bytes = 0;
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            return Ok((Digest::from_sha256(&hasher.finalize().into()), size_bytes));
-        }
-        hasher.update(&buffer[..count]);
-        size_bytes += count as u64;
-    }
+    let mut hasher = Hasher::alone();
+    io::copy(
+        &mut BufReader::with_capacity(1 << 18, File::open(path)?),
+        &mut hasher,
+    )?;
+    Ok(hasher.finish())
 }

@@ -5,6 +5,7 @@ use super::image::MakeError;
 use crate::assemble::{AssembleError, DebianFault};
 use crate::engine::{BuildFault, EngineError, tells_of_full_disk};
 use crate::host::ProcessError;
+use crate::host::ScratchError;
 use crate::host::fs::FileError;
 use crate::verify::VerifyError;
 
@@ -72,8 +73,9 @@ impl From<&MakeError> for Fault {
             MakeError::Assemble(AssembleError::Program(error)) => error.into(),
             MakeError::Verify(error) => error.into(),
             MakeError::Assemble(AssembleError::Debian(fault)) => match fault.as_ref() {
-                DebianFault::Mirror(_) | DebianFault::Fetch(_) => Self::Environment,
-                DebianFault::File(error) => error.into(),
+                DebianFault::Mirror(_)
+                | DebianFault::Fetch(_)
+                | DebianFault::Scratch(ScratchError::Write { .. }) => Self::Environment,
                 _ => Self::Work,
             },
             MakeError::NoMirror(_)

@@ -1,15 +1,13 @@
 //! What a declared image takes of its directory: all that its `layers` name, links as links, whatever `.dockerignore` says.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use sha2::Digest as _;
-
 use super::ContextFile;
 use crate::host::fs::FileError;
-use crate::oci::Digest;
+use crate::oci::{Digest, Hasher};
 
 /// Lists files, directories and links below `sources`, which are paths in the image's directory, each with a digest over all of it
 /// that gets into a layer: what it is, whether it can be executed, and its bytes or where it leads.
@@ -44,34 +42,22 @@ fn digest(found: &walkdir::DirEntry) -> Result<Digest, FileError> {
     let path = found.path();
     let failed = |source| FileError::new("read", path, source);
     let kind = found.file_type();
-    let mut hasher = sha2::Sha256::new();
+    let mut hasher = Hasher::alone();
     if kind.is_file() {
         let mut file = std::fs::File::open(path).map_err(failed)?;
         let mode = file.metadata().map_err(failed)?.permissions().mode();
-        hasher.update(if mode & 0o111 == 0 { b"f" } else { b"x" });
-        io::copy(&mut file, &mut Hashing(&mut hasher)).map_err(failed)?;
+        let kind = if mode & 0o111 == 0 { b"f" } else { b"x" };
+        hasher.write_all(kind).map_err(failed)?;
+        io::copy(&mut file, &mut hasher).map_err(failed)?;
     } else if kind.is_symlink() {
         let target = std::fs::read_link(path).map_err(failed)?;
-        hasher.update(b"l");
-        hasher.update(target.as_os_str().as_bytes());
+        hasher.write_all(b"l").map_err(failed)?;
+        let target = target.as_os_str().as_bytes();
+        hasher.write_all(target).map_err(failed)?;
     } else {
-        hasher.update(b"d");
+        hasher.write_all(b"d").map_err(failed)?;
     }
-    Ok(Digest::from_sha256(&hasher.finalize().into()))
-}
-
-/// Hashes what is written.
-struct Hashing<'a>(&'a mut sha2::Sha256);
-
-impl io::Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    Ok(hasher.finish().0)
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ pub use changelog::{
 };
 pub use control::{Control, ControlError, Dependency, DependencyField, Field, parse_control};
 pub use deb::{
-    ConfigFile, Deb, DebControl, DebData, DebError, Md5Sum, SCRIPTS, read_data, read_deb,
-    unpack_data,
+    ConfigFile, Deb, DebControl, DebData, DebError, Md5Sum, SCRIPTS, open_data, read_data,
+    read_deb, unpack_data,
 };
 pub use openpgp::{
     CleartextError, Fault, FaultReason, KeyFault, Keyring, KeyringError, SignatureError, Signer,

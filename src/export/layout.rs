@@ -5,13 +5,11 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
-use sha2::Digest as _;
-
 use super::error::ExportError;
 use crate::host::fs::{FileError, create_directory, write_generated};
 use crate::host::{Watch, in_parallel, unique_hex};
 use crate::oci::{
-    Compression, Descriptor, Digest, ImageIndex, ImageManifest, Platform, Reference, annotation,
+    Compression, Descriptor, Hasher, ImageIndex, ImageManifest, Platform, Reference, annotation,
     media,
 };
 use crate::unpack::{Layer, Unpacked};
@@ -87,7 +85,7 @@ fn write_layer(
         ExportError::from(FileError::new("write", &path, source))
     };
     let file = File::create(&path).map_err(failed)?;
-    let out = Counted::new(watch.watch(BufWriter::new(file)));
+    let out = Hasher::new(watch.watch(BufWriter::new(file)));
     let written = compression.encode(out, |out| {
         let mut tar = BufReader::with_capacity(256 * 1024, layer.tar.part(0, u64::MAX));
         io::copy(&mut tar, out).map(|_| ())
@@ -109,39 +107,4 @@ fn write_layer(
         platform: None,
         annotations: BTreeMap::new(),
     })
-}
-
-/// Hashes and counts what is written through it.
-struct Counted<W> {
-    inner: W,
-    hasher: sha2::Sha256,
-    size_bytes: u64,
-}
-
-impl<W: Write> Counted<W> {
-    fn new(inner: W) -> Self {
-        Self {
-            inner,
-            hasher: sha2::Sha256::new(),
-            size_bytes: 0,
-        }
-    }
-
-    fn finish(self) -> (Digest, u64) {
-        let digest = Digest::from_sha256(&self.hasher.finalize().into());
-        (digest, self.size_bytes)
-    }
-}
-
-impl<W: Write> Write for Counted<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..count]);
-        self.size_bytes += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
 }

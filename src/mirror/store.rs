@@ -10,7 +10,7 @@
 //! user has spoiled is fetched again instead of installed. Deleting the store costs time, nothing else.
 
 use std::fs::{File, Permissions};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use tempfile::NamedTempFile;
 use super::error::FetchFault;
 use crate::host::fs::{FileError, create_directory};
 use crate::host::{Clock, Environment};
-use crate::oci::Digest;
+use crate::oci::{Digest, Hasher};
 
 /// A store.
 #[derive(Clone, Debug)]
@@ -128,16 +128,12 @@ impl Store {
 }
 
 fn hash(file: &mut File) -> io::Result<Digest> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 17];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(Digest::from_sha256(&hasher.finalize().into())),
-            Ok(count) => hasher.update(&buffer[..count]),
-            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => (),
-            Err(fault) => return Err(fault),
-        }
-    }
+    let mut hasher = Hasher::alone();
+    io::copy(
+        &mut io::BufReader::with_capacity(1 << 17, file),
+        &mut hasher,
+    )?;
+    Ok(hasher.finish().0)
 }
 
 /// A file that still comes; dropped, it is gone.
@@ -199,6 +195,8 @@ impl Incoming {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     fn put(store: &Store, bytes: &[u8]) -> Result<File, FetchFault> {

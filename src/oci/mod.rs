@@ -10,6 +10,7 @@ mod archive;
 mod compression;
 mod config;
 mod digest;
+mod hasher;
 mod manifest;
 mod reference;
 mod tag;
@@ -18,6 +19,7 @@ pub use archive::{ArchivedLayer, write_docker_archive};
 pub use compression::Compression;
 pub use config::{LayerHistory, RunConfig, render_config};
 pub use digest::{Digest, DigestError};
+pub use hasher::Hasher;
 pub use manifest::{
     ContainerConfig, Descriptor, ImageConfig, ImageIndex, ImageManifest, Platform, RootfsConfig,
     annotation, media,

@@ -7,16 +7,16 @@ mod stand_ins;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
 use super::filling::{FillError, Filling};
 use crate::debian::{
     Alternatives, Deb, DebError, Package, RelationError, RelationField, ResolveError, Universe,
-    Version, parse_request, read_data, read_deb, unpack_data,
+    Version, open_data, parse_request, read_data, read_deb,
 };
-use crate::host::fs::FileError;
-use crate::host::{Window, in_parallel};
+use crate::host::{Scratch, ScratchError, Store as ScratchStore, Watch, Window, in_parallel};
 use crate::mirror::{
     Archive, Client, FetchError, FetchedArchive, MirrorError, Store, Wanted, fetch_archive,
     fetch_files, package_file,
@@ -70,7 +70,7 @@ pub enum DebianFault {
     },
     /// What is decompressed cannot be kept.
     #[error(transparent)]
-    File(#[from] FileError),
+    Scratch(#[from] ScratchError),
     /// Packages have scripts that would have to run.
     #[error(
         "{}: no script is run here; leave {} out, or name {} in `contents.without-scripts` where the image needs nothing of what \
@@ -138,11 +138,22 @@ pub(super) async fn install_debian(
         .await
         .map_err(DebianFault::Fetch)?;
     came(&format!("unpacking {} packages", names.len()));
-    let scratch = supply.scratch.to_owned();
+    // Whoever gives up waiting lets the threads end, too.
+    let given_up = EndWhenDropped(Watch::default());
+    let scratch = Scratch::new(supply.scratch, &given_up.0);
     let without_scripts = without_scripts.to_vec();
     let fill = move || fill(&names, files, &without_scripts, (&scratch, modified));
     let filled = tokio::task::spawn_blocking(fill).await;
     filled.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
+/// Ends what is watched with itself.
+struct EndWhenDropped(Watch);
+
+impl Drop for EndWhenDropped {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 async fn fetch_indexes(
@@ -252,11 +263,9 @@ fn fill(
     names: &[Named],
     files: Vec<File>,
     without_scripts: &[String],
-    (scratch, modified): (&Path, i64),
+    (scratch, modified): (&Scratch, i64),
 ) -> Result<(Filling, Vec<Installed>), DebianFault> {
-    let files: Vec<(&Named, File)> = names.iter().zip(files).collect();
-    let unpacked = in_parallel(&files, 1, |(named, file)| unpack(named, file, scratch));
-    let unpacked: Vec<Unpacked> = unpacked.into_iter().collect::<Result<_, _>>()?;
+    let unpacked = unpack_all(names, files, scratch)?;
     check_scripts(&unpacked, without_scripts)?;
     let mut filling = Filling::new(modified);
     stand_ins::begin(&mut filling)?;
@@ -316,6 +325,31 @@ fn check_scripts(unpacked: &[Unpacked], without_scripts: &[String]) -> Result<()
     }
 }
 
+/// Unpacks packages on several threads, each of which keeps what it unpacks in one file.
+fn unpack_all(
+    names: &[Named],
+    files: Vec<File>,
+    scratch: &Scratch,
+) -> Result<Vec<Unpacked>, DebianFault> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = names.len().div_ceil(threads).max(1);
+    let mut files = names.iter().zip(files);
+    let shares = names.chunks(share).map(|share| {
+        let files: Vec<(&Named, File)> = files.by_ref().take(share.len()).collect();
+        Mutex::new(files)
+    });
+    let shares: Vec<Mutex<Vec<(&Named, File)>>> = shares.collect();
+    let unpacked = in_parallel(&shares, 1, |share| {
+        let files = std::mem::take(&mut *share.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut store = scratch.store();
+        let unpacked = files.into_iter();
+        let unpacked = unpacked.map(|(named, file)| unpack(named, file, &mut store));
+        unpacked.collect::<Result<Vec<Unpacked>, DebianFault>>()
+    });
+    let unpacked: Vec<Vec<Unpacked>> = unpacked.into_iter().collect::<Result<_, _>>()?;
+    Ok(unpacked.into_iter().flatten().collect())
+}
+
 fn deb_fault(named: &Named, source: DebError) -> DebianFault {
     DebianFault::Deb {
         package: named.name.clone(),
@@ -323,21 +357,23 @@ fn deb_fault(named: &Named, source: DebError) -> DebianFault {
     }
 }
 
-fn unpack(named: &Named, file: &File, scratch: &Path) -> Result<Unpacked, DebianFault> {
-    let failed = |source| FileError::new("create", scratch, source);
-    let whole = Window::of_file(file.try_clone().map_err(failed)?).map_err(failed)?;
-    let mut whole = BufReader::new(whole);
-    let deb = read_deb(&mut whole).map_err(|source| deb_fault(named, source))?;
+fn unpack(named: &Named, file: File, store: &mut ScratchStore) -> Result<Unpacked, DebianFault> {
+    let fault = |source| deb_fault(named, source);
+    let broken = |source| fault(DebError::Broken(source));
+    let mut whole = BufReader::new(Window::of_file(file).map_err(broken)?);
+    let deb = read_deb(&mut whole).map_err(fault)?;
     if let Ok(listed) = crate::debian::parse_packages(&named.stanza)
         && let Some(package) = listed.first()
     {
-        let is_it = deb.control.check_is(package);
-        is_it.map_err(|source| deb_fault(named, source))?;
+        deb.control.check_is(package).map_err(fault)?;
     }
-    let mut plain = tempfile::tempfile_in(scratch).map_err(failed)?;
-    unpack_data(&mut whole, &deb.data, LARGEST_BYTES, &mut plain)
-        .map_err(|source| deb_fault(named, source))?;
-    let window = Window::of_file(plain).map_err(failed)?;
+    let mut data = open_data(&mut whole, &deb.data).map_err(fault)?;
+    let window = store.append(&mut data, LARGEST_BYTES);
+    drop(data);
+    let window = window.map_err(|source| match source {
+        ScratchError::Read(source) => broken(source),
+        source => DebianFault::Scratch(source),
+    })?;
     Ok(Unpacked { deb, window })
 }
 

@@ -200,6 +200,14 @@ pub fn unpack_data<R: Read + Seek>(
     data.unpack(deb, DATA, limit_bytes, out)
 }
 
+/// Opens the files of a package, to be read as a plain tar; what is broken in it shows while it is read.
+pub fn open_data<'a, R: Read + Seek>(
+    deb: &'a mut R,
+    data: &DebData,
+) -> Result<Box<dyn Read + 'a>, DebError> {
+    data.open(deb)
+}
+
 /// Reads the entries of what [`unpack_data`] wrote; their contents lie in it, at `volume`.
 ///
 /// Names such as `.wh.x` mean nothing special in a package: add the entries one by one with `Tree::add`.
@@ -226,6 +234,14 @@ impl DebData {
         })
     }
 
+    fn open<'a, R: Read + Seek>(&self, deb: &'a mut R) -> Result<Box<dyn Read + 'a>, DebError> {
+        deb.seek(SeekFrom::Start(self.offset))
+            .map_err(DebError::Broken)?;
+        let compressed = BufReader::with_capacity(1 << 16, deb.take(self.size_bytes));
+        let decoder = self.compression.decoder(compressed);
+        decoder.map_err(DebError::Broken)
+    }
+
     fn unpack<R: Read + Seek>(
         &self,
         deb: &mut R,
@@ -233,13 +249,7 @@ impl DebData {
         limit_bytes: u64,
         out: &mut dyn Write,
     ) -> Result<u64, DebError> {
-        deb.seek(SeekFrom::Start(self.offset))
-            .map_err(DebError::Broken)?;
-        let compressed = BufReader::with_capacity(1 << 16, deb.take(self.size_bytes));
-        let decoder = self
-            .compression
-            .decoder(compressed)
-            .map_err(DebError::Broken)?;
+        let decoder = self.open(deb)?;
         let mut bounded = decoder.take(limit_bytes.saturating_add(1));
         let count = io::copy(&mut bounded, out).map_err(DebError::Broken)?;
         if count > limit_bytes {
