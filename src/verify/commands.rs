@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use std::time::Instant;
 
 use super::error::VerifyError;
@@ -153,17 +154,41 @@ impl<'a> Commands<'a> {
         change(&mut self.made.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Removes all that was made so far, the newest first.
+    /// Removes all that was made so far, the newest first; what cannot be removed does not keep the rest.
     pub(super) async fn clean_up(&self) -> Result<(), EngineError> {
-        while let Some(name) = self.made(|made| made.containers.last().cloned()) {
-            self.engine.remove_trial(&name).await?;
-            self.made(|made| made.containers.retain(|one| *one != name));
+        let (containers, images) = self.made(|made| {
+            (
+                std::mem::take(&mut made.containers),
+                std::mem::take(&mut made.images),
+            )
+        });
+        let mut result = Ok(());
+        for name in containers.iter().rev() {
+            result = result.and(again(|| self.engine.remove_trial(name)).await);
         }
-        while let Some(name) = self.made(|made| made.images.last().cloned()) {
-            self.engine.remove_tag(&name).await?;
-            self.made(|made| made.images.retain(|one| *one != name));
+        for name in images.iter().rev() {
+            result =
+                result.and(again(|| async { self.engine.remove_tag(name).await.map(drop) }).await);
         }
-        Ok(())
+        result
+    }
+}
+
+/// So often something is removed that the engine is not done with, with this time in between.
+const TRIES: u32 = 5;
+const BETWEEN: Duration = Duration::from_millis(300);
+
+async fn again<F: Future<Output = Result<(), EngineError>>>(
+    remove: impl Fn() -> F,
+) -> Result<(), EngineError> {
+    let mut tries = TRIES;
+    loop {
+        let removed = remove().await;
+        tries -= 1;
+        if removed.is_ok() || tries == 0 {
+            return removed;
+        }
+        tokio::time::sleep(BETWEEN).await;
     }
 }
 
