@@ -76,6 +76,20 @@ pub fn without_login(address: &str) -> Cow<'_, str> {
     }
 }
 
+/// Gives what of an address may be shown to whoever reads an error: no login, and nothing behind a `?`, `#` or space, where a
+/// token or another address might be.
+#[must_use]
+pub fn shown(address: &str) -> String {
+    let address = without_login(address.trim());
+    let host = Address::of(&address).rest;
+    let start = address.len() - host.len();
+    let end = host.find(|c: char| "?#".contains(c) || c.is_whitespace());
+    match end {
+        Some(end) => format!("{}…", &address[..start + end]),
+        None => address.into_owned(),
+    }
+}
+
 /// Tells whether an address holds a name or password: whoever has the image would have it too.
 #[must_use]
 pub fn has_credentials(address: &str) -> bool {
@@ -116,6 +130,22 @@ mod tests {
         case("http://a:b/c@proxy/d", "http://", Some("a:b/c"), "proxy");
         case("http://a:b#c?@proxy", "http://", Some("a:b#c?"), "proxy");
         case("", "", None, "");
+    }
+
+    #[test]
+    fn nothing_secret_of_an_address_is_shown() {
+        for (address, expected) in [
+            ("http://a.example.org/os", "http://a.example.org/os"),
+            ("ftp://ann:hush@a.example.org/", "ftp://a.example.org/"),
+            ("@os\thttps://ann:hush@a/os", "@os\thttps://a/os"),
+            ("https://ann:hu sh@a/os", "https://a/os"),
+            ("https://ann:hu?sh@a/os?t=hush", "https://a/os…"),
+            ("https://a/os#hush", "https://a/os…"),
+            ("https://a/os https://ann:hush@b", "https://a/os…"),
+            ("packages/own two", "packages/own…"),
+        ] {
+            assert_eq!(shown(address), expected);
+        }
     }
 
     #[test]

@@ -62,6 +62,12 @@ impl Checksum {
     pub fn base64(&self) -> String {
         BASE64_STANDARD.encode(self.0)
     }
+
+    /// Gives the hex digits, which can be the name of a file.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex(&self.0)
+    }
 }
 
 /// With `Q1`.
@@ -97,13 +103,7 @@ impl Sha256 {
     /// Gives the hex digits, as `.PKGINFO` has them.
     #[must_use]
     pub fn hex(&self) -> String {
-        use fmt::Write as _;
-        let mut text = String::with_capacity(64);
-        for byte in self.0 {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        hex(&self.0)
     }
 
     /// Gives the base64, as lock files have it behind `sha256-`.
@@ -117,6 +117,16 @@ impl fmt::Debug for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.hex())
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -134,6 +144,7 @@ mod tests {
         ] {
             assert_eq!(Checksum::parse_record(text), Ok(empty), "{text}");
         }
+        assert_eq!(empty.hex(), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::io::Cursor;
 use super::index::parse_list;
 use super::{
     Checksum, Expected, Index, Info, Installation, Key, Limits, Package, PackageError, Part,
-    Repository, Requirement, Sense, Setup, Sha256, Trust, Universe, Version, parse_index,
-    parse_info, parse_lock, read_files, read_package, solve,
+    Repository, Requirement, Sense, Setup, Sha256, Trust, Universe, Version, link_busybox,
+    parse_index, parse_info, parse_lock, read_files, read_package, solve,
 };
 use crate::rootfs::{Extent, Node, Volume};
 
@@ -125,6 +125,7 @@ fn package(bytes: &[u8]) {
     let mut expected = Expected {
         name: "a",
         version: "1",
+        architecture: "x86_64",
         checksum: Checksum::of(b""),
         trust: Trust::Unsigned,
         limits: Limits {
@@ -191,9 +192,13 @@ fn install(package: &Package, tar: &[u8]) {
         let end = start + usize::try_from(extent.size_bytes).expect("in memory");
         out.write_all(&tar[start..end])
     };
-    let Ok(tree) = root.finish(&setup, &fetch) else {
+    let busybox = root.busybox().map(str::to_owned);
+    let Ok(mut tree) = root.finish(&setup, &fetch) else {
         return;
     };
+    if link_busybox(&mut tree, busybox.as_deref(), &fetch).is_err() {
+        return;
+    }
     for (path, _) in tree.iter() {
         assert!(path.names().all(|name| !matches!(name, b"" | b"." | b"..")));
         let parent = path.split().map(|(parent, _)| parent);

@@ -75,12 +75,25 @@ pub enum IndexError {
 
 /// That of the largest repository has some tens of megabytes.
 const LARGEST_BYTES: u64 = 300 << 20;
+/// A signature has some hundreds of bytes for each key.
+const LARGEST_SIGNATURE_BYTES: u64 = 1 << 20;
 const LONGEST_LINE_BYTES: usize = 1 << 20;
 
 /// Reads the bytes of `APKINDEX.tar.gz`, which have to be signed as `trust` says.
 pub fn parse_index(bytes: &[u8], trust: Trust<'_>) -> Result<Index, IndexError> {
+    let limit_bytes = match trust {
+        Trust::Unsigned => LARGEST_BYTES,
+        // Nothing is known of who wrote it as long as no signature was checked.
+        Trust::Keys(_) | Trust::KeysIfSigned(_) => LARGEST_SIGNATURE_BYTES,
+    };
     let mut source = Source::new(bytes);
-    let first = source.member(LARGEST_BYTES)?;
+    let first = match source.member(limit_bytes) {
+        Err(GzipError::Large { .. }) if limit_bytes < LARGEST_BYTES => {
+            check(trust, &[], bytes)?;
+            return parse_index(bytes, Trust::Unsigned);
+        }
+        first => first?,
+    };
     let signed = usize::try_from(first.part.end).ok();
     let signed = signed.and_then(|start| bytes.get(start..));
     let mut tar = first.bytes;

@@ -137,6 +137,8 @@ fn stem(name: &str) -> &str {
 pub enum Trust<'a> {
     /// One of these keys.
     Keys(&'a [Key]),
+    /// One of these keys, where there is a signature: something else that was signed has the sum of what is checked.
+    KeysIfSigned(&'a [Key]),
     /// Nobody: signatures are not looked at.
     Unsigned,
 }
@@ -169,6 +171,14 @@ pub enum TrustError {
     Unknown {
         /// The names of the keys.
         keys: Vec<String>,
+    },
+    /// A known key signed it in a way that is not checked.
+    #[error(
+        "its signature by `{key}` is none of RSA with SHA-1 or SHA-256, which are the ones that are checked"
+    )]
+    Algorithm {
+        /// The name of the key.
+        key: String,
     },
     /// A signature of a known key is wrong.
     #[error("its signature by `{key}` is wrong: it was changed after it was signed")]
@@ -213,28 +223,32 @@ pub(super) fn check(
     signatures: &[Signature],
     message: &[u8],
 ) -> Result<(), TrustError> {
-    let Trust::Keys(keys) = trust else {
-        return Ok(());
+    let keys = match trust {
+        Trust::Unsigned => return Ok(()),
+        Trust::KeysIfSigned(_) if signatures.is_empty() => return Ok(()),
+        Trust::Keys(keys) | Trust::KeysIfSigned(keys) => keys,
     };
     if signatures.is_empty() {
         return Err(TrustError::Unsigned);
     }
-    let mut wrong = None;
+    let (mut wrong, mut other) = (None, None);
     for signature in signatures {
-        if signature.algorithm == Algorithm::Other {
-            continue;
-        }
         let of_it = |key: &&Key| stem(&key.file_name) == stem(&signature.key);
         for key in keys.iter().filter(of_it) {
             if signature.is_good(key, message) {
                 return Ok(());
             }
-            wrong = Some(key.file_name.clone());
+            let cause = match signature.algorithm {
+                Algorithm::Other => &mut other,
+                Algorithm::RsaSha1 | Algorithm::RsaSha256 => &mut wrong,
+            };
+            *cause = Some(key.file_name.clone());
         }
     }
-    Err(match wrong {
-        Some(key) => TrustError::Wrong { key },
-        None => TrustError::Unknown {
+    Err(match (wrong, other) {
+        (Some(key), _) => TrustError::Wrong { key },
+        (None, Some(key)) => TrustError::Algorithm { key },
+        (None, None) => TrustError::Unknown {
             keys: signatures.iter().map(|one| one.key.clone()).collect(),
         },
     })

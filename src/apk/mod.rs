@@ -13,7 +13,6 @@ mod index;
 mod info;
 mod install;
 mod key;
-mod layering;
 mod lock;
 mod package;
 mod record;
@@ -30,14 +29,15 @@ pub use files::{FilesError, PackageFile, read_files};
 pub use gzip::{GzipError, Part};
 pub use index::{Index, IndexError, Skipped, parse_index};
 pub use info::{Info, InfoError, parse_info};
-pub use install::{InstallError, Installation, Setup};
+pub use install::{InstallError, Installation, Setup, link_busybox};
 pub use key::{Key, KeyError, Trust, TrustError};
-pub use layering::group_by_origin;
 pub use lock::{
     Freshness, Lock, LockConfig, LockContents, LockError, LockKey, LockMismatch, LockPackage,
     LockPart, LockRepository, parse_lock,
 };
-pub use package::{Expected, Limits, Package, PackageError, Script, read_package};
+pub use package::{
+    Expected, Limits, Package, PackageError, Script, check_architecture, read_package,
+};
 pub use record::{Record, RecordError};
 pub use requirement::{Comparison, Provide, Requirement, RequirementError, Sense};
 pub use solver::{

@@ -50,6 +50,8 @@ pub struct Expected<'a> {
     pub name: &'a str,
     /// Its version.
     pub version: &'a str,
+    /// What the image is for, in Alpine's words: `x86_64`; a package may be for all besides.
+    pub architecture: &'a str,
     /// The sum of its control part, from an index or a lock.
     pub checksum: Checksum,
     /// Who has to have signed it.
@@ -77,12 +79,13 @@ impl Default for Limits {
 }
 
 impl<'a> Expected<'a> {
-    /// Expects what an index says.
+    /// Expects what an index says, for an architecture.
     #[must_use]
-    pub fn of(record: &'a Record, trust: Trust<'a>) -> Self {
+    pub fn of(record: &'a Record, architecture: &'a str, trust: Trust<'a>) -> Self {
         Self {
             name: &record.name,
             version: record.version.as_str(),
+            architecture,
             checksum: record.checksum,
             trust,
             limits: Limits::default(),
@@ -128,6 +131,14 @@ pub enum PackageError {
         /// From an index or a lock.
         expected: String,
         /// From `.PKGINFO`.
+        found: String,
+    },
+    /// Its programs do not run where they are wanted.
+    #[error("it is for the architecture `{found}`, and `{expected}` was expected")]
+    Architecture {
+        /// What the image is for.
+        expected: String,
+        /// From an index or `.PKGINFO`.
         found: String,
     },
     /// Nothing says what its files have to be.
@@ -180,6 +191,7 @@ pub fn read_package(
     check(expected.trust, &signatures, &control.compressed)?;
     let (info, scripts) = read_control(&control.bytes, found)?;
     check_name(&info.record, expected)?;
+    check_architecture(&info.record, expected.architecture)?;
     let data_hash = info.data_hash.clone().ok_or(PackageError::NoDataHash)?;
     let data = source.rest(limits.data_bytes, data);
     let data = data.map_err(PackageError::Data)?;
@@ -204,6 +216,21 @@ fn check_name(record: &Record, expected: &Expected<'_>) -> Result<(), PackageErr
     Err(PackageError::Name {
         expected: format!("{}-{}", expected.name, expected.version),
         found: record.id(),
+    })
+}
+
+/// What packages without programs are for, in the words of abuild and melange.
+const ALL: [&str; 2] = ["noarch", "all"];
+
+/// Checks that a package is for an architecture, or for all; an old one may not say what it is for.
+pub fn check_architecture(record: &Record, architecture: &str) -> Result<(), PackageError> {
+    let found = &*record.architecture;
+    if found.is_empty() || found == architecture || ALL.contains(&found) {
+        return Ok(());
+    }
+    Err(PackageError::Architecture {
+        expected: architecture.to_owned(),
+        found: found.to_owned(),
     })
 }
 

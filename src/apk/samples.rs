@@ -1,4 +1,6 @@
 //! Keys, packages and indexes that tests make; the keys and signatures are OpenSSL's.
+//!
+//! The tests of whole images have this file, too: it names nothing of the crate but what stands beside it.
 
 #[cfg(test)]
 use std::process::{Command, Stdio};
@@ -7,8 +9,10 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write};
 use std::sync::LazyLock;
 
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+
 use super::{Checksum, Key, Sha256};
-use crate::oci::Compression;
 
 /// A private key, and the public one.
 pub(super) struct Signer {
@@ -159,13 +163,14 @@ pub(super) fn cut(mut tar: Vec<u8>) -> Vec<u8> {
 }
 
 pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let write = |out: &mut dyn Write| out.write_all(bytes);
-    Compression::Gzip.encode(Vec::new(), write).expect("memory")
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
 }
 
 pub(super) fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut decoder = Compression::Gzip.decoder(bytes).expect("gzip");
+    let mut decoder = MultiGzDecoder::new(bytes);
     decoder.read_to_end(&mut out).expect("gzip");
     out
 }

@@ -84,6 +84,24 @@ fn an_index_that_no_known_key_signed_is_refused() {
 }
 
 #[test]
+fn a_first_part_that_is_too_large_for_a_signature_is_none() {
+    let large = index(&LIST.replace("A library", &"x".repeat(1 << 20)));
+    for trust in [Trust::Unsigned, Trust::KeysIfSigned(&keys())] {
+        let error = parse_index(&large, trust).expect_err("a line that is too long");
+        assert!(matches!(error, IndexError::LongLine { .. }), "{error}");
+    }
+    untrusted(&large, &keys(), &TrustError::Unsigned);
+    // What is behind that much is not looked at: not even whether the gzip is whole.
+    untrusted(&large[..large.len() - 16], &keys(), &TrustError::Unsigned);
+    // A signature is still one where what it signs is larger.
+    let large = index(&format!("{LIST}\n").repeat(4000));
+    assert!(super::samples::gunzip(&large).len() > 1 << 20);
+    let bytes = [SIGNER.sign("RSA256", &large), large].concat();
+    let read = parse_index(&bytes, Trust::Keys(&keys())).expect("an index");
+    assert_eq!(read.records.len(), 8000);
+}
+
+#[test]
 fn one_good_signature_of_several_is_enough() {
     let index = index(LIST);
     let part = |signer: &Signer, algorithm| super::samples::gunzip(&signer.sign(algorithm, &index));
@@ -93,13 +111,13 @@ fn one_good_signature_of_several_is_enough() {
         let keys = [key.clone()];
         parse_index(&bytes, Trust::Keys(&keys)).expect("an index");
     }
-    // An algorithm that nobody uses is no signature at all.
+    // An algorithm that nobody uses is no signature, and told as what it is.
     let other = cut(tar(&[Item::file(".SIGN.DSA.test.rsa.pub", 0o644, b"1")]));
     let bytes = [gzip(&other), index].concat();
-    let unknown = TrustError::Unknown {
-        keys: vec!["test.rsa.pub".to_owned()],
+    let algorithm = TrustError::Algorithm {
+        key: "test.rsa.pub".to_owned(),
     };
-    untrusted(&bytes, &keys(), &unknown);
+    untrusted(&bytes, &keys(), &algorithm);
 }
 
 #[test]
@@ -228,6 +246,7 @@ fn expected<'a>(made: &Made, keys: &'a [Key]) -> Expected<'a> {
     Expected {
         name: "hello",
         version: "1.2-r3",
+        architecture: "x86_64",
         checksum: made.checksum,
         trust: Trust::Keys(keys),
         limits: Limits::default(),

@@ -83,7 +83,11 @@ fn packages(bytes: &[u8]) {
     }
     let universe = Universe::new(packages.iter().copied(), "amd64");
     for package in packages.iter().take(3) {
-        let request = parse_request(package.name).expect("a name");
+        // dpkg takes names with underscores, and relations cannot name them (Debian Policy 5.6.7).
+        let request = match parse_request(package.name) {
+            Err(_) if package.name.contains('_') => continue,
+            request => request.expect("a name"),
+        };
         if let Ok(chosen) = universe.resolve(&[request]) {
             assert!(!chosen.is_empty());
             let is_sorted = chosen.is_sorted_by_key(|one| one.package.name);

@@ -36,8 +36,8 @@ pub use relations::{
     Alternatives, Constraint, Relation, RelationError, is_package_name, parse_relations,
 };
 pub use release::{
-    IndexFile, LARGEST_RELEASE_BYTES, Release, ReleaseError, SignedRelease, parse_in_release,
-    parse_release,
+    IndexFile, LARGEST_RELEASE_BYTES, Release, ReleaseError, SignedRelease, is_path_below,
+    parse_in_release, parse_release,
 };
 pub use resolve::{Chosen, Conflict, ResolveError, Universe, parse_request};
 pub use sources::{

@@ -229,7 +229,8 @@ fn parse_files(first: usize, value: &str) -> Result<BTreeMap<String, IndexFile>,
 }
 
 /// Tells whether a path of an archive leads to a place below it, and can stand in an address as it is.
-pub(super) fn is_path_below(path: &str) -> bool {
+#[must_use]
+pub fn is_path_below(path: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '\\' | '%');
     path.chars().all(is_plain) && path.split('/').all(|name| !matches!(name, "" | "." | ".."))
 }

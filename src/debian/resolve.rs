@@ -6,7 +6,7 @@
 //! also looks at origins and its own history. Nothing is tried twice: a choice that leads to a conflict is an error, with the
 //! chain of packages that led there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::packages::{MultiArch, Package, RelationField};
 use super::relations::{Alternatives, Relation, RelationError, parse_relations};
@@ -171,8 +171,19 @@ impl<'a> Universe<'a> {
 
     /// Chooses what the requests need, sorted by name.
     pub fn resolve(&self, requests: &[Relation]) -> Result<Vec<Chosen<'a>>, ResolveError> {
+        self.resolve_without(requests, &[])
+    }
+
+    /// Chooses likewise, where packages of some names never come: whoever needs them, or what they provide, has that already,
+    /// in whatever version.
+    pub fn resolve_without(
+        &self,
+        requests: &[Relation],
+        left_out: &[String],
+    ) -> Result<Vec<Chosen<'a>>, ResolveError> {
         let mut choice = Choice {
             universe: self,
+            left_out: left_out.iter().map(String::as_str).collect(),
             candidates: HashMap::new(),
             chosen: BTreeMap::new(),
             conflicts: Vec::new(),
@@ -286,6 +297,8 @@ struct Objection {
 /// What was chosen so far.
 struct Choice<'u, 'a> {
     universe: &'u Universe<'a>,
+    /// Names that count as there.
+    left_out: HashSet<&'u str>,
     /// The version of a name that counts.
     candidates: HashMap<&'a str, Option<usize>>,
     chosen: BTreeMap<&'a str, Member>,
@@ -386,6 +399,9 @@ impl Choice<'_, '_> {
     }
 
     fn is_there(&self, relation: &Relation) -> Result<bool, ResolveError> {
+        if self.left_out.contains(relation.name.as_str()) {
+            return Ok(true);
+        }
         if let Some(member) = self.chosen.get(relation.name.as_str())
             && self.universe.satisfies(member.package, relation)?
         {
@@ -398,7 +414,9 @@ impl Choice<'_, '_> {
                 .chosen
                 .get(name)
                 .is_some_and(|it| it.package == *provider);
-            if is_chosen && self.universe.satisfies(*provider, relation)? {
+            if (is_chosen || self.left_out.contains(name))
+                && self.universe.satisfies(*provider, relation)?
+            {
                 return Ok(true);
             }
         }

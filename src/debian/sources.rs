@@ -186,15 +186,13 @@ pub fn find_mirrors(
             .first()
             .map(|uri| uri.trim_end_matches('/').to_owned())
     };
-    [Some(release), own_release]
-        .into_iter()
-        .flatten()
-        .find_map(|release| {
-            Some(Mirrors {
-                main: serving(release.to_owned())?,
-                security: serving(format!("{release}-security")),
-            })
+    let releases = || [Some(release), own_release].into_iter().flatten();
+    releases().find_map(|release| {
+        Some(Mirrors {
+            main: serving(release.to_owned())?,
+            security: releases().find_map(|it| serving(format!("{it}-security"))),
         })
+    })
 }
 
 /// Reads the release name of a Debian machine from its os-release(5); other distributions have none here.
@@ -299,6 +297,12 @@ mod tests {
             Some(mirrors)
         );
         assert_eq!(find_mirrors(&sources, "trixie", None), None);
+        let more = "Types: deb\nURIs: http://n.example.org/debian\nSuites: trixie\n";
+        let sources = parse_deb822_sources(&format!("{DEB822}\n{more}"));
+        let mirrors = find_mirrors(&sources, "trixie", Some("bookworm")).expect("mirrors");
+        assert_eq!(mirrors.main, "http://n.example.org/debian");
+        let security = mirrors.security.as_deref();
+        assert_eq!(security, Some("http://m.example.org/security"));
     }
 
     #[test]

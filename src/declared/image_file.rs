@@ -6,6 +6,7 @@ use super::accounts::Accounts;
 use super::bootstrap::BootstrapFile;
 use super::paths::{LayerRule, PathRule};
 use super::repositories::{ApkContents, DebianContents};
+use crate::oci::Reference;
 
 /// A command as an image holds it: the program and its arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,19 @@ pub struct ImageFile {
     pub texts: Vec<String>,
 }
 
+impl ImageFile {
+    /// Gives the names of the images that it is made of: its base, and those that it takes files from.
+    pub fn image_names(&self) -> impl Iterator<Item = &str> {
+        let base = match &self.making {
+            Making::Base(BaseImage::Named(name)) => Some(name.as_str()),
+            _ => None,
+        };
+        let layers = self.changes.layers.iter();
+        base.into_iter()
+            .chain(layers.filter_map(|layer| layer.from.as_deref()))
+    }
+}
+
 /// How a root file system comes to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Making {
@@ -41,10 +55,21 @@ pub enum Making {
     Debian(DebianContents),
     /// Packages of Alpine or Wolfi.
     Apk(ApkContents),
-    /// On another image: one of the catalog, by its name, or a reference with a digest.
-    Base(String),
+    /// On another image.
+    Base(BaseImage),
     /// Nothing but what is laid over it.
     Scratch,
+}
+
+/// An image that another one is made on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BaseImage {
+    /// One of the catalog, or of the settings' base images, by its name.
+    Named(String),
+    /// Any other one, by its digest.
+    Pinned(Reference),
+    /// An OCI layout or an archive of the image's directory: a relative path.
+    File(String),
 }
 
 /// What is changed in a root file system after its packages, in this order.

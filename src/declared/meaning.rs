@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::accounts;
+use super::base::read_base;
 use super::bootstrap::{Bootstrap, BootstrapFile};
 use super::image_file::{Changes, Command, ImageFile, ImageFileError, Layering, Making, Runtime};
 use super::paths::{read_layers, read_paths};
@@ -99,6 +100,12 @@ fn read(written: &Written, extent: Extent) -> Values<ImageFile> {
         )?,
     };
     let making = read_making(written, &changes, extent)?;
+    if let (Some(from), Extent::Whole) = (find_taken(written), extent)
+        && !matches!(making, Making::Base(_))
+    {
+        let message = "`layers` can be taken from another image on a `base` alone";
+        return Err(at(from, message.to_owned()));
+    }
     let mut runtime = read_runtime(written)?;
     if !runtime.services.is_empty() && !matches!(making, Making::Apk(_)) && extent == Extent::Whole
     {
@@ -128,6 +135,11 @@ fn read(written: &Written, extent: Extent) -> Values<ImageFile> {
     })
 }
 
+/// Finds the first image that files are taken from.
+fn find_taken(written: &Written) -> Option<&Text> {
+    written.layers.iter().find_map(|layer| layer.from.as_ref())
+}
+
 fn read_making(written: &Written, changes: &Changes, extent: Extent) -> Values<Making> {
     let contents = &written.contents;
     if contents.baseimage.is_some() {
@@ -151,8 +163,12 @@ fn read_making(written: &Written, changes: &Changes, extent: Extent) -> Values<M
         return Err(at(variant, "`variant` is for `bootstrap`".to_owned()));
     }
     if let Some(base) = &written.base {
+        if let (Some(layering), Extent::Whole) = (&written.layering, extent) {
+            let message = "`layering` parts packages, and a `base` takes none".to_owned();
+            return Err(at(&layering.strategy, message));
+        }
         return match (repositories, contents.packages.first(), suite) {
-            (Repositories::None, None, None) => Ok(Making::Base(read_line("base", base)?)),
+            (Repositories::None, None, None) => Ok(Making::Base(read_base(base)?)),
             _ => Err(at(
                 base,
                 "packages cannot be added to a `base` yet".to_owned(),
@@ -179,6 +195,10 @@ fn read_bootstrap(
             !is_alone,
         ),
         ("layering", written.layering.is_some()),
+        (
+            "contents.without-packages",
+            !written.contents.without_packages.is_empty(),
+        ),
         ("archs", !written.archs.is_empty()),
     ];
     if let Some((other, _)) = others.iter().find(|(_, is_there)| *is_there) {
@@ -221,11 +241,13 @@ fn read_packages(
         (Repositories::Debian(sources), None) => Making::Debian(DebianContents {
             packages: read_debian_packages(contents)?,
             without_scripts: read_words("contents.without-scripts", &contents.without_scripts)?,
+            without_packages: read_words("contents.without-packages", &contents.without_packages)?,
             archive: DebianArchive::Sources(sources),
         }),
         (Repositories::None, Some(suite)) => Making::Debian(DebianContents {
             packages: read_debian_packages(contents)?,
             without_scripts: read_words("contents.without-scripts", &contents.without_scripts)?,
+            without_packages: read_words("contents.without-packages", &contents.without_packages)?,
             archive: DebianArchive::Release {
                 suite: suite.value.clone(),
                 components,
@@ -306,7 +328,7 @@ fn read_entrypoint(entrypoint: &Entrypoint) -> Values<(Command, BTreeMap<String,
             let message = format!("a service cannot be named `{}`", name.escape_debug());
             return Err(at(command, message));
         }
-        services.insert(name.clone(), split_command("entrypoint.services", command)?);
+        services.insert(name.clone(), read_service(command)?);
     }
     let command = entrypoint.command.as_ref();
     let command = command.map(|command| split_command("entrypoint.command", command));
@@ -321,6 +343,26 @@ fn read_entrypoint(entrypoint: &Entrypoint) -> Values<(Command, BTreeMap<String,
         None => command,
     };
     Ok((command, services))
+}
+
+/// Reads the command of a service, whose words are quoted for execlineb(1): a block would be one no more.
+fn read_service(command: &Text) -> Values<Command> {
+    let key = "entrypoint.services";
+    let words = split_command(key, command)?;
+    let block = words
+        .0
+        .iter()
+        .find(|word| matches!(word.as_str(), "{" | "}"));
+    let found = block.map(String::as_str);
+    match found.or(command.value.contains('\\').then_some("\\")) {
+        None => Ok(words),
+        Some(found) => {
+            let message = format!(
+                "`{key}` are commands of words and quotes, and no scripts of execline: write a script, and name it, where `{found}` is needed"
+            );
+            Err(at(command, message))
+        }
+    }
 }
 
 /// Reads `8080`, `8080/tcp` or `53/udp`, and gives it with its protocol.

@@ -19,6 +19,7 @@
 //! Alpine's packages; `base` names an image to lay files and settings over.
 
 mod accounts;
+mod base;
 mod bootstrap;
 mod image_file;
 mod meaning;
@@ -32,7 +33,9 @@ mod written;
 
 pub use accounts::{Accounts, Group, User};
 pub use bootstrap::{Bootstrap, BootstrapFile, Variant};
-pub use image_file::{Changes, Command, ImageFile, ImageFileError, Layering, Making, Runtime};
+pub use image_file::{
+    BaseImage, Changes, Command, ImageFile, ImageFileError, Layering, Making, Runtime,
+};
 pub use meaning::parse_image_file;
 pub use paths::{LayerRule, PathKind, PathRule};
 pub use repositories::{ApkContents, ApkRepository, DebianArchive, DebianContents, DebianSource};

@@ -1,6 +1,6 @@
 //! `paths` and `layers`: what is made, changed and laid over the files of packages.
 
-use super::value::{Values, at, read_absolute, read_mode};
+use super::value::{Values, at, read_absolute, read_line, read_mode};
 use super::written;
 
 /// One rule of `paths`, applied in their order.
@@ -40,16 +40,19 @@ pub enum PathKind {
     Permissions,
 }
 
-/// One item of `layers`: something of the image directory.
+/// One item of `layers`: something of the image directory, or of another image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerRule {
-    /// A file, a directory or a tar (also compressed), relative to the image directory, without `..`.
+    /// The name of the image that it is taken from; nothing for the image directory.
+    pub from: Option<String>,
+    /// A file, a directory or a tar (also compressed), relative to the image directory, without `..`; of another image an
+    /// absolute path.
     pub source: String,
     /// The absolute path at which it lies in the image: of a file its own, of a directory or a tar that of its root.
     pub target: String,
     /// The permissions of files; nothing leaves those of the source without write permission for others.
     pub mode: Option<u32>,
-    /// The owner and the group, 0 where not said; what a tar says counts before.
+    /// The owner and the group, 0 where not said; what a tar or another image says counts before.
     pub owner: Option<(u32, u32)>,
 }
 
@@ -109,6 +112,9 @@ pub(super) fn read_layers(layers: &[written::Layer]) -> Values<Vec<LayerRule>> {
 
 fn read_layer(layer: &written::Layer) -> Values<LayerRule> {
     let source = layer.source.value.as_str();
+    if let Some(from) = &layer.from {
+        return read_layer_from(layer, from);
+    }
     let leaves = source.is_empty()
         || source.starts_with('/')
         || source.contains('\0')
@@ -122,8 +128,30 @@ fn read_layer(layer: &written::Layer) -> Values<LayerRule> {
         Some(target) => read_absolute("target", target)?,
     };
     Ok(LayerRule {
+        from: None,
         source: source.to_owned(),
         target,
+        mode: layer.permissions.as_ref().map(read_mode).transpose()?,
+        owner: owner(layer.uid, layer.gid),
+    })
+}
+
+/// Reads what is taken from another image, where it lies at the same path if nothing else is said.
+fn read_layer_from(layer: &written::Layer, from: &written::Text) -> Values<LayerRule> {
+    let name = read_line("from", from)?;
+    if name.is_empty() || name.contains([':', '@', '/']) {
+        let message = format!(
+            "`from` has to be an image of the catalog by its name, without a version: `{name}`"
+        );
+        return Err(at(from, message));
+    }
+    let source = read_absolute("source", &layer.source)?;
+    let target = layer.target.as_ref();
+    let target = target.map(|target| read_absolute("target", target));
+    Ok(LayerRule {
+        from: Some(name),
+        target: target.transpose()?.unwrap_or_else(|| source.clone()),
+        source,
         mode: layer.permissions.as_ref().map(read_mode).transpose()?,
         owner: owner(layer.uid, layer.gid),
     })

@@ -5,6 +5,7 @@ use serde_saphyr::Spanned;
 use super::image_file::ImageFileError;
 use super::value::{Values, at, check_word, read_line, read_lines};
 use super::written::{Contents, DebianFields, Named, Repository, Text};
+use crate::address::shown;
 
 /// Packages of Debian.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct DebianContents {
     pub packages: Vec<String>,
     /// The packages whose maintainer scripts do nothing that the image needs.
     pub without_scripts: Vec<String>,
+    /// The packages that others need and the image does not: they count as there.
+    pub without_packages: Vec<String>,
     /// Where from.
     pub archive: DebianArchive,
 }
@@ -125,6 +128,7 @@ fn read_deb_line<T>(place: &Spanned<T>, line: &str) -> Values<DebianSource> {
     let mut signed_by = None;
     for option in options.split_whitespace() {
         let Some(file) = option.strip_prefix("signed-by=") else {
+            let option = shown(option);
             let message = format!("`deb` can have the option `signed-by=FILE`, and no `{option}`");
             return Err(at(place, message));
         };
@@ -162,6 +166,7 @@ fn check_source<T>(place: &Spanned<T>, source: DebianSource) -> Values<DebianSou
     {
         None => Ok(source),
         Some(uri) => {
+            let uri = shown(uri);
             let message =
                 format!("an address has to begin with `http://`, `https://` or `file:`: `{uri}`");
             Err(at(place, message))
@@ -178,7 +183,10 @@ fn read_apk<T>(place: &Spanned<T>, line: &str) -> Values<ApkRepository> {
             _ => {
                 return Err(at(
                     place,
-                    format!("a repository with a tag is `@TAG ADDRESS`: `{line}`"),
+                    format!(
+                        "a repository with a tag is `@TAG ADDRESS`: `{}`",
+                        shown(line)
+                    ),
                 ));
             }
         },
@@ -187,7 +195,7 @@ fn read_apk<T>(place: &Spanned<T>, line: &str) -> Values<ApkRepository> {
     if address.is_empty() || address.contains(|c: char| c.is_whitespace() || c.is_control()) {
         let message = format!(
             "a repository is an address or a directory: `{}`",
-            line.escape_debug()
+            shown(line).escape_debug()
         );
         return Err(at(place, message));
     }
@@ -260,6 +268,12 @@ pub(super) fn read_debian_packages(contents: &Contents) -> Result<Vec<String>, I
         if !line.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) {
             let message =
                 format!("`{key}` cannot hold `{line}`: a package's name is in small letters");
+            return Err(at(package, message));
+        }
+        let name = line.split([' ', '(', '=', ':']).next().unwrap_or_default();
+        let mut left_out = contents.without_packages.iter();
+        if left_out.any(|one| one.value == name) {
+            let message = format!("`{name}` is in `{key}`, and in `contents.without-packages`");
             return Err(at(package, message));
         }
         read.push(line);

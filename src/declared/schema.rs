@@ -73,8 +73,8 @@ fn origin() -> Map<String, Json> {
     ])
 }
 
-fn contents() -> Json {
-    let repository = json!({
+fn repository() -> Json {
+    json!({
         "anyOf": [
             { "type": "string" },
             object("A source of Debian packages, as in sources.list(5).", [
@@ -85,7 +85,10 @@ fn contents() -> Json {
                 ("signed-by", text("The file of the keys that sign it.")),
             ]),
         ],
-    });
+    })
+}
+
+fn contents() -> Json {
     object(
         "What the image holds.",
         [
@@ -103,10 +106,14 @@ fn contents() -> Json {
                 ),
             ),
             (
+                "without-packages",
+                texts("Packages of Debian that others need and the image does not."),
+            ),
+            (
                 "repositories",
                 list(
                     "Where packages come from: `deb URI SUITE COMPONENT…`, fields of a source, or repositories of Alpine.",
-                    &repository,
+                    &repository(),
                 ),
             ),
             (
@@ -225,12 +232,18 @@ fn path() -> Json {
 
 fn layer() -> Json {
     object(
-        "Something of the image's directory.",
+        "Something of the image's directory, or of another image.",
         [
+            (
+                "from",
+                text("The image that it is taken from; the image's directory where left out."),
+            ),
             ("source", text("A file, a directory or a tar.")),
             (
                 "target",
-                text("Where it lies in the image, `/` where left out."),
+                text(
+                    "Where it lies in the image, `/` where left out, or where it lies in the other image.",
+                ),
             ),
             ("uid", number("The owner of its files.")),
             ("gid", number("The group of its files.")),

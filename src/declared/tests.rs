@@ -92,11 +92,12 @@ fn what_containers_get_is_read_in_all_its_forms() {
 #[test]
 fn packages_of_debian_come_from_a_release_or_from_sources() {
     let file = parse(
-        "suite: trixie\ncontents:\n  packages: [libc6, 'openssl (>= 3.0)']\n  without-scripts: [libc6]\n",
+        "suite: trixie\ncontents:\n  packages: [libc6, 'openssl (>= 3.0)']\n  without-scripts: [libc6]\n  without-packages: [debconf]\n",
     );
     let expected = DebianContents {
         packages: strings(&["libc6", "openssl (>= 3.0)"]),
         without_scripts: strings(&["libc6"]),
+        without_packages: strings(&["debconf"]),
         archive: DebianArchive::Release {
             suite: "trixie".to_owned(),
             components: strings(&["main"]),
@@ -214,9 +215,12 @@ fn accounts_paths_and_layers_have_defaults() {
 fn the_rest_is_read_too() {
     let file = parse(
         "base: golang\narchs: [amd64, aarch64, x86_64]\nannotations: {a: b}\nvcs-url: https://git.example.org/a@b@0123\n\
-         layering: {strategy: origin, budget: 10}\nformat: tar\n",
+         format: tar\n",
     );
-    assert_eq!(file.making, Making::Base("golang".to_owned()));
+    assert_eq!(
+        file.making,
+        Making::Base(BaseImage::Named("golang".to_owned()))
+    );
     assert_eq!(file.architectures, ["aarch64", "x86_64"]);
     assert_eq!(
         file.vcs,
@@ -236,10 +240,24 @@ fn the_rest_is_read_too() {
             "org.opencontainers.image.source=https://git.example.org/a@b"
         ]
     );
-    assert_eq!(file.layering, Layering::Origin { budget: 10 });
+    assert_eq!(
+        parse("layering: {strategy: origin, budget: 10}\n").layering,
+        Layering::Origin { budget: 10 }
+    );
     assert_eq!(
         parse("layering: {strategy: origin}\n").layering,
         Layering::One
+    );
+}
+
+#[test]
+fn layering_parts_packages_alone() {
+    let text = "base: golang\nlayering: {strategy: origin}\n";
+    let error = parse_image_file(text, &mut |_, _| Ok(String::new())).expect_err("no packages");
+    assert_eq!(error.line, Some(2));
+    assert_eq!(
+        error.message,
+        "`layering` parts packages, and a `base` takes none"
     );
 }
 
@@ -342,6 +360,21 @@ const WRONG: &[(&str, usize, &str)] = &[
         "are for `type: service-bundle`",
     ),
     (
+        "entrypoint:\n  type: service-bundle\n  services:\n    a: foreground { /bin/a } /bin/b\n",
+        5,
+        "where `{` is needed",
+    ),
+    (
+        "entrypoint:\n  type: service-bundle\n  services:\n    a: if -n /bin/a }\n",
+        5,
+        "where `}` is needed",
+    ),
+    (
+        "entrypoint:\n  type: service-bundle\n  services:\n    a: '/bin/a \"b\\n\"'\n",
+        5,
+        "no scripts of execline: write a script, and name it, where `\\` is needed",
+    ),
+    (
         "contents:\n  repositories: [https://r.example.org]\n",
         1,
         "the repositories are Alpine's",
@@ -413,6 +446,24 @@ fn what_is_wrong_is_told_with_its_line() {
 }
 
 #[test]
+fn nobody_reads_a_login_of_a_repository_in_an_error() {
+    for repository in [
+        "deb ftp://ann:hu5h@m.example.org s main",
+        "deb [token=https://ann:hu5h@m.example.org] https://m.example.org s main",
+        "'@https://ann:hu5h@m.example.org/os'",
+        "'https://ann:hu5h@m.example.org/o s'",
+        "'https://m.example.org/os https://ann:hu5h@m.example.org/os'",
+        "'@os https://m.example.org/os ?token=hu5h'",
+    ] {
+        let text = format!("suite: s\ncontents:\n  repositories:\n  - {repository}\n");
+        let nothing = &mut |_: Option<&str>, _: &str| panic!("nothing is included");
+        let error = parse_image_file(&text, nothing).expect_err(repository);
+        let told = error.to_string();
+        assert!(!told.contains("hu5h") && !told.contains("ann"), "{told}");
+    }
+}
+
+#[test]
 fn an_included_file_lies_below_its_includer() {
     let files = BTreeMap::from([
         (
@@ -478,4 +529,46 @@ fn what_is_wrong_in_an_included_file_is_told_there() {
     assert!(error.message.contains("more than 16 deep"), "{error:?}");
     let error = included("base: golang\n");
     assert_eq!((error.file, error.line), (None, None), "both are at fault");
+}
+
+#[test]
+fn files_are_taken_from_other_images_on_a_base_alone() {
+    let file = parse(
+        "base: static\nlayers:\n- {from: tools, source: /usr/bin/a}\n- {from: tools, source: /b, target: /c, uid: 7}\n- {source: d}\n",
+    );
+    let shown = file.changes.layers.iter();
+    let shown: Vec<_> = shown
+        .map(|it| (it.from.as_deref(), &*it.source, &*it.target, it.owner))
+        .collect();
+    let expected = [
+        (Some("tools"), "/usr/bin/a", "/usr/bin/a", None),
+        (Some("tools"), "/b", "/c", Some((7, 0))),
+        (None, "d", "/", None),
+    ];
+    assert_eq!(shown, expected);
+    assert_eq!(
+        file.image_names().collect::<Vec<_>>(),
+        ["static", "tools", "tools"]
+    );
+    for (text, message) in [
+        (
+            "base: a\nlayers: [{from: tools, source: b}]\n",
+            "`source` has to be an absolute path without `..`: `b`",
+        ),
+        (
+            "base: a\nlayers: [{from: 'tools:1', source: /b}]\n",
+            "`from` has to be an image of the catalog by its name, without a version: `tools:1`",
+        ),
+        (
+            "layers: [{from: tools, source: /b}]\n",
+            "`layers` can be taken from another image on a `base` alone",
+        ),
+        (
+            "suite: trixie\ncontents: {packages: [libc6, 'mawk (>= 1)'], without-packages: [mawk]}\n",
+            "`mawk` is in `contents.packages`, and in `contents.without-packages`",
+        ),
+    ] {
+        let error = parse_image_file(text, &mut |_, _| panic!("nothing is included"));
+        assert_eq!(error.expect_err(text).message, message);
+    }
 }

@@ -45,6 +45,8 @@ pub(super) struct Contents {
     pub(super) packages: Vec<Text>,
     #[serde(rename = "without-scripts")]
     pub(super) without_scripts: Vec<Text>,
+    #[serde(rename = "without-packages")]
+    pub(super) without_packages: Vec<Text>,
     pub(super) repositories: Vec<Spanned<Repository>>,
     pub(super) build_repositories: Vec<Text>,
     pub(super) runtime_repositories: Vec<Text>,
@@ -158,6 +160,7 @@ pub(super) struct PathEntry {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Layer {
+    pub(super) from: Option<Text>,
     pub(super) source: Text,
     pub(super) target: Option<Text>,
     pub(super) uid: Option<u32>,
@@ -240,6 +243,7 @@ impl Contents {
         Self {
             packages: join(included.packages, self.packages),
             without_scripts: join(included.without_scripts, self.without_scripts),
+            without_packages: join(included.without_packages, self.without_packages),
             repositories: join(included.repositories, self.repositories),
             build_repositories: join(included.build_repositories, self.build_repositories),
             runtime_repositories: join(included.runtime_repositories, self.runtime_repositories),

@@ -46,6 +46,14 @@ pub enum DockerfileError {
         /// The base as written.
         written: String,
     },
+    /// The name of an image has a quote in its middle.
+    #[error("`{written}` names no image: a quote stands in it")]
+    Quote {
+        /// The line, counted from 1.
+        line: usize,
+        /// The name as written.
+        written: String,
+    },
     /// A variable cannot be put in.
     #[error("`{written}` cannot be read: {cause}")]
     Expansion {
@@ -102,6 +110,7 @@ impl DockerfileError {
             | Self::Arguments { line, .. }
             | Self::From { line, .. }
             | Self::Blank { line, .. }
+            | Self::Quote { line, .. }
             | Self::Expansion { line, .. }
             | Self::HereDocument { line, .. }
             | Self::Escape { line, .. } => *line,

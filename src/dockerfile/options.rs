@@ -1,7 +1,7 @@
 //! The options of an instruction, which stand before everything else: `RUN --mount=type=secret,id=npm,required npm ci`.
 
 use super::parse::Instruction;
-use super::words::{Words, within_quotes};
+use super::words::{Words, without_quotes};
 
 /// What a step mounts, as it is written: fields with a value, or `true` where there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +35,9 @@ impl Instruction {
 
 impl Mount {
     fn parse(text: &str) -> Self {
-        let parts = unquote(text).split(',').map(unquote);
-        let fields = parts.map(|field| {
+        let fields = text.split(',').map(unquote).map(|field| {
             let (key, value) = field.split_once('=').unwrap_or((field, "true"));
-            (key.trim().to_ascii_lowercase(), value.to_owned())
+            (key.trim().to_ascii_lowercase(), unquote(value).to_owned())
         });
         Self {
             fields: fields.collect(),
@@ -62,7 +61,7 @@ impl Mount {
 }
 
 fn unquote(text: &str) -> &str {
-    &text[within_quotes(text, 0..text.len())]
+    &text[without_quotes(text, 0..text.len())]
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::error::DockerfileError;
 use super::expand::{Expanded, expand};
 use super::lines::{LogicalLine, cut_lines};
 use super::scope::Scope;
-use super::words::{Words, within_quotes};
+use super::words::{Words, without_quotes};
 
 /// A Dockerfile that was rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,7 +221,7 @@ impl Parser {
             "COPY" | "ADD" | "RUN" => {
                 stage
                     .references
-                    .extend(find_references(line, word.end, &keyword, self.escape));
+                    .extend(find_references(line, word.end, &keyword, self.escape)?);
             }
             _ => {}
         }
@@ -352,7 +352,7 @@ fn find_references(
     start: usize,
     keyword: &str,
     escape: char,
-) -> Vec<ImageReference> {
+) -> Result<Vec<ImageReference>, DockerfileError> {
     let mut references = Vec::new();
     for word in words_from(line, start, escape) {
         let text = &line.text[word.clone()];
@@ -362,15 +362,20 @@ fn find_references(
         let found = match text.split_once('=') {
             Some(("--from", _)) if keyword != "RUN" => Some(word.start + "--from=".len()..word.end),
             Some(("--mount", _)) if keyword == "RUN" => {
-                let value = within_quotes(&line.text, word.start + "--mount=".len()..word.end);
-                find_mount_source(&line.text, value)
+                find_mount_source(&line.text, word.start + "--mount=".len()..word.end)
             }
             _ => None,
         };
-        let Some(found) = found.map(|found| within_quotes(&line.text, found)) else {
+        let Some(found) = found.map(|found| without_quotes(&line.text, found)) else {
             continue;
         };
         let text = &line.text[found.clone()];
+        if text.contains(['"', '\'']) {
+            return Err(DockerfileError::Quote {
+                line: line.line_at(found.start),
+                written: text.escape_debug().collect(),
+            });
+        }
         if !text.is_empty() && text != "scratch" {
             references.push(ImageReference {
                 text: text.to_owned(),
@@ -379,7 +384,7 @@ fn find_references(
             });
         }
     }
-    references
+    Ok(references)
 }
 
 /// Finds the value of `from` in `type=bind,from=image,target=/x`, whose parts may each stand in quotes.
@@ -387,7 +392,7 @@ fn find_mount_source(text: &str, value: Range<usize>) -> Option<Range<usize>> {
     let mut start = value.start;
     let mut found = None;
     for part in text[value].split(',') {
-        let field = within_quotes(text, start..start + part.len());
+        let field = without_quotes(text, start..start + part.len());
         start += part.len() + 1;
         if let Some((key, source)) = text[field.clone()].split_once('=')
             && key.trim().eq_ignore_ascii_case("from")

@@ -127,6 +127,33 @@ mod tests {
     }
 
     #[test]
+    fn quotes_are_no_part_of_a_name() {
+        case(
+            "FROM a\nRUN --mount=\"type=bind,from=b\",target=/b make\nRUN --mount=\"from=c,target=/c\" make",
+            &[("a", 1), ("b", 2), ("c", 3)],
+        );
+        case(
+            "FROM a\nRUN --mount=type=bind,from=\"b\" make",
+            &[("a", 1), ("b", 2)],
+        );
+        case("FROM a\nRUN --mount=\"from=\"b make", &[("a", 1), ("b", 2)]);
+        let text = "FROM a\nRUN --mount=\"type=bind,from=\"b,target=/b make\n";
+        let rewritten = parse(text).rewrite_references(text, |_| Some("c:1".to_owned()));
+        assert_eq!(
+            rewritten,
+            "FROM c:1\nRUN --mount=\"type=bind,from=\"c:1,target=/b make\n"
+        );
+        for line in ["COPY --from=b\"c d\" / /", "RUN --mount=\"from=a\"b\" c"] {
+            let error = parse_dockerfile(&format!("FROM a\n{line}\n")).expect_err(line);
+            assert_eq!(error.line(), 2, "{error}");
+            assert!(
+                error.to_string().ends_with("a quote stands in it"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
     fn the_syntax_image_is_told_apart() {
         let text = "# Syntax = docker/dockerfile:1 \nFROM a\n";
         let syntax = parse(text).syntax.expect("a directive");

@@ -75,17 +75,13 @@ pub(super) struct HeredocName {
     pub(super) is_indented: bool,
 }
 
-/// Takes off one pair of quotes around a part of a text.
-pub(super) fn within_quotes(text: &str, part: Range<usize>) -> Range<usize> {
+/// Takes the quotes off both ends of a part of a text: one that begins or ends elsewhere in its word is no part of a value.
+pub(super) fn without_quotes(text: &str, part: Range<usize>) -> Range<usize> {
+    let quotes = ['"', '\''];
     let word = &text[part.clone()];
-    let is_quoted = ['"', '\'']
-        .iter()
-        .any(|&quote| word.len() >= 2 && word.starts_with(quote) && word.ends_with(quote));
-    if is_quoted {
-        part.start + 1..part.end - 1
-    } else {
-        part
-    }
+    let end = part.start + word.trim_end_matches(quotes).len();
+    let start = end - text[part.start..end].trim_start_matches(quotes).len();
+    start..end
 }
 
 #[cfg(test)]

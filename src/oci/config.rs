@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use super::Digest;
 
@@ -147,6 +148,127 @@ pub fn render_config(
             .collect(),
     };
     serde_json::to_string(&written).expect("text, lists and maps with text keys are always JSON")
+}
+
+/// Renders the configuration of an image that is built on another one: what that one says stays, unless `run` says otherwise.
+///
+/// Variables, labels, ports and volumes are added; an entry point takes the base's command along, which was meant for another
+/// program. What `base` has beside an image's own configuration is left out: the containers that Docker made it in, and what
+/// it wanted its children to do (`OnBuild`).
+pub fn extend_config(
+    base: &[u8],
+    run: &RunConfig,
+    layer: Option<&LayerHistory>,
+    (created, made_by): (DateTime<Utc>, &str),
+) -> Result<String, serde_json::Error> {
+    let created = Value::from(created.to_rfc3339_opts(SecondsFormat::Secs, true));
+    let mut image: Map<String, Value> = serde_json::from_slice(base)?;
+    let mut config = take_map(&mut image, "config");
+    config.remove("OnBuild");
+    for (key, words) in [("Entrypoint", &run.entrypoint), ("Cmd", &run.cmd)] {
+        if !words.is_empty() {
+            config.insert(key.to_owned(), Value::from(words.clone()));
+        }
+    }
+    if !run.entrypoint.is_empty() && run.cmd.is_empty() {
+        config.remove("Cmd");
+    }
+    let texts = [
+        ("User", &run.user),
+        ("WorkingDir", &run.working_directory),
+        ("StopSignal", &run.stop_signal),
+    ];
+    for (key, text) in texts {
+        if let Some(text) = text {
+            config.insert(key.to_owned(), Value::from(text.as_str()));
+        }
+    }
+    for (key, members) in [("ExposedPorts", &run.ports), ("Volumes", &run.volumes)] {
+        let mut all = take_map(&mut config, key);
+        let nothing = || Value::Object(Map::new());
+        all.extend(members.iter().map(|member| (member.clone(), nothing())));
+        put_map(&mut config, key, all);
+    }
+    let mut labels = take_map(&mut config, "Labels");
+    labels.retain(|key, _| !key.starts_with(ABOUT_ITSELF));
+    let own = run.labels.iter();
+    labels.extend(own.map(|(key, value)| (key.clone(), Value::from(value.as_str()))));
+    put_map(&mut config, "Labels", labels);
+    let environment = extend_environment(config.remove("Env"), &run.environment);
+    config.insert("Env".to_owned(), Value::from(environment));
+    let mut rootfs = take_map(&mut image, "rootfs");
+    let mut diff_ids = take_list(&mut rootfs, "diff_ids");
+    diff_ids.extend(layer.map(|layer| Value::from(layer.diff_id.as_str())));
+    rootfs.insert("diff_ids".to_owned(), Value::from(diff_ids));
+    rootfs.insert("type".to_owned(), Value::from("layers"));
+    let mut history = take_list(&mut image, "history");
+    let mut entry = Map::new();
+    entry.insert("created".to_owned(), created.clone());
+    entry.insert("created_by".to_owned(), Value::from(made_by));
+    if layer.is_none() {
+        entry.insert("empty_layer".to_owned(), Value::from(true));
+    }
+    history.push(Value::Object(entry));
+    image.retain(|key, _| KEPT.contains(&key.as_str()));
+    image.insert("config".to_owned(), Value::Object(config));
+    image.insert("created".to_owned(), created);
+    image.insert("rootfs".to_owned(), Value::Object(rootfs));
+    image.insert("history".to_owned(), Value::from(history));
+    serde_json::to_string(&image)
+}
+
+/// What the base says of itself alone ("Pre-Defined Annotation Keys").
+const ABOUT_ITSELF: &str = "org.opencontainers.image.";
+
+/// What an image has of its own beside what is written anew.
+const KEPT: [&str; 6] = [
+    "architecture",
+    "os",
+    "variant",
+    "os.version",
+    "os.features",
+    "author",
+];
+
+/// Takes an object out; Docker writes `null` for one that is empty.
+fn take_map(object: &mut Map<String, Value>, key: &str) -> Map<String, Value> {
+    match object.remove(key) {
+        Some(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+fn put_map(object: &mut Map<String, Value>, key: &str, map: Map<String, Value>) {
+    if !map.is_empty() {
+        object.insert(key.to_owned(), Value::Object(map));
+    }
+}
+
+fn take_list(object: &mut Map<String, Value>, key: &str) -> Vec<Value> {
+    match object.remove(key) {
+        Some(Value::Array(list)) => list,
+        _ => Vec::new(),
+    }
+}
+
+/// Puts variables in the place of the base's, and others behind them.
+fn extend_environment(base: Option<Value>, own: &BTreeMap<String, String>) -> Vec<String> {
+    let mut left = own.clone();
+    let mut all = Vec::new();
+    if let Some(Value::Array(variables)) = base {
+        for variable in variables.iter().filter_map(Value::as_str) {
+            let name = variable.split('=').next().unwrap_or_default();
+            match left.remove(name) {
+                Some(value) => all.push(format!("{name}={value}")),
+                None => all.push(variable.to_owned()),
+            }
+        }
+    }
+    all.extend(
+        left.into_iter()
+            .map(|(name, value)| format!("{name}={value}")),
+    );
+    all
 }
 
 fn set(members: &[String]) -> BTreeSet<&str> {

@@ -18,12 +18,20 @@ pub mod media {
     pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
     /// A configuration.
     pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+    /// The configuration of what has none, `{}`.
+    pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+    /// What an image is made of, as SPDX.
+    pub const SPDX: &str = "application/spdx+json";
     /// A layer, a tar; `+gzip` or `+zstd` say how it is compressed.
     pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 }
 
 /// Annotations and labels that the specification names ("Annotations").
 pub mod annotation {
+    /// When something was made, as RFC 3339 writes it.
+    pub const CREATED: &str = "org.opencontainers.image.created";
+    /// What something is called where people read it; of a blob, the name of its file.
+    pub const TITLE: &str = "org.opencontainers.image.title";
     /// The name of an image in its layout: the tag.
     pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
     /// The whole name, as containerd imports it.
@@ -40,6 +48,9 @@ pub struct Descriptor {
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
+    /// What an artifact is, in a list of referrers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
     /// For which machine it is, in an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
@@ -56,6 +67,7 @@ impl Descriptor {
             media_type: media_type.into(),
             digest: Digest::of(bytes),
             size: bytes.len() as u64,
+            artifact_type: None,
             platform: None,
             annotations: BTreeMap::new(),
         }
@@ -101,10 +113,16 @@ pub struct ImageManifest {
     /// [`media::MANIFEST`].
     #[serde(default)]
     pub media_type: String,
+    /// What it is, where it is no image; written, and not read.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
     /// Its configuration.
     pub config: Descriptor,
     /// Its layers, the lowest first.
     pub layers: Vec<Descriptor>,
+    /// The manifest that it is attached to; written, and not read.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Descriptor>,
     /// What else is said of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,

@@ -10,16 +10,19 @@ mod archive;
 mod compression;
 mod config;
 mod digest;
+mod gzip;
 mod hasher;
+mod layer;
 mod manifest;
 mod reference;
 mod tag;
 
 pub use archive::{ArchivedLayer, write_docker_archive};
 pub use compression::Compression;
-pub use config::{LayerHistory, RunConfig, render_config};
+pub use config::{LayerHistory, RunConfig, extend_config, render_config};
 pub use digest::{Digest, DigestError};
 pub use hasher::Hasher;
+pub use layer::{WrittenLayer, write_layer};
 pub use manifest::{
     ContainerConfig, Descriptor, ImageConfig, ImageIndex, ImageManifest, Platform, RootfsConfig,
     annotation, media,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::Digest;
+
 /// A tag that registries accept: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}` (OCI distribution-spec, "Pulling manifests").
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(String);
@@ -64,6 +66,14 @@ impl FromStr for Tag {
             None if text.len() > 128 => Err(TagError::TooLong(text.to_owned())),
             None => Ok(Self(text.to_owned())),
         }
+    }
+}
+
+impl Tag {
+    /// Gives the tag that lists what refers to a manifest, where the registry does not (distribution-spec, "Referrers Tag Schema").
+    #[must_use]
+    pub fn of_referrers(digest: &Digest) -> Self {
+        Self(digest.as_str().replace(':', "-"))
     }
 }
 

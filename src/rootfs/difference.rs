@@ -29,6 +29,19 @@ pub enum DifferenceError {
     Io(#[from] io::Error),
 }
 
+/// Fails where a path has a name that no layer can hold, since it would remove another file of the image.
+pub fn check_names(tree: &Tree) -> Result<(), DifferenceError> {
+    match tree.iter().find(|(path, _)| is_mark(path)) {
+        Some((path, _)) => Err(DifferenceError::Whiteout(path.clone())),
+        None => Ok(()),
+    }
+}
+
+fn is_mark(path: &RootPath) -> bool {
+    let name = path.split();
+    name.is_some_and(|(_, name)| name.starts_with(WHITEOUT))
+}
+
 /// Writes the layer that makes `upper` of `lower`, but for the root's own attributes.
 ///
 /// What changed at one of its paths is written at all of them, so that hard links stay such. Contents are the same where they
@@ -52,8 +65,7 @@ pub fn write_difference(
             writer.pass(path, id, node);
             continue;
         }
-        let is_mark = |(_, name): (_, &[u8])| name.starts_with(WHITEOUT);
-        if path.split().is_some_and(is_mark) {
+        if is_mark(path) {
             return Err(DifferenceError::Whiteout(path.clone()));
         }
         writer.write(path, id, node)?;
@@ -156,11 +168,14 @@ mod tests {
         let lower = Tree::default();
         let mut upper = Tree::default();
         upper.add(entry("f etc/.wh.motd x")).expect("an entry");
-        let error = difference(&lower, &upper).expect_err("a whiteout");
-        assert_eq!(
-            error.to_string(),
-            "/etc/.wh.motd has a name that no layer can hold: it would remove another file"
-        );
+        let errors = [difference(&lower, &upper).map(drop), check_names(&upper)];
+        for error in errors {
+            assert_eq!(
+                error.expect_err("a whiteout").to_string(),
+                "/etc/.wh.motd has a name that no layer can hold: it would remove another file"
+            );
+        }
+        check_names(&lower).expect("a layer");
         let long = "n".repeat(252);
         let lower = layers(&[&[&format!("f {long} x")]]).expect("a layer");
         let error = difference(&lower, &Tree::default()).expect_err("too long");

@@ -5,8 +5,8 @@ use std::io::{Cursor, Write};
 use super::{Change, Content, Entry, Extent, Kind, Node, RootPath, Tree, Volume};
 use super::{Owners, read_tar, write_difference, write_tar};
 
-/// The functions by name.
-pub(crate) const TARGETS: &[crate::FuzzTarget] = &[("rootfs_tar", tar)];
+/// The function by name.
+pub(crate) const TARGET: crate::FuzzTarget = ("rootfs_tar", tar);
 
 /// Contents lie in the tar; what can be applied comes back from a tar of our own, and nothing climbs out.
 fn tar(bytes: &[u8]) {

@@ -20,7 +20,7 @@ mod tree;
 mod write;
 
 pub use changes::LayerError;
-pub use difference::{DifferenceError, write_difference};
+pub use difference::{DifferenceError, check_names, write_difference};
 pub use node::{Attributes, Content, Extent, Kind, Node, OwnerNames, Volume};
 pub use path::{RootPath, RootPathError};
 pub use place::{Outcome, Placed};

@@ -107,6 +107,12 @@ impl RootPath {
         Ok(joined)
     }
 
+    /// Gives what comes behind all that lies below it, and before all else that comes behind it.
+    pub(super) fn end(&self) -> Self {
+        // No name holds a zero byte.
+        Self([&self.0, b"\0".as_slice()].concat().into())
+    }
+
     /// Tells whether it lies below `directory`, at any depth.
     #[must_use]
     pub fn is_below(&self, directory: &Self) -> bool {
@@ -207,6 +213,8 @@ mod tests {
         let mut paths = ["a-b", "a/b", "a", "a/b/c", "", "b"].map(path);
         paths.sort();
         assert_eq!(paths, ["", "a", "a/b", "a/b/c", "a-b", "b"].map(path));
+        let end = path("a").end();
+        assert!(path("a/b/c") < end && end < path("a\u{1}") && end < path("b"));
         assert!(path("a/b/c").is_below(&path("a")));
         assert!(!path("a-b").is_below(&path("a")));
         assert!(!path("a").is_below(&path("a")));

@@ -25,9 +25,9 @@ pub enum Outcome {
     /// It is a directory, and there was one, perhaps behind a link: that stays, with its own owner and mode (Debian Policy
     /// 6.6 and dpkg do so; who wants otherwise has [`Tree::attributes_mut`]).
     Kept,
-    /// Something else was there, and was replaced with all that was below it.
+    /// Something else was there, and was replaced; of directories only one in which nothing was.
     Replaced(Node),
-    /// Something else was there, and stays.
+    /// Something else was there, and stays; so does a directory with what is in it, whatever comes.
     Conflict,
 }
 
@@ -64,7 +64,8 @@ impl Tree {
                 if is_same {
                     return placed(path, Outcome::Same);
                 }
-                if !may_replace(&path, old, new) {
+                let is_filled = old.is_directory() && self.below(&path).next().is_some();
+                if is_filled || !may_replace(&path, old, new) {
                     return placed(path, Outcome::Conflict);
                 }
                 Outcome::Replaced(old.clone())
@@ -141,9 +142,19 @@ mod tests {
             "{replaced:?}"
         );
         case("d gone", false, ("gone", "Conflict"), true);
-        let replaced = case("f d x", true, ("d", "Replaced"), true);
-        assert!(!replaced.contains(&"/d/e".to_owned()), "{replaced:?}");
+        case("f d/e x", true, ("d/e", "Replaced"), true);
         case("h new/name lib/a", false, ("new/name", "New"), false);
+    }
+
+    #[test]
+    fn a_directory_with_something_in_it_stays_and_nobody_is_asked() {
+        for line in ["f d x", "l d usr/lib", "h d usr/lib/a", "l usr/lib none"] {
+            let at = line.split(' ').nth(1).expect("a path");
+            let kept = case(line, true, (at, "Conflict"), false);
+            for path in ["/d", "/d/e", "/usr/lib", "/usr/lib/a 1"] {
+                assert!(kept.contains(&path.to_owned()), "{line}: {kept:?}");
+            }
+        }
     }
 
     #[test]

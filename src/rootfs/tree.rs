@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 
-use super::node::{Attributes, Kind, Node};
+use super::node::{Attributes, Content, Kind, Node};
 use super::path::RootPath;
 
 /// Which node of a tree; paths with the same one are hard links of each other.
@@ -141,6 +141,15 @@ impl Tree {
         self.with_ids().map(|(path, id, node)| (path, id.0, node))
     }
 
+    /// Counts the tars that contents lie in from `first` on, where they were counted from 0.
+    pub fn move_volumes(&mut self, first: u32) {
+        for node in &mut self.nodes {
+            if let Kind::File(Content::Stored(extent)) = &mut node.kind {
+                extent.volume.0 = extent.volume.0.saturating_add(first);
+            }
+        }
+    }
+
     /// Gives the same tree below a directory of this one name.
     #[must_use]
     pub fn moved_below(&self, name: &[u8]) -> Self {
@@ -166,14 +175,24 @@ impl Tree {
         self.names.get(path).map(|id| &self.nodes[id.0])
     }
 
-    /// Gives what lies directly in a directory.
+    /// Gives what lies directly in a directory; what lies deeper costs nothing.
     pub fn children<'a>(
         &'a self,
         directory: &'a RootPath,
     ) -> impl Iterator<Item = (&'a RootPath, &'a Node)> {
-        let depth = directory.names().count() + 1;
-        self.below(directory)
-            .filter(move |(path, _)| path.names().count() == depth)
+        let names = &self.names;
+        let behind = move |path: &RootPath| {
+            names.range::<RootPath, _>((Bound::Excluded(path), Bound::Unbounded))
+        };
+        let mut rest = behind(directory);
+        std::iter::from_fn(move || {
+            let (path, id) = rest.next().filter(|(path, _)| path.is_below(directory))?;
+            let node = &self.nodes[id.0];
+            if node.is_directory() {
+                rest = behind(&path.end());
+            }
+            Some((path, node))
+        })
     }
 
     /// Gives what lies in a directory at any depth.
@@ -340,6 +359,52 @@ impl Tree {
         Self {
             room,
             ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::{entry, path};
+    use super::*;
+
+    #[test]
+    fn children_stand_in_order_and_what_lies_deeper_is_none() {
+        let mut tree = Tree::default();
+        for line in ["f a/b/c x", "f a/b-c x", "d a/b/d", "l a/c b", "f a-b x"] {
+            tree.add(entry(line)).expect("an entry");
+        }
+        let children = |top: &str| {
+            let top = path(top);
+            let children = tree.children(&top).map(|(path, _)| path.to_string());
+            children.collect::<Vec<_>>()
+        };
+        assert_eq!(children(""), ["/a", "/a-b"]);
+        assert_eq!(children("a"), ["/a/b", "/a/b-c", "/a/c"]);
+        assert_eq!(children("a/b"), ["/a/b/c", "/a/b/d"]);
+        for none in ["a/b/d", "a/c", "a-b", "none"] {
+            assert_eq!(children(none), [""; 0], "{none}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn children_are_what_is_one_name_deeper(names in prop::collection::vec("[ab.](/[ab.-]{1,2}){0,3}", 0..12)) {
+            let mut tree = Tree::default();
+            for name in &names {
+                // What lies below a file, and names such as `..`, are refused.
+                if RootPath::parse(name.as_bytes()).is_ok_and(|path| !path.is_root()) {
+                    drop(tree.add(entry(&format!("f {name} x"))));
+                }
+            }
+            for (directory, _) in tree.iter() {
+                let depth = directory.names().count() + 1;
+                let deeper = tree.below(directory).filter(|(path, _)| path.names().count() == depth);
+                let expected: Vec<_> = deeper.collect();
+                prop_assert_eq!(tree.children(directory).collect::<Vec<_>>(), expected);
+            }
         }
     }
 }

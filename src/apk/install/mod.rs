@@ -2,7 +2,7 @@
 //! record of them.
 //!
 //! ```text
-//! Installation::new ── add, for each package in its order ──→ finish ──→ rootfs::Tree
+//! Installation::new ── add, for each package in its order ──→ finish ──→ rootfs::Tree ── … ──→ link_busybox
 //! ```
 //!
 //! Owners, modes and attributes are those of the packages. A path goes through the links that are there, and never out of the
@@ -15,6 +15,7 @@ mod place;
 mod root;
 mod skeleton;
 
+pub use busybox::link_busybox;
 pub use place::InstallError;
 pub use root::{Installation, Setup};
 

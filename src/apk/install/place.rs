@@ -76,9 +76,6 @@ pub enum InstallError {
     /// The scripts of packages cannot be written as a tar.
     #[error("the scripts of packages cannot be kept: {0}")]
     Scripts(String),
-    /// There is a busybox that no package brought.
-    #[error("`/bin/busybox` is there, and no package provides busybox")]
-    NoBusybox,
 }
 
 impl From<ResolveError> for InstallError {

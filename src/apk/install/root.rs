@@ -115,10 +115,20 @@ impl Installation {
         self.installed.get(package).map(database::render_entry)
     }
 
-    /// Links the names of busybox, writes apk's own files, and gives the root file system. `fetch` reads the contents of
-    /// packages' files.
+    /// Tells whether a package brought what lies at a place, also where it is a directory.
+    #[must_use]
+    pub fn is_of_package(&self, place: &RootPath) -> bool {
+        self.claimed.contains(place) || self.owner(place).is_some()
+    }
+
+    /// Gives the name of the package that is busybox, for [`link_busybox`](super::link_busybox).
+    #[must_use]
+    pub fn busybox(&self) -> Option<&str> {
+        busybox::find(&self.installed)
+    }
+
+    /// Writes apk's own files, and gives the root file system. `fetch` reads the contents of packages' files.
     pub fn finish(mut self, setup: &Setup<'_>, fetch: &Fetch<'_>) -> Result<Tree, InstallError> {
-        busybox::link(&mut self.tree, &self.installed, fetch)?;
         database::write(&mut self.tree, &self.installed, setup, fetch)?;
         Ok(self.tree)
     }

@@ -62,6 +62,7 @@ impl LockPackage {
         Ok(Expected {
             name: &self.name,
             version: &self.version,
+            architecture: &self.architecture,
             checksum: checksum.map_err(|source| LockError::Checksum {
                 name: self.name.clone(),
                 source,

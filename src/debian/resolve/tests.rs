@@ -48,6 +48,39 @@ fn resolve(packages: &str, requests: &[&str]) -> Result<Vec<String>, ResolveErro
     Ok(shown.collect())
 }
 
+#[test]
+fn what_is_left_out_counts_as_there_and_so_does_what_it_provides() {
+    let text = index(
+        "base 1; Depends: awk, config (>= 9) | config-2\nzones 1; Depends: config-2\nmawk 1; Provides: awk\n\
+         config 1; Provides: config-2; Depends: perl\nperl 1\nother 1; Depends: perl\n",
+    );
+    let universe = Universe::new(parse_packages(&text).expect("an index"), "amd64");
+    let choose = |requests: &[&str], left_out: &[&str]| {
+        let requests = requests.iter().map(|it| parse_request(it).expect(it));
+        let left_out: Vec<String> = left_out.iter().map(|it| (*it).to_owned()).collect();
+        let chosen = universe.resolve_without(&requests.collect::<Vec<_>>(), &left_out);
+        let chosen = chosen.expect("a choice");
+        chosen
+            .iter()
+            .map(|one| one.package.name.to_owned())
+            .collect::<Vec<_>>()
+    };
+    let all = ["base", "config", "mawk", "perl", "zones"];
+    assert_eq!(choose(&["base", "zones"], &[]), all);
+    assert_eq!(
+        choose(&["base", "zones"], &["config"]),
+        ["base", "mawk", "zones"]
+    );
+    // A name that others provide, and a package that provides it, are the same to whoever needs it.
+    assert_eq!(choose(&["base"], &["config", "awk"]), ["base"]);
+    assert_eq!(choose(&["base"], &["config", "mawk"]), ["base"]);
+    // What comes by itself comes, also where something that is left out would have brought it.
+    assert_eq!(
+        choose(&["zones", "other"], &["config"]),
+        ["other", "perl", "zones"]
+    );
+}
+
 #[track_caller]
 fn case(packages: &str, requests: &[&str], expected: &[&str]) {
     let found = resolve(packages, requests).expect("a choice");
