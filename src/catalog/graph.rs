@@ -19,6 +19,8 @@ pub enum EdgeSource {
     Reference(Place),
     /// `image.yaml` names it as its base.
     Base(Place),
+    /// `image.yaml` takes files from it.
+    Layer(Place),
 }
 
 impl EdgeSource {
@@ -29,7 +31,8 @@ impl EdgeSource {
             Self::Declared(place)
             | Self::ImageTag(place)
             | Self::Reference(place)
-            | Self::Base(place) => place,
+            | Self::Base(place)
+            | Self::Layer(place) => place,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Makes a plan from the catalog, its graph, and what engine and registry hold.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::{Action, Drift, InputChange, Inputs, Reason, Skip};
-use crate::catalog::{Catalog, Graph, ImageId};
+use crate::catalog::{Catalog, Graph, ImageId, Recipe};
+use crate::declared::{BaseImage, Making};
 use crate::oci::{Digest, Reference};
 
 /// What the registry holds of one image.
@@ -114,11 +116,23 @@ pub enum Overwrite {
     Drifted,
 }
 
+/// Whether there is an engine to build with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Means {
+    /// There is one.
+    #[default]
+    Engine,
+    /// There is none: only declared images can be made, and of all others what the registry has is all that is known.
+    NoEngine,
+}
+
 /// What the user asked for.
 #[derive(Clone, Debug)]
 pub struct Goal {
     /// How far to go.
     pub extent: Extent,
+    /// With what.
+    pub means: Means,
     /// The images that were selected; nothing stands for all.
     pub selection: Option<BTreeSet<ImageId>>,
     /// What becomes of published versions whose inputs changed.
@@ -177,6 +191,13 @@ impl Plan {
         })
     }
 
+    /// Gives the images with which nothing is done for lack of an engine.
+    pub fn needing_engine(&self) -> impl Iterator<Item = ImageId> {
+        let steps = self.steps.iter();
+        let needing = steps.filter(|step| step.action == Action::Skip(Skip::NeedsEngine));
+        needing.map(|step| step.image)
+    }
+
     /// Gives the images that are built.
     pub fn builds(&self) -> impl Iterator<Item = ImageId> {
         self.steps
@@ -199,6 +220,7 @@ pub fn plan(catalog: &Catalog, graph: &Graph, facts: &[Facts], goal: &Goal) -> P
         facts,
         goal,
         actions: vec![None; catalog.len()],
+        by_engine: RefCell::new(vec![None; catalog.len()]),
     };
     for &id in graph.order().iter().filter(|id| concerned.contains(id)) {
         planner.actions[id.0] = Some(planner.decide(id));
@@ -215,7 +237,7 @@ pub fn plan(catalog: &Catalog, graph: &Graph, facts: &[Facts], goal: &Goal) -> P
         let is_selected = selected.contains(&id);
         let is_needed =
             needed.contains(&id) || (action == Action::Verify && vouching.contains(&id));
-        let action = settle(action, &facts[id.0], is_selected, is_needed);
+        let action = settle(action, &facts[id.0], goal.means, (is_selected, is_needed));
         if matches!(action, Action::Build(_)) {
             needed.extend(graph.parents(id));
         }
@@ -253,6 +275,8 @@ struct Planner<'a> {
     facts: &'a [Facts],
     goal: &'a Goal,
     actions: Vec<Option<Action>>,
+    /// What is known of the images that need an engine.
+    by_engine: RefCell<Vec<Option<bool>>>,
 }
 
 impl Planner<'_> {
@@ -276,6 +300,9 @@ impl Planner<'_> {
         }
         if let Availability::Present(digest) = registry {
             if let Drift::Changed(changes) = published {
+                if self.overwrites(id) && self.needs_engine(id) {
+                    return Action::Skip(Skip::NeedsEngine);
+                }
                 if self.overwrites(id) {
                     let anew = || Reason::InputsChanged(changes.clone());
                     return self.decide_unpublished(id, local.as_ref(), rebuilt, anew);
@@ -298,11 +325,57 @@ impl Planner<'_> {
         if let Some(parent) = parents().find_map(|parent| self.find_taken(parent)) {
             return Action::Skip(Skip::OnTaken { parent });
         }
+        if self.needs_engine(id) {
+            return Action::Skip(Skip::NeedsEngine);
+        }
         let absent = || match registry {
             Availability::NotAsked => Reason::NotBuilt,
             _ => Reason::NotPublished,
         };
         self.decide_unpublished(id, local.as_ref(), rebuilt, absent)
+    }
+
+    /// Tells whether nothing can be done with an image, nor be known of what is here of it, for lack of an engine.
+    fn needs_engine(&self, id: ImageId) -> bool {
+        self.goal.means == Means::NoEngine && self.is_made_by_engine(id)
+    }
+
+    /// Tells whether an image, or what it is made on, comes from an engine.
+    fn is_made_by_engine(&self, id: ImageId) -> bool {
+        // Parents were decided before: their answers do not change any more.
+        if let Some(known) = self.by_engine.borrow()[id.0] {
+            return known;
+        }
+        let is_made = match &self.catalog.image(id).recipe {
+            Recipe::Template { .. } => true,
+            Recipe::Declared { file, .. } => {
+                matches!(file.making, Making::Base(BaseImage::Pinned(_)))
+                    || file.image_names().any(|name| self.comes_by_engine(name))
+            }
+        };
+        self.by_engine.borrow_mut()[id.0] = Some(is_made);
+        is_made
+    }
+
+    /// Tells whether an image by its name has to be made or fetched by an engine.
+    fn comes_by_engine(&self, name: &str) -> bool {
+        let image = self.catalog.find(name);
+        image.is_none_or(|image| self.is_made_by_engine(image) || self.is_elsewhere(image))
+    }
+
+    /// Tells whether an image would have to be fetched from the registry, which engines do.
+    fn is_elsewhere(&self, id: ImageId) -> bool {
+        if let Some(Action::Build(_) | Action::Verify | Action::Publish) = self.actions[id.0] {
+            return false;
+        }
+        let Facts {
+            registry, local, ..
+        } = &self.facts[id.0];
+        let here = local.as_ref().map(|local| local.manifests.as_slice());
+        match registry {
+            Availability::Present(digest) => !here.unwrap_or_default().contains(digest),
+            Availability::NotAsked | Availability::Absent | Availability::Taken(_) => false,
+        }
     }
 
     /// Gives the image whose version somebody else took, of one that is passed over for it.
@@ -383,15 +456,20 @@ impl Planner<'_> {
     }
 }
 
-/// What is published is fetched for what is built on it, unless the engine has that very manifest; what was not selected
-/// is built only for what needs it.
-fn settle(action: Action, facts: &Facts, is_selected: bool, is_needed: bool) -> Action {
+/// What is published is fetched for what is built on it, unless the engine has that very manifest, or there is none: what
+/// can be made then is made on nothing of it. What was not selected is built only for what needs it.
+fn settle(
+    action: Action,
+    facts: &Facts,
+    means: Means,
+    (is_selected, is_needed): (bool, bool),
+) -> Action {
     match action {
         Action::Skip(
             Skip::Published(ref digest)
             | Skip::PublishedOnOldParent { ref digest, .. }
             | Skip::Drifted { ref digest, .. },
-        ) if is_needed => {
+        ) if is_needed && means == Means::Engine => {
             let has_it = |local: &LocalImage| local.manifests.contains(digest);
             if facts.local.as_ref().is_some_and(has_it) {
                 action
@@ -399,7 +477,9 @@ fn settle(action: Action, facts: &Facts, is_selected: bool, is_needed: bool) -> 
                 Action::Pull(digest.clone())
             }
         }
-        Action::Build(_) | Action::Verify | Action::Publish if !is_selected && !is_needed => {
+        Action::Build(_) | Action::Verify | Action::Publish | Action::Skip(Skip::NeedsEngine)
+            if !is_selected && !is_needed =>
+        {
             Action::Skip(Skip::NotNeeded)
         }
         // An image that others are built on has to have passed its tests; to publish it was not asked for.

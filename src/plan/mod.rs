@@ -11,10 +11,12 @@ mod samples;
 mod schedule;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod without_engine;
 
 pub use inputs::{Drift, InputChange, Inputs, InputsError, describe_changes, describe_input};
 pub use make::{
-    Availability, Extent, Facts, Goal, LocalImage, MovedBase, Overwrite, Plan, Step, plan,
+    Availability, Extent, Facts, Goal, LocalImage, Means, MovedBase, Overwrite, Plan, Step, plan,
 };
 pub use reason::{Action, Reason, Skip};
 pub use schedule::{Ended, Schedule};

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::samples::{built, identity, manifest};
 use super::{
-    Action, Availability, Extent, Facts, Goal, LocalImage, Overwrite, Plan, Reason, Skip, plan,
+    Action, Availability, Extent, Facts, Goal, LocalImage, Means, Overwrite, Plan, Reason, Skip,
+    plan,
 };
 use crate::catalog::samples::{graph, named, numbered, pairs};
 use crate::catalog::{Catalog, Graph, ImageId};
@@ -46,6 +47,7 @@ fn worlds() -> impl Strategy<Value = World> {
             World {
                 goal: Goal {
                     extent,
+                    means: Means::Engine,
                     selection,
                     overwrite: Overwrite::Never,
                 },

@@ -76,6 +76,8 @@ pub enum Skip {
         /// The image whose version was taken.
         parent: ImageId,
     },
+    /// It is built, tested and kept by an engine, and there is none: what there is of it here is not known.
+    NeedsEngine,
     /// The engine has this version, tested, and nothing is to be published.
     Built,
     /// Nothing that is built in this run needs it.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::samples::{built, identity, label, manifest};
 use super::{
-    Action, Availability, Drift, Extent, Facts, Goal, InputChange, MovedBase, Overwrite, Plan,
-    Reason, Skip, Step, plan,
+    Action, Availability, Drift, Extent, Facts, Goal, InputChange, Means, MovedBase, Overwrite,
+    Plan, Reason, Skip, Step, plan,
 };
 use crate::catalog::samples::{catalog, graph};
 use crate::catalog::{Catalog, ImageId};
@@ -101,6 +101,7 @@ fn show(catalog: &Catalog, step: &Step) -> String {
         }
         Action::Skip(Skip::Taken(_)) => "skip, taken".to_owned(),
         Action::Skip(Skip::OnTaken { parent }) => format!("skip, on taken {}", name(*parent)),
+        Action::Skip(Skip::NeedsEngine) => "skip, needs an engine".to_owned(),
         Action::Skip(Skip::Built) => "skip, built".to_owned(),
         Action::Skip(Skip::NotNeeded) => "skip, not needed".to_owned(),
         Action::Skip(Skip::NotBuiltYet) => "skip, not built yet".to_owned(),
@@ -177,6 +178,7 @@ fn row(
     });
     let goal = Goal {
         extent,
+        means: Means::Engine,
         selection,
         overwrite,
     };
@@ -570,6 +572,7 @@ fn an_empty_selection_is_an_empty_plan() {
     let graph = graph(&catalog, &[("", ""); 0]).expect("a graph");
     let goal = Goal {
         extent: Extent::Build,
+        means: Means::Engine,
         selection: Some(BTreeSet::new()),
         overwrite: Overwrite::Never,
     };
