@@ -212,6 +212,15 @@ impl Engine {
         }))
     }
 
+    /// Finds the digests of the plain layers of an image, by its identity; the lowest first.
+    pub async fn find_layers(&self, id: &Digest) -> Result<Option<Vec<Digest>>, EngineError> {
+        let action = format!("look up {}", id.short());
+        let image = self.inspect(&action, id.as_str()).await?;
+        let layers = image.and_then(|image| image.root_fs?.layers);
+        let parse = |layers: Vec<String>| layers.iter().map(|it| it.parse().ok()).collect();
+        Ok(layers.and_then(parse))
+    }
+
     /// Finds the manifest under which the registry of a reference knows an image, as far as the engine pulled it from there
     /// or pushed it.
     pub async fn find_manifest(

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::lines::{LineSplitter, LongLines};
 use super::process::{Output, Stream};
+use crate::settings::Mask;
 
 type Pipe = Pin<Box<dyn AsyncRead + Send>>;
 
@@ -21,11 +22,12 @@ type Pipe = Pin<Box<dyn AsyncRead + Send>>;
 pub(super) fn connect(
     command: &mut tokio::process::Command,
     output: Output,
+    mask: &Mask,
 ) -> io::Result<Vec<Feed>> {
     let feed = |stream, pipe| Feed {
         stream,
         pipe,
-        splitter: LineSplitter::default(),
+        splitter: LineSplitter::default().hiding(mask.clone()),
     };
     let receiver = |reader: io::PipeReader| -> io::Result<Pipe> {
         let receiver = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;

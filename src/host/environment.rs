@@ -61,6 +61,14 @@ impl Environment {
         Some(self.directory("XDG_CACHE_HOME", ".cache")?.join("pkg"))
     }
 
+    /// Gives where there is room for large temporary files: `TMPDIR`, or `/var/tmp` (file-hierarchy(7)), as `/tmp` is memory on
+    /// many machines.
+    #[must_use]
+    pub fn large_temporary(&self) -> PathBuf {
+        let told = self.find("TMPDIR").map(PathBuf::from);
+        told.unwrap_or_else(|| PathBuf::from("/var/tmp"))
+    }
+
     fn directory(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
         let set = self
             .find(variable)

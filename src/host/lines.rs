@@ -1,14 +1,18 @@
 //! Lines out of a stream of bytes that comes in pieces: bounded in length, and always text.
 
+use crate::settings::Mask;
+
 /// Collects bytes and gives out whole lines.
 ///
 /// A line ends at `\n` or `\r\n`, or where the stream ends. What is longer than [`LineSplitter::LIMIT`] comes in parts of
-/// at most that size, or without its end, so a program that never ends its line fills no memory. Parts end between words, so
-/// that a secret is found in one of them; only where half a part is one word, this is cut. What is not UTF-8 is replaced.
+/// about that size, or without its end, so a program that never ends its line fills no memory. Parts end between words where
+/// there are some, and never within a secret, so that it is found in one of them. What is not UTF-8 is replaced.
 #[derive(Debug, Default)]
 pub(super) struct LineSplitter {
     pending: Vec<u8>,
     long: LongLines,
+    /// What no part may end within.
+    mask: Mask,
     /// The rest of a line whose beginning was given is passed over.
     is_cut: bool,
 }
@@ -24,7 +28,7 @@ pub(super) enum LongLines {
 }
 
 impl LineSplitter {
-    /// The most bytes of one line.
+    /// The most bytes of one line, but for a secret at the end of a part.
     pub(super) const LIMIT: usize = 16 * 1024;
 
     /// Makes one that deals so with lines that are too long.
@@ -33,6 +37,12 @@ impl LineSplitter {
             long,
             ..Self::default()
         }
+    }
+
+    /// Ends no part within a secret.
+    pub(super) fn hiding(mut self, mask: Mask) -> Self {
+        self.mask = mask;
+        self
     }
 
     /// Takes the next bytes and gives each line that they complete.
@@ -60,9 +70,13 @@ impl LineSplitter {
             return;
         }
         self.pending.extend_from_slice(bytes);
-        while self.pending.len() > Self::LIMIT {
+        let seen = Self::LIMIT + self.mask.overlap();
+        while self.pending.len() > seen {
             let end = match self.long {
-                LongLines::InParts => find_part_end(&self.pending),
+                LongLines::InParts => {
+                    let end = find_part_end(&self.pending);
+                    self.mask.find_cut(&self.pending[..seen], end)
+                }
                 LongLines::Cut => character_start(&self.pending),
             };
             let rest = self.pending.split_off(end);
@@ -107,6 +121,49 @@ fn character_start(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Gives the parts of a line, which comes in pieces.
+    fn parts_of(line: &[u8], mask: &Mask) -> Vec<String> {
+        let mut parts = Vec::new();
+        let mut splitter = LineSplitter::default().hiding(mask.clone());
+        for piece in line.chunks(1000) {
+            splitter.push(piece, |part| parts.push(part.to_owned()));
+        }
+        splitter.finish(|part| parts.push(part.to_owned()));
+        parts
+    }
+
+    #[test]
+    fn no_part_of_a_long_line_ends_within_a_secret() {
+        for secret in [
+            "hush-6",
+            "hush hush",
+            "h%FCsh-h\u{fc}sh-hush",
+            &"h-".repeat(60),
+        ] {
+            let mask = Mask::default().with(secret.as_bytes());
+            for before in 0..=secret.len() {
+                let (limit, near) = (LineSplitter::LIMIT, LineSplitter::LIMIT - before);
+                let line = format!("{}{secret}{}", "x".repeat(near), "x".repeat(2 * limit));
+                let parts = parts_of(line.as_bytes(), &mask);
+                assert_eq!(parts.concat(), line);
+                let longest = parts.iter().map(String::len).max();
+                assert!(longest <= Some(limit + secret.len() + mask.overlap()));
+                let shown: String = parts.iter().map(|part| mask.hide(part)).collect();
+                assert_eq!(shown, line.replace(secret, "***"), "{secret} {before}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_longer_than_a_part_is_hidden_in_all_of_them() {
+        let numbers: Vec<_> = (0..9000).map(|number| format!("{number:05}")).collect();
+        let secret = numbers.concat();
+        let mask = Mask::default().with(secret.as_bytes());
+        let parts = parts_of(format!("is {secret} it").as_bytes(), &mask);
+        let shown: Vec<_> = parts.iter().map(|part| mask.hide(part)).collect();
+        assert!(shown.len() > 2 && shown.concat().len() < 40, "{shown:?}");
+    }
 
     #[track_caller]
     fn case(pieces: &[&[u8]], expected: &[&str]) {

@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::conversation::{Conversation, connect};
+use crate::settings::Mask;
 
 /// A program to run.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub struct Program {
     directory: Option<PathBuf>,
     input: Vec<u8>,
     output: Output,
+    mask: Mask,
     deadline: Duration,
     grace: Duration,
 }
@@ -119,6 +121,7 @@ impl Program {
             directory: None,
             input: Vec::new(),
             output: Output::Merged,
+            mask: Mask::default(),
             deadline: Duration::from_secs(60),
             grace: Duration::from_secs(5),
         }
@@ -159,6 +162,13 @@ impl Program {
     #[must_use]
     pub fn output(mut self, output: Output) -> Self {
         self.output = output;
+        self
+    }
+
+    /// Ends no part of a very long line within a secret: who hides it has to find it in one of them.
+    #[must_use]
+    pub fn hiding(mut self, mask: &Mask) -> Self {
+        self.mask = mask.clone();
         self
     }
 
@@ -226,7 +236,7 @@ impl Program {
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        let spawned = connect(&mut command, self.output)
+        let spawned = connect(&mut command, self.output, &self.mask)
             .and_then(|streams| Ok((command.spawn()?, streams)))
             .map_err(|source| (is_missing(&source), source));
         // The command holds our copies of the pipes' writing ends; while it lives, they never close.

@@ -63,6 +63,10 @@ impl Read for Window {
         let length = usize::try_from(left)
             .unwrap_or(usize::MAX)
             .min(buffer.len());
+        // A place far behind the end is none of the file.
+        if length == 0 {
+            return Ok(0);
+        }
         let count = self
             .file
             .read_at(&mut buffer[..length], self.start + self.at)?;
@@ -84,7 +88,7 @@ impl Seek for Window {
 }
 
 /// The tars of a root file system, by their numbers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Volumes(Vec<Window>);
 
 impl Volumes {
@@ -97,6 +101,17 @@ impl Volumes {
         let volume = self.next();
         self.0.push(tar);
         volume
+    }
+
+    /// Adds all tars of another root file system, and gives the number that the first of them gets.
+    ///
+    /// # Panics
+    ///
+    /// As [`Volumes::add`].
+    pub fn add_all(&mut self, others: &Self) -> Volume {
+        let first = self.next();
+        self.0.extend(others.0.iter().cloned());
+        first
     }
 
     /// Gives the number that the next tar gets.
@@ -124,5 +139,27 @@ impl Volumes {
         } else {
             Err(io::ErrorKind::UnexpectedEof.into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_the_end_of_a_part_there_is_nothing_however_far() {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(b"0123456789").expect("space");
+        let mut part = Window::of_file(file).expect("a file").part(4, 2);
+        for at in [2, 1 << 32, 1 << 63, u64::MAX] {
+            part.seek(SeekFrom::Start(at)).expect("a place");
+            let mut bytes = Vec::new();
+            part.read_to_end(&mut bytes).expect("nothing");
+            assert_eq!(bytes, b"", "{at}");
+        }
+        part.seek(SeekFrom::Start(1)).expect("a place");
+        let mut bytes = String::new();
+        part.read_to_string(&mut bytes).expect("a text");
+        assert_eq!(bytes, "5");
     }
 }

@@ -20,6 +20,12 @@ impl Watch {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Ends the work when who waits for it gives up, and drops this.
+    #[must_use]
+    pub fn end_when_dropped(&self) -> Waiting {
+        Waiting(self.clone())
+    }
+
     /// Fails once it was ended.
     pub fn check(&self) -> io::Result<()> {
         if self.is_ended() {
@@ -36,6 +42,16 @@ impl Watch {
             inner,
             watch: self.clone(),
         }
+    }
+}
+
+/// Stands for who waits for the work of a thread.
+#[derive(Debug)]
+pub struct Waiting(Watch);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

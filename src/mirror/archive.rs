@@ -37,6 +37,8 @@ pub struct FetchedArchive {
     pub bases: Vec<Location>,
     /// The suite as it was asked for.
     pub suite: String,
+    /// The components, likewise.
+    pub components: Vec<String>,
     /// The list, with its hash and who signed it.
     pub release: SignedRelease,
     /// The list as it came, for who serves it to others.
@@ -179,6 +181,7 @@ impl Visit<'_> {
         Ok(FetchedArchive {
             bases,
             suite: self.archive.suite.clone(),
+            components: self.archive.components.clone(),
             release,
             in_release,
             indexes,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::Url;
 
-use crate::address::without_login;
+use crate::address::{shown, without_login};
 
 /// A place that files are fetched from.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub enum LocationError {
 impl Location {
     /// Reads an address as sources of apt have it.
     pub fn parse(text: &str) -> Result<Self, LocationError> {
-        let shown = || without_login(text).into_owned();
+        let shown = || shown(text);
         if let Some(rest) = text.strip_prefix("file:") {
             // `file:/srv`, `file:///srv`; a host can be no other than this one.
             let path = rest.strip_prefix("//").unwrap_or(rest);
@@ -120,6 +120,11 @@ mod tests {
         }
         let error = Location::parse("ftp://ann:s3cret@m.example.org/d").expect_err("no place");
         assert!(!error.to_string().contains("s3cret"), "{error}");
+        let error = Location::parse("https://m.example.org/d?token=s3cret").expect_err("no place");
+        assert_eq!(
+            error.to_string(),
+            "`https://m.example.org/d…` has a `?` or `#`, which addresses of archives do not have"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //!   not get its name.
 //! - Where a mirror must be known, the caller says it: no host name is built in. Addresses are `http:`, `https:` and `file:`.
 
+mod apk;
 mod archive;
 mod client;
 mod error;
@@ -19,6 +20,10 @@ mod keyrings;
 mod location;
 mod store;
 
+pub use apk::{
+    ApkError, FetchedApk, KeyPlace, WantedApk, fetch_apk_index, fetch_apk_keys, fetch_apks,
+    key_name, locate, unite_keys,
+};
 pub use archive::{Archive, FetchedArchive, Index, fetch_archive};
 pub use client::{Client, Options};
 pub use error::{FetchError, FetchFault, MirrorError};

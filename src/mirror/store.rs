@@ -57,6 +57,11 @@ impl Store {
         Ok(Self::new(&home.join("store-1")))
     }
 
+    /// Gives the directory, which need not be there yet.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Gives the place of a file.
     #[must_use]
     pub fn path(&self, digest: &Digest) -> PathBuf {
@@ -158,6 +163,20 @@ impl Incoming {
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
+    }
+
+    /// Opens what came, to be looked at before it gets its name.
+    pub(super) fn look(&self) -> Result<File, FileError> {
+        let opened = self.file.reopen();
+        opened.map_err(|source| FileError::new("read", self.file.path(), source))
+    }
+
+    /// Gives the file its name whatever it holds, since it was looked at, and opens it at its start.
+    pub(super) fn keep(self) -> Result<(Digest, u64, File), FetchFault> {
+        let digest = Digest::from_sha256(&self.hasher.clone().finalize().into());
+        let size_bytes = self.size_bytes;
+        let file = self.finish(&digest, size_bytes)?;
+        Ok((digest, size_bytes, file))
     }
 
     /// Gives the file its name, where it is what was wanted, and opens it at its start.

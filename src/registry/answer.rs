@@ -18,7 +18,8 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
     /// The server's own words, where the status is an error.
     pub(super) said: Said,
-    /// The host that gave it, where redirects led to another one than was asked.
+    /// The host that gave it, where redirects led to another one than was asked, or an upload goes on at another one than the
+    /// registry.
     pub(super) elsewhere: Option<String>,
     /// What must not come back in the server's words.
     pub(super) secrets: Vec<Secret>,
@@ -95,7 +96,12 @@ impl Said {
     }
 
     /// Finds the words in the body of a refusal: distribution-spec "Error codes", or what token services write.
-    pub(super) fn in_body(body: &str) -> Self {
+    ///
+    /// Of the secrets nothing is shown, neither as they are nor as JSON writes them: what stands for a letter in the body
+    /// is that letter in the words.
+    pub(super) fn in_body(body: &str, secrets: &[Secret]) -> Self {
+        let body = without_secrets(body, secrets);
+        let body = body.as_str();
         let Ok(json) = serde_json::from_str::<serde_json::Value>(body) else {
             // A page made for browsers says nothing in one line.
             return if body.trim_start().starts_with('<') {
@@ -114,7 +120,7 @@ impl Said {
             &json["message"],
         ];
         let words = found.iter().find_map(|value| value.as_str());
-        Self::text(words.unwrap_or_default())
+        Self::without(words.unwrap_or_default(), secrets)
     }
 
     /// Gives the text without the colon.
@@ -149,7 +155,20 @@ mod tests {
 
     #[track_caller]
     fn case(body: &str, shown: &str) {
-        assert_eq!(Said::in_body(body).to_string(), shown);
+        assert_eq!(Said::in_body(body, &[]).to_string(), shown);
+    }
+
+    #[test]
+    fn a_secret_is_hidden_however_json_writes_it() {
+        let secrets = [Secret::new("p&ss=\"word/")];
+        for body in [
+            r#"{"message":"no p\u0026ss\u003d\"word\/ here"}"#,
+            r#"{"message":"no p&ss=\"word/ here"}"#,
+            r#"no p&ss="word/ here"#,
+        ] {
+            let said = Said::in_body(body, &secrets).to_string();
+            assert_eq!(said, ": no [secret] here", "{body}");
+        }
     }
 
     #[test]

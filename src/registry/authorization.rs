@@ -251,6 +251,7 @@ async fn fetch_token(
         secrets,
         limit_bytes: LIMIT_BYTES,
         redirects,
+        patience: Duration::ZERO,
     };
     let answer = visit.transport.send(&question, &mut visit.patience).await?;
     let (asked, status, said) = (question.asked(1), answer.status.as_u16(), answer.said);
@@ -291,7 +292,14 @@ fn token_request(
         if let Some(service) = service {
             pairs.append_pair("service", service);
         }
-        pairs.append_pair("scope", scope);
+        if matches!(found, Found::IdentityToken(_)) {
+            pairs.append_pair("scope", scope);
+        } else {
+            // Several are named one by one here, and in one word where a token is changed for another.
+            for scope in scope.split(' ') {
+                pairs.append_pair("scope", scope);
+            }
+        }
         match found {
             Found::Nothing => {}
             Found::Login(login) => {

@@ -39,10 +39,10 @@ pub struct RemoteImage {
 /// Asks registries; made once for a run, and asked by as many tasks at once as there are questions.
 #[derive(Debug)]
 pub struct Client {
-    transport: Transport,
+    pub(super) transport: Transport,
     authorizer: Authorizer,
     registries: Registries,
-    pace: Pace,
+    pub(super) pace: Pace,
 }
 
 /// The most pages of a list of tags that are read.
@@ -91,7 +91,7 @@ impl Client {
             .await
     }
 
-    /// Puts a manifest, which the repository has already, under the reference's tag: nothing of the image is sent.
+    /// Puts a manifest under the reference's digest, else its tag; the repository has to have what it names, which is not sent.
     ///
     /// That the registry took it is its own word; whoever needs to be sure asks for the tag.
     pub async fn put_manifest(
@@ -99,8 +99,7 @@ impl Client {
         reference: &Reference,
         manifest: &Manifest,
     ) -> Result<(), RegistryError> {
-        let patience = Patience::new(&self.pace);
-        self.put_with(patience, reference, manifest).await
+        self.put_and_ask(reference, manifest).await.map(drop)
     }
 
     /// Puts a manifest as [`Client::put_manifest`] does, and lets every trouble be the end: before the next try there is
@@ -110,7 +109,18 @@ impl Client {
         reference: &Reference,
         manifest: &Manifest,
     ) -> Result<(), RegistryError> {
-        self.put_with(Patience::none(), reference, manifest).await
+        let put = self.put_with(Patience::none(), reference, manifest).await;
+        put.map(drop)
+    }
+
+    /// Puts a manifest as [`Client::put_manifest`] does, and gives the one to which the registry says that it is attached.
+    pub(super) async fn put_and_ask(
+        &self,
+        reference: &Reference,
+        manifest: &Manifest,
+    ) -> Result<Option<Digest>, RegistryError> {
+        let patience = Patience::new(&self.pace);
+        self.put_with(patience, reference, manifest).await
     }
 
     async fn put_with(
@@ -118,7 +128,7 @@ impl Client {
         patience: Patience,
         reference: &Reference,
         manifest: &Manifest,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<Option<Digest>, RegistryError> {
         let endpoint = Endpoint {
             access: Access::Write,
             ..Endpoint::of(reference)
@@ -207,7 +217,11 @@ impl Client {
         Ok(Some(RemoteImage { identities, labels }))
     }
 
-    fn inquiry<'a>(&'a self, endpoint: &'a Endpoint, wanted: Option<&'a Digest>) -> Inquiry<'a> {
+    pub(super) fn inquiry<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        wanted: Option<&'a Digest>,
+    ) -> Inquiry<'a> {
         Inquiry {
             authorizer: &self.authorizer,
             registries: &self.registries,

@@ -30,6 +30,8 @@ pub(super) struct Endpoint {
     pub(super) object: Object,
     /// What is done with it.
     pub(super) access: Access,
+    /// The repository of the same registry that has it already, and would give it.
+    pub(super) mounts_from: Option<String>,
 }
 
 /// What a repository holds.
@@ -39,6 +41,8 @@ pub(super) enum Object {
     Manifest,
     /// Bytes that a manifest names by their digest: a configuration, a layer.
     Blob,
+    /// Room for such bytes, which are to come.
+    Upload,
     /// The list of its tags.
     Tags,
     /// Nothing of it: the API itself.
@@ -75,6 +79,7 @@ impl Endpoint {
             name: manifest.to_owned(),
             object: Object::Manifest,
             access: Access::Read,
+            mounts_from: None,
         }
     }
 
@@ -107,6 +112,10 @@ impl Endpoint {
         let path = match (self.object, name.as_str()) {
             (Object::Manifest, _) => format!("{repository}/manifests/{name}"),
             (Object::Blob, _) => format!("{repository}/blobs/{name}"),
+            (Object::Upload, _) => match &self.mounts_from {
+                Some(from) => format!("{repository}/blobs/uploads/?mount={name}&from={from}"),
+                None => format!("{repository}/blobs/uploads/"),
+            },
             (Object::Tags, "") => format!("{repository}/tags/list?n={PAGE}"),
             (Object::Tags, query) => format!("{repository}/tags/list?{query}"),
             (Object::Root, _) => String::new(),
@@ -120,6 +129,7 @@ impl Endpoint {
         match self.object {
             Object::Tags => format!("the tags of `{repository}`"),
             Object::Root => "its API".to_owned(),
+            Object::Upload => format!("an upload of `{repository}@{name}`"),
             Object::Manifest | Object::Blob if name.contains(':') => {
                 format!("`{repository}@{name}`")
             }
@@ -137,13 +147,17 @@ impl Endpoint {
         }
     }
 
-    /// Gives the scope of a token for what is done with the repository (distribution's token specification).
+    /// Gives the scopes of a token for what is done with the repository, parted by blanks (distribution's token specification).
     pub(super) fn scope(&self) -> String {
         let actions = match self.access {
             Access::Read => "pull",
             Access::Write => "pull,push",
         };
-        format!("repository:{}:{actions}", self.repository)
+        let scope = format!("repository:{}:{actions}", self.repository);
+        match &self.mounts_from {
+            Some(from) => format!("{scope} repository:{from}:pull"),
+            None => scope,
+        }
     }
 }
 

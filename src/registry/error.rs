@@ -1,12 +1,14 @@
 //! Why a registry gave no answer to go by. None of it means that something is absent.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::Said;
 use super::credentials::CredentialsError;
 use super::endpoint::{Endpoint, Object};
+use crate::host::fs::FileError;
 use crate::oci::Reference;
 
 /// What was asked, of whom, and how often.
@@ -129,6 +131,26 @@ pub enum RegistryError {
         /// How many were compared.
         most: usize,
     },
+    /// The file of a blob cannot be read.
+    #[error("{} was given up", asked.subject)]
+    Unreadable {
+        /// What was asked.
+        asked: Asked,
+        /// Why it cannot.
+        source: Arc<FileError>,
+    },
+    /// The file of a blob holds something else than the blob.
+    #[error(
+        "{} was given up: {} does not have this digest, or not the size that it had",
+        asked.subject,
+        path.display()
+    )]
+    Changed {
+        /// What was asked.
+        asked: Asked,
+        /// The file.
+        path: Arc<Path>,
+    },
     /// Credentials are needed, and the place where they are kept gave none.
     #[error("{asked} needs credentials")]
     Credentials {
@@ -173,6 +195,9 @@ pub enum Garbage {
     /// The bytes are what was asked for, and they are no manifest of an image.
     #[error("a manifest of no image")]
     NoImage,
+    /// What lists referrers is no index.
+    #[error("something else where what is attached to an image is listed")]
+    NoReferrers,
     /// An index names an image that the registry does not have.
     #[error("an index whose image for this machine is not there")]
     NoPart,
@@ -221,6 +246,29 @@ pub enum Garbage {
     /// The reference names a host that no address can hold.
     #[error("no address{0}")]
     Address(Said),
+    /// The answer to a question for a blob is a page for browsers.
+    #[error("a page in the place of a blob")]
+    NoBlob,
+    /// What has the digest has another size.
+    #[error("a blob of {told} bytes where there are {size_bytes}")]
+    OtherSize {
+        /// The size by the answer.
+        told: u64,
+        /// The size that it has.
+        size_bytes: u64,
+    },
+    /// An upload goes on where it cannot be followed.
+    #[error("an upload without an address that can be followed{0}")]
+    UploadElsewhere(Said),
+    /// The registry has more of an upload than was sent, or says what is no number.
+    #[error("a range of an upload that was not sent")]
+    Range,
+    /// The registry takes what is sent and has no more of it.
+    #[error("an upload that stays at {0} bytes, whatever is sent")]
+    Stalled(u64),
+    /// The registry forgets uploads.
+    #[error("an upload that was lost {0} times")]
+    LostUploads(u32),
     /// A redirect leads nowhere, in a circle, or away from TLS.
     #[error("a redirect that cannot be followed")]
     Redirect,
@@ -258,6 +306,11 @@ pub enum Hint {
     },
     /// The certificate is signed by nobody known.
     TrustCertificate,
+    /// Requests may not be so large.
+    RaiseLimit {
+        /// The registry.
+        host: String,
+    },
 }
 
 impl RegistryError {
@@ -284,6 +337,8 @@ impl RegistryError {
             | Self::Broken { asked, .. }
             | Self::Silent { asked, .. }
             | Self::TooMany { asked, .. }
+            | Self::Unreadable { asked, .. }
+            | Self::Changed { asked, .. }
             | Self::Credentials { asked, .. } => asked,
         }
     }
@@ -328,6 +383,22 @@ impl RegistryError {
             if *status == 412 || said.as_str().to_lowercase().contains("immutable"))
     }
 
+    /// Tells whether a registry does not take what is attached to an image, and will not: it is denied or unknown there, or in the
+    /// place of the list stands something else.
+    #[must_use]
+    pub fn is_refusal_to_attach(&self) -> bool {
+        match self {
+            Self::Denied { .. } | Self::ReadOnly { .. } | Self::Refused { .. } => true,
+            Self::Server { status, .. } => !matches!(status, 500 | 502 | 503 | 504),
+            Self::Garbage { garbage, .. } => match garbage {
+                Garbage::NoReferrers => true,
+                Garbage::Status { status, .. } => (400..500).contains(status),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     /// Tells whether the same question may get another answer later.
     #[must_use]
     pub fn may_pass(&self) -> bool {
@@ -356,9 +427,18 @@ impl RegistryError {
             | Self::Server { .. }
             | Self::Broken { .. }
             | Self::Silent { .. } => Some(Hint::TryLater),
+            Self::Refused { status: 413, .. }
+            | Self::Garbage {
+                garbage: Garbage::Status { status: 413, .. },
+                ..
+            } => Some(Hint::RaiseLimit { host }),
             Self::Garbage { .. } | Self::Unreachable { .. } => Some(Hint::CheckAddress { host }),
             Self::Tls { .. } => Some(Hint::TrustCertificate),
-            Self::Credentials { .. } | Self::Refused { .. } | Self::TooMany { .. } => None,
+            Self::Credentials { .. }
+            | Self::Refused { .. }
+            | Self::TooMany { .. }
+            | Self::Unreadable { .. }
+            | Self::Changed { .. } => None,
         }
     }
 }
@@ -429,6 +509,11 @@ impl fmt::Display for Hint {
             Self::NameRegistry { host } => write!(
                 f,
                 "`{host}` may be a mirror or a cache, which is only read from: publish to the registry itself"
+            ),
+            Self::RaiseLimit { host } => write!(
+                f,
+                "`{host}`, or a proxy before it, takes no request of this size: raise the limit there (`client_max_body_size` \
+                 of nginx)"
             ),
             Self::TrustCertificate => {
                 f.write_str("name the authority that signed its certificate with `ca_bundle`")

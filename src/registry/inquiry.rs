@@ -5,6 +5,7 @@ use reqwest::header::{
 };
 use reqwest::{Method, Request, Url};
 use serde_json::Value;
+use std::time::Duration;
 
 use super::absence::Registries;
 use super::answer::{Answer, Said};
@@ -19,6 +20,7 @@ use super::transport::Question;
 use crate::oci::Digest;
 use crate::web::Redirects;
 
+const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// One question, with all that its parts share.
@@ -43,19 +45,26 @@ impl Inquiry<'_> {
     ) -> Result<Answer, RegistryError> {
         let known = self.authorizer.known(&mut self.visit).await?;
         let answer = self.send((&method, body), known.as_ref()).await?;
-        if answer.status != 401 {
-            return self.unless_denied(answer, known.as_ref());
-        }
-        let challenges = challenges(&answer);
-        let shown = self
-            .authorizer
-            .answer(&mut self.visit, &challenges, known.as_ref())
-            .await?;
-        let Some(shown) = shown else {
+        let Some(shown) = self.log_in(&answer, known.as_ref()).await? else {
             return self.unless_denied(answer, known.as_ref());
         };
         let answer = self.send((&method, body), Some(&shown)).await?;
         self.unless_denied(answer, Some(&shown))
+    }
+
+    /// Gives what answers the challenge of a 401, where there is something other than what was shown.
+    pub(super) async fn log_in(
+        &mut self,
+        answer: &Answer,
+        shown: Option<&Authorization>,
+    ) -> Result<Option<Authorization>, RegistryError> {
+        if answer.status != 401 {
+            return Ok(None);
+        }
+        let challenges = challenges(answer);
+        self.authorizer
+            .answer(&mut self.visit, &challenges, shown)
+            .await
     }
 
     pub(super) async fn send(
@@ -73,18 +82,25 @@ impl Inquiry<'_> {
         visit.transport.send(&question, &mut visit.patience).await
     }
 
-    fn question(&self, method: Method, body: Option<&Manifest>) -> Result<Question, RegistryError> {
-        let endpoint = self.visit.endpoint;
-        let url = endpoint.url();
+    /// Gives the address of what is asked for.
+    pub(super) fn home(&self) -> Result<Url, RegistryError> {
+        let url = self.visit.endpoint.url();
         // A reference that was checked part by part always gives an address; a host that URLs refuse is an exception.
-        let url: Url = url
-            .parse()
-            .map_err(|_| self.garbage(Garbage::Address(Said::text(&url))))?;
-        let mut request = Request::new(method, url);
+        url.parse()
+            .map_err(|_| self.garbage(Garbage::Address(Said::text(&url))))
+    }
+
+    pub(super) fn question(
+        &self,
+        method: Method,
+        body: Option<&Manifest>,
+    ) -> Result<Question, RegistryError> {
+        let endpoint = self.visit.endpoint;
+        let mut request = Request::new(method, self.home()?);
         let headers = request.headers_mut();
         let accept = match endpoint.object {
             Object::Manifest => MANIFESTS,
-            Object::Blob | Object::Tags | Object::Root => "*/*",
+            Object::Blob | Object::Upload | Object::Tags | Object::Root => "*/*",
         };
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         if let Some(manifest) = body {
@@ -102,6 +118,7 @@ impl Inquiry<'_> {
                 Some(_) => Redirects::Stay,
                 None => Redirects::Follow,
             },
+            patience: Duration::ZERO,
         })
     }
 
@@ -140,12 +157,19 @@ impl Inquiry<'_> {
         Ok(Some(manifest))
     }
 
-    /// Puts a manifest under the tag that the question is about.
-    pub(super) async fn put(&mut self, manifest: &Manifest) -> Result<(), RegistryError> {
+    /// Puts a manifest under the tag that the question is about, and gives the one to which the registry says that it is attached.
+    pub(super) async fn put(
+        &mut self,
+        manifest: &Manifest,
+    ) -> Result<Option<Digest>, RegistryError> {
         let answer = self.ask_with(Method::PUT, Some(manifest)).await?;
         match answer.status.as_u16() {
             // 201 is what the specification has; a 200 says no less.
-            200 | 201 => self.digest_header(&answer).map(|_| ()),
+            200 | 201 => {
+                self.digest_header(&answer)?;
+                let subject = answer.find_header(&OCI_SUBJECT);
+                Ok(subject.and_then(|subject| subject.trim().parse().ok()))
+            }
             405 => Err(RegistryError::ReadOnly {
                 asked: self.asked(),
                 said: answer.said,
@@ -204,7 +228,7 @@ impl Inquiry<'_> {
         Ok(Some(digest))
     }
 
-    fn unless_denied(
+    pub(super) fn unless_denied(
         &self,
         answer: Answer,
         shown: Option<&Authorization>,
@@ -218,7 +242,7 @@ impl Inquiry<'_> {
             Challenge::Basic | Challenge::Other => None,
         });
         Err(RegistryError::Denied {
-            asked: self.asked(),
+            asked: self.asked_of(&answer),
             status: answer.status.as_u16(),
             identity: match shown {
                 Some(shown) => shown.identity,
@@ -234,9 +258,9 @@ impl Inquiry<'_> {
     }
 
     pub(super) fn unexpected(&self, answer: Answer) -> RegistryError {
+        let asked = self.asked_of(&answer);
         let (status, said) = (answer.status.as_u16(), answer.said);
         if answer.status.is_server_error() {
-            let asked = self.asked();
             return RegistryError::Server {
                 asked,
                 status,
@@ -244,14 +268,14 @@ impl Inquiry<'_> {
             };
         }
         if answer.status.is_client_error() && is_error_of_registry(&answer.body) {
-            let asked = self.asked();
             return RegistryError::Refused {
                 asked,
                 status,
                 said,
             };
         }
-        self.garbage(Garbage::Status { status, said })
+        let garbage = Garbage::Status { status, said };
+        RegistryError::Garbage { asked, garbage }
     }
 
     pub(super) fn garbage(&self, garbage: Garbage) -> RegistryError {
@@ -259,8 +283,20 @@ impl Inquiry<'_> {
         RegistryError::Garbage { asked, garbage }
     }
 
-    fn asked(&self) -> Asked {
+    pub(super) fn asked(&self) -> Asked {
         self.visit.endpoint.asked()
+    }
+
+    /// Tells what was asked of the host that gave an answer.
+    fn asked_of(&self, answer: &Answer) -> Asked {
+        let asked = self.asked();
+        match &answer.elsewhere {
+            Some(host) => Asked {
+                host: host.as_str().into(),
+                ..asked
+            },
+            None => asked,
+        }
     }
 }
 

@@ -46,6 +46,22 @@ impl Manifest {
         })
     }
 
+    /// Makes one of bytes and what kind they are of, one of [`media`](crate::oci::media); nothing where they are no manifest.
+    #[must_use]
+    pub fn of(bytes: impl Into<Bytes>, media_type: &str) -> Option<Self> {
+        let body = bytes.into();
+        let json: Value = serde_json::from_slice(&body).ok()?;
+        json["schemaVersion"].is_u64().then_some(())?;
+        let written = json["mediaType"].as_str();
+        written.is_none_or(|it| it == media_type).then_some(())?;
+        Some(Self {
+            digest: Digest::of(&body),
+            kind: HeaderValue::from_str(media_type).ok()?,
+            body,
+            json,
+        })
+    }
+
     /// Gives the digest of the image's configuration, which an index does not have.
     #[must_use]
     pub fn config(&self) -> Option<Digest> {

@@ -6,6 +6,8 @@
 //!   is taken for absent is built and published again.
 //! - What passes (429, 5xx, a reset, silence) is asked again, ever more slowly, as long as the patience lasts; a registry
 //!   that says when to come back is obeyed, by all requests to it.
+//! - What is written counts as written when the registry confirms it: [`Client::upload`] brings blobs, and
+//!   [`Client::put_manifest`] the manifests that name them.
 //! - Credentials go to the registry that they are for, or to the token service that it names, and nowhere else. They
 //!   appear in no error and in no debug output.
 
@@ -23,9 +25,11 @@ pub(crate) mod fuzzing;
 mod helper;
 mod inquiry;
 mod manifest;
+mod referrers;
 mod tags;
 mod token;
 mod transport;
+mod upload;
 
 pub use crate::web::{ClientError, Pace, Proxy};
 pub use answer::Said;
@@ -34,3 +38,5 @@ pub use connection::Options;
 pub use credentials::{Credentials, CredentialsError, Found, Login};
 pub use error::{Asked, Garbage, Hint, Identity, RegistryError};
 pub use manifest::Manifest;
+pub use referrers::Attached;
+pub use upload::{LocalBlob, Uploaded};

@@ -9,9 +9,10 @@ use reqwest::{Request, StatusCode, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::answer::{Answer, Said, without_secrets};
+use super::answer::{Answer, Said};
 use super::connection::{Connections, Options};
 use super::error::{Asked, Garbage, RegistryError};
+use super::upload::Outgoing;
 use crate::settings::Secret;
 use crate::web::{ClientError, Patience, Redirects, is_about_tls, random_fraction};
 
@@ -29,6 +30,8 @@ pub(super) struct Question {
     /// The most of a body that is taken.
     pub(super) limit_bytes: usize,
     pub(super) redirects: Redirects,
+    /// How long an answer may take, where that is longer than others may.
+    pub(super) patience: Duration,
 }
 
 impl Question {
@@ -99,35 +102,26 @@ impl Transport {
         loop {
             let times = patience.failures() - failed_before + 1;
             self.wait_until_open(&host, question, patience).await?;
-            let trouble = match self.attempt(question, times).await {
-                Ok(answer) if !answer.is_passing() => {
-                    host.note_service();
-                    return Ok(answer);
-                }
-                Ok(answer) => Trouble::Answer(answer),
-                Err(error) if !may_pass(&error, times, host.served()) => return Err(error),
-                Err(error) => Trouble::Error(error),
-            };
-            let asked_for = match &trouble {
-                Trouble::Answer(answer) => answer.retry_after(),
-                Trouble::Error(_) => None,
-            };
-            if matches!(&trouble, Trouble::Answer(it) if it.status == StatusCode::TOO_MANY_REQUESTS)
-            {
-                patience.begin_anew_at(host.served());
-            }
-            let wait = patience.next_wait(asked_for);
-            if let Trouble::Answer(answer) = &trouble
-                && (answer.status == StatusCode::TOO_MANY_REQUESTS || asked_for.is_some())
-                && let Some(until) = wait.or(asked_for)
-            {
-                host.close_for(until);
-            }
-            match wait {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(trouble.into_error(question, times)),
+            let came = self.attempt(question, None, times).await;
+            if let Ok(answer) = host.settle(came, (question, times), patience).await? {
+                return Ok(answer);
             }
         }
+    }
+
+    /// Sends a request once, with a part of a file as its body. Where that fails in a way that may pass, the inner error says how,
+    /// and the wait after it is over: how much came is to be asked first.
+    pub(super) async fn send_once(
+        &self,
+        question: &Question,
+        part: Outgoing,
+        patience: &mut Patience,
+    ) -> Result<Result<Answer, RegistryError>, RegistryError> {
+        let host = self.host(&question.host);
+        let times = patience.failures() + 1;
+        self.wait_until_open(&host, question, patience).await?;
+        let came = self.attempt(question, Some(part), times).await;
+        host.settle(came, (question, times), patience).await
     }
 
     /// Waits while the host wants to be left alone, or says so where that is longer than the patience lasts.
@@ -153,14 +147,16 @@ impl Transport {
         Ok(())
     }
 
-    async fn attempt(&self, question: &Question, times: u32) -> Result<Answer, RegistryError> {
-        let fault = |error: reqwest::Error| self.explain(error, question.asked(times));
+    async fn attempt(
+        &self,
+        question: &Question,
+        part: Option<Outgoing>,
+        times: u32,
+    ) -> Result<Answer, RegistryError> {
+        /// What a request is given whose time is measured otherwise.
+        const UNTIMED: Duration = Duration::from_secs(365 * 24 * 60 * 60);
         // The semaphore is never closed; without a permit the request would merely be one too many.
         let _permit = self.under_way.acquire().await;
-        let client = match question.redirects {
-            Redirects::Follow => &self.connections.following,
-            Redirects::Stay => &self.connections.staying,
-        };
         let mut request = Request::new(
             question.request.method().clone(),
             question.request.url().clone(),
@@ -169,6 +165,36 @@ impl Transport {
         if let Some(body) = question.request.body().and_then(reqwest::Body::as_bytes) {
             *request.body_mut() = Some(Bytes::copy_from_slice(body).into());
         }
+        let within = question.patience.max(self.request_deadline);
+        let Some(part) = part else {
+            *request.timeout_mut() = Some(within);
+            return self.exchange(question, request, times).await;
+        };
+        *request.timeout_mut() = Some(UNTIMED);
+        let track = part.track();
+        *request.body_mut() = Some(reqwest::Body::wrap(part));
+        let exchange = std::pin::pin!(self.exchange(question, request, times));
+        let came = track.watch(self.request_deadline, within, exchange).await;
+        came.unwrap_or_else(|| {
+            Err(RegistryError::Silent {
+                asked: question.asked(times),
+                after: self.request_deadline,
+            })
+        })
+    }
+
+    /// Sends a request and reads its answer.
+    async fn exchange(
+        &self,
+        question: &Question,
+        request: Request,
+        times: u32,
+    ) -> Result<Answer, RegistryError> {
+        let fault = |error: reqwest::Error| self.explain(error, question, times);
+        let client = match question.redirects {
+            Redirects::Follow => &self.connections.following,
+            Redirects::Stay => &self.connections.staying,
+        };
         let mut response = client.execute(request).await.map_err(fault)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let elsewhere = find_elsewhere(question.request.url(), response.url());
@@ -190,7 +216,7 @@ impl Transport {
             Said::default()
         } else {
             let body = String::from_utf8_lossy(&body);
-            Said::in_body(&without_secrets(&body, &question.secrets))
+            Said::in_body(&body, &question.secrets)
         };
         Ok(Answer {
             status,
@@ -202,10 +228,11 @@ impl Transport {
         })
     }
 
-    fn explain(&self, error: reqwest::Error, asked: Asked) -> RegistryError {
+    fn explain(&self, error: reqwest::Error, question: &Question, times: u32) -> RegistryError {
+        let asked = question.asked(times);
         // The address is in the question already, and a token's would only be in the way.
         let fault = Arc::new(error.without_url());
-        let after = self.request_deadline;
+        let after = question.patience.max(self.request_deadline);
         if fault.is_redirect() {
             let garbage = Garbage::Redirect;
             RegistryError::Garbage { asked, garbage }
@@ -236,6 +263,47 @@ impl Transport {
 const WORDS_LIMIT_BYTES: usize = 64 * 1024;
 
 impl Host {
+    /// Takes an answer that is one to go by, and waits after what is none: then the inner error says what that was, and it is
+    /// time for another try.
+    async fn settle(
+        &self,
+        came: Result<Answer, RegistryError>,
+        (question, times): (&Question, u32),
+        patience: &mut Patience,
+    ) -> Result<Result<Answer, RegistryError>, RegistryError> {
+        let trouble = match came {
+            Ok(answer) if !answer.is_passing() => {
+                self.note_service();
+                return Ok(Ok(answer));
+            }
+            Ok(answer) => Trouble::Answer(answer),
+            Err(error) if !may_pass(&error, times, self.served()) => return Err(error),
+            Err(error) => Trouble::Error(error),
+        };
+        let (asked_for, is_limit) = match &trouble {
+            Trouble::Answer(answer) => (
+                answer.retry_after(),
+                answer.status == StatusCode::TOO_MANY_REQUESTS,
+            ),
+            Trouble::Error(_) => (None, false),
+        };
+        if is_limit {
+            patience.begin_anew_at(self.served());
+        }
+        let wait = patience.next_wait(asked_for);
+        if (is_limit || asked_for.is_some())
+            && let Some(until) = wait.or(asked_for)
+        {
+            self.close_for(until);
+        }
+        let error = trouble.into_error(question, times);
+        let Some(wait) = wait else {
+            return Err(error);
+        };
+        tokio::time::sleep(wait).await;
+        Ok(Err(error))
+    }
+
     fn note_service(&self) {
         let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         *served = Some(Instant::now());

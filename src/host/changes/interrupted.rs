@@ -9,7 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::journal::{Journal, JournalFile, go};
-use super::workshop::{DONE, JOURNAL, WORKSHOP, forget, is_sealed, old_of, sync_directories};
+use super::workshop::{
+    DONE, JOURNAL, WORKSHOP, forget, is_sealed, old_of, remove_file, sync_directories,
+};
 use super::{ChangeError, Edited};
 use crate::host::fs::{FileError, read_bytes, rename_file};
 use crate::oci::Digest;
@@ -185,9 +187,9 @@ impl Left<'_> {
             let (path, old) = (self.root.join(&file.path), old_of(&self.directory, number));
             match self.state(file, &old) {
                 State::Old => {}
-                State::New => changed.push((old, path)),
+                State::New => changed.push((file.old.is_some().then_some(old), path)),
                 State::Other => found.edited.push(Edited {
-                    old: is_old(&old, file).then_some(old),
+                    old: (file.old.is_some() && is_old(&old, file)).then_some(old),
                     file: path,
                     workshop: self.directory.clone(),
                 }),
@@ -200,7 +202,10 @@ impl Left<'_> {
             });
         }
         for (old, file) in &changed {
-            rename_file(old, file)?;
+            match old {
+                Some(old) => rename_file(old, file)?,
+                None => remove_file(file)?,
+            }
         }
         sync_directories(changed.iter().map(|(_, file)| file.as_path()))?;
         found.undone = changed.into_iter().map(|(_, file)| file).collect();
@@ -210,12 +215,15 @@ impl Left<'_> {
     /// Finds out which text a file has; one that is not where it was is somebody else's now.
     fn state(&self, file: &JournalFile, old: &Path) -> State {
         let path = self.root.join(&file.path);
+        if file.old.is_none() && is_absent(&path) {
+            return State::Old;
+        }
         let is_itself = |name: &Path| name.canonicalize().is_ok_and(|real| real == path);
         if !is_itself(&path) || !is_itself(&go(self.root, &file.name)) {
             return State::Other;
         }
         match read_bytes(&path).map(|bytes| Digest::of(&bytes)) {
-            Ok(there) if there == file.old => State::Old,
+            Ok(there) if Some(&there) == file.old.as_ref() => State::Old,
             Ok(there) if there == file.new && is_old(old, file) => State::New,
             _ => State::Other,
         }
@@ -241,7 +249,16 @@ enum State {
     Other,
 }
 
+fn is_absent(path: &Path) -> bool {
+    let found = path.symlink_metadata();
+    found.is_err_and(|fault| fault.kind() == io::ErrorKind::NotFound)
+}
+
+/// Tells whether what the file held is kept, or there was nothing to keep.
 fn is_old(kept: &Path, file: &JournalFile) -> bool {
+    let Some(old) = &file.old else {
+        return true;
+    };
     let is_plain = kept.symlink_metadata().is_ok_and(|it| it.is_file());
-    is_plain && read_bytes(kept).is_ok_and(|bytes| Digest::of(&bytes) == file.old)
+    is_plain && read_bytes(kept).is_ok_and(|bytes| Digest::of(&bytes) == *old)
 }

@@ -6,10 +6,10 @@
 //!
 //! That is the root with number 1 of 2, and the ways to both. All ways begin at the root, so that a tree that is moved or
 //! mounted elsewhere takes its journals along. A file has two: the one to the file itself, and the one by which the catalog
-//! knows it, which may be a link.
+//! knows it, which may be a link. Of a lock that was not there before stands `none` in the place of what it held.
 //!
-//! Nothing in a journal is believed: it names files `changelog` and `control` below its root and nothing of git's, without a
-//! link on the way to them, and a file is touched only where it holds what the journal says.
+//! Nothing in a journal is believed: it names files `changelog`, `control` and `image.lock.json` below its root and nothing of
+//! git's, without a link on the way to them, and a file is touched only where it holds what the journal says.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -20,7 +20,11 @@ use crate::oci::Digest;
 
 const HEADER: &[u8] = b"pkg changes 3";
 /// What is changed.
-const NAMES: [&str; 2] = ["changelog", "control"];
+const NAMES: [&str; 3] = ["changelog", "control", CREATED];
+/// What is also made anew.
+const CREATED: &str = "image.lock.json";
+/// Stands for what a file held that was not there.
+const NOTHING: &str = "none";
 
 /// One change of files in one root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +42,8 @@ pub(in crate::host) struct Journal {
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::host) struct JournalFile {
-    /// What it held.
-    pub(in crate::host) old: Digest,
+    /// What it held; nothing where it was not there.
+    pub(in crate::host) old: Option<Digest>,
     /// What it is to hold.
     pub(in crate::host) new: Digest,
     /// Where it is, below the root.
@@ -56,6 +60,7 @@ impl JournalFile {
         let is_below = parts.next().is_some_and(is_plain) && parts.all(is_plain);
         let last = self.name.file_name();
         is_below
+            && (self.old.is_some() || last.is_some_and(|last| last == CREATED))
             && is_open_ground(&self.path)
             && is_way(&self.name)
             && is_open_ground(&self.name)
@@ -70,7 +75,8 @@ impl Journal {
         parts.extend([self.id.as_bytes(), number.as_bytes(), count.as_bytes()]);
         parts.extend(self.roots.iter().map(|root| root.as_os_str().as_bytes()));
         for file in &self.files {
-            parts.extend([file.old.as_str().as_bytes(), file.new.as_str().as_bytes()]);
+            let old = file.old.as_ref().map_or(NOTHING, Digest::as_str);
+            parts.extend([old.as_bytes(), file.new.as_str().as_bytes()]);
             parts.extend([&file.path, &file.name].map(|path| path.as_os_str().as_bytes()));
         }
         let mut bytes = parts.join(&0);
@@ -102,7 +108,10 @@ impl Journal {
         while let Some(old) = parts.next() {
             let digest = |part: &[u8]| str::from_utf8(part).ok()?.parse::<Digest>().ok();
             let file = JournalFile {
-                old: digest(old)?,
+                old: match old {
+                    old if old == NOTHING.as_bytes() => None,
+                    old => Some(digest(old)?),
+                },
                 new: digest(parts.next()?)?,
                 path: path(parts.next()?),
                 name: path(parts.next()?),
@@ -173,7 +182,7 @@ mod tests {
             number: 1,
             roots: ["../images", "."].map(PathBuf::from).into(),
             files: vec![JournalFile {
-                old: Digest::of(b"old"),
+                old: Some(Digest::of(b"old")),
                 new: Digest::of(b"new"),
                 path: path.into(),
                 name: name.into(),
@@ -190,6 +199,16 @@ mod tests {
         ] {
             let written = journal(path, name);
             assert_eq!(Journal::parse(&written.render()), Some(written));
+        }
+    }
+
+    #[test]
+    fn only_a_lock_may_be_made_anew() {
+        for (name, is_fine) in [("a/image.lock.json", true), ("a/changelog", false)] {
+            let mut written = journal(name, name);
+            written.files[0].old = None;
+            let expected = is_fine.then(|| written.clone());
+            assert_eq!(Journal::parse(&written.render()), expected, "{name}");
         }
     }
 

@@ -43,10 +43,10 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// A file and what it is to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The file, which is there already.
+    /// The file.
     pub path: PathBuf,
-    /// What it held when the change was thought of.
-    pub old: String,
+    /// What it held when the change was thought of; nothing for a lock that is not there yet.
+    pub old: Option<String>,
     /// What it is to hold.
     pub new: String,
 }
@@ -248,8 +248,20 @@ fn real_path(path: &Path) -> Result<PathBuf, FileError> {
         .map_err(|source| FileError::new("read", path, source))
 }
 
+fn place_of(path: &Path) -> Result<PathBuf, FileError> {
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    let parent = real_path(parent.unwrap_or(Path::new(".")))?;
+    Ok(path
+        .file_name()
+        .map_or_else(|| parent.clone(), |name| parent.join(name)))
+}
+
 fn find_target(change: &Change) -> Result<Target<'_>, FileError> {
-    let real = real_path(&change.path)?;
+    let real = match &change.old {
+        Some(_) => real_path(&change.path)?,
+        // Nothing is there, and what it would lie in has to be.
+        None => place_of(&change.path)?,
+    };
     let name = match (change.path.parent(), change.path.file_name()) {
         (Some(parent), Some(last)) if parent.as_os_str().is_empty() => {
             real_path(Path::new("."))?.join(last)

@@ -21,7 +21,7 @@ impl Tree {
             write_atomically(&path, b"old").unwrap();
             Change {
                 path,
-                old: "old".to_owned(),
+                old: Some("old".to_owned()),
                 new: format!("new {name}"),
             }
         });
@@ -69,7 +69,11 @@ impl Tree {
 
     /// Leaves the tree as a run leaves it that was killed after so many renames.
     fn killed_after(renames: usize) -> Self {
-        let tree = Self::new();
+        Self::new().kill_after(renames)
+    }
+
+    fn kill_after(self, renames: usize) -> Self {
+        let tree = self;
         let changes = tree.begin();
         let workshops = changes.workshops(&tree.changes).unwrap();
         let roots: Vec<_> = workshops.iter().map(|it| it.root().to_owned()).collect();
@@ -104,6 +108,52 @@ fn all_files_are_changed_and_nothing_is_left_beside_them() {
 }
 
 #[test]
+fn a_lock_that_was_not_there_is_made_with_the_rest_or_not_at_all() {
+    let with_lock = || {
+        let mut tree = Tree::new();
+        let path = tree.directory.path().join("one/a/image.lock.json");
+        let (old, new) = (None, "lock".to_owned());
+        tree.changes.insert(1, Change { path, old, new });
+        tree
+    };
+    let is_there = |tree: &Tree| tree.changes[1].path.exists();
+    let tree = with_lock();
+    tree.begin().make(&tree.changes).unwrap();
+    assert_eq!(read_text(&tree.changes[1].path).unwrap(), "lock");
+    assert!(!tree.workshop("one").exists());
+    // There it is now, and nobody has seen it before.
+    let error = tree.begin().make(&tree.changes[1..2]).expect_err("a file");
+    assert!(matches!(error, ChangeError::Moved(_)), "{error}");
+    for renames in 0..=5 {
+        let mut tree = with_lock().kill_after(renames);
+        assert_eq!(is_there(&tree), renames > 1, "{renames}");
+        drop(tree.begin());
+        assert!(!is_there(&tree), "{renames}");
+        tree.changes.remove(1);
+        tree.assert_all("old");
+    }
+    let failing = |from: &Path, to: &Path| {
+        if to.ends_with("two/d/changelog") {
+            let fault = std::io::ErrorKind::Other.into();
+            return Err(FileError::new("replace", to, fault));
+        }
+        rename_file(from, to)
+    };
+    let mut tree = with_lock();
+    let made = tree.begin().make_with(&tree.changes, &failing);
+    made.expect_err("a fault");
+    assert!(!is_there(&tree));
+    tree.changes.remove(1);
+    tree.assert_all("old");
+    // Somebody else's lock in its place stays.
+    let tree = with_lock().kill_after(5);
+    write_atomically(&tree.changes[1].path, b"mine").unwrap();
+    let error = Changes::begin(&tree.roots()).expect_err("an edited file");
+    assert!(matches!(error, ChangeError::Edited(_)), "{error}");
+    assert_eq!(read_text(&tree.changes[1].path).unwrap(), "mine");
+}
+
+#[test]
 fn modes_and_links_stay() {
     let tree = Tree::new();
     let real = tree.root("one").join("real");
@@ -133,7 +183,7 @@ fn a_link_that_leads_out_of_the_roots_is_refused() {
 #[test]
 fn a_file_that_has_changed_since_it_was_read_is_left_alone_with_all_others() {
     let mut tree = Tree::new();
-    tree.changes[3].old = "what somebody else replaced".to_owned();
+    tree.changes[3].old = Some("what somebody else replaced".to_owned());
     let error = tree.begin().make(&tree.changes).expect_err("another text");
     assert!(matches!(error, ChangeError::Moved(_)), "{error}");
     tree.assert_all("old");

@@ -63,13 +63,20 @@ impl<'a> Workshop<'a> {
         let looks = looks_below(self.root)?;
         for (number, target) in self.targets.iter().enumerate() {
             let (real, change) = (&target.real, target.change);
-            if read_bytes(real)? != change.old.as_bytes() {
+            let Some(old) = &change.old else {
+                if real.symlink_metadata().is_ok() {
+                    return Err(ChangeError::Moved(change.path.clone()));
+                }
+                write(&self.new_of(number), change.new.as_bytes(), looks)?;
+                continue;
+            };
+            if read_bytes(real)? != old.as_bytes() {
                 return Err(ChangeError::Moved(change.path.clone()));
             }
             let there = std::fs::metadata(real);
             let there = there.map_err(|source| FileError::new("read", real, source))?;
             for (kept, text) in [
-                (self.old_of(number), &change.old),
+                (self.old_of(number), old),
                 (self.new_of(number), &change.new),
             ] {
                 write(&kept, text.as_bytes(), Looks::Of(&there))?;
@@ -93,7 +100,11 @@ impl<'a> Workshop<'a> {
     fn record(&self, target: &Target<'_>) -> JournalFile {
         let below = target.real.strip_prefix(self.root);
         JournalFile {
-            old: Digest::of(target.change.old.as_bytes()),
+            old: target
+                .change
+                .old
+                .as_ref()
+                .map(|old| Digest::of(old.as_bytes())),
             new: Digest::of(target.change.new.as_bytes()),
             path: below.unwrap_or(&target.real).to_owned(),
             name: way(self.root, &target.name),
@@ -110,10 +121,14 @@ impl<'a> Workshop<'a> {
 
     /// Gives the files that have their new texts the old ones again.
     pub(super) fn put_back(&self) -> Result<(), (PathBuf, FileError)> {
-        for (number, Target { real, .. }) in self.targets.iter().enumerate() {
+        for (number, Target { real, change, .. }) in self.targets.iter().enumerate() {
             // What was not replaced yet still has its new text here.
             if !self.new_of(number).exists() {
-                rename_file(&self.old_of(number), real).map_err(|error| (real.clone(), error))?;
+                let back = match change.old {
+                    Some(_) => rename_file(&self.old_of(number), real),
+                    None => remove_file(real),
+                };
+                back.map_err(|error| (real.clone(), error))?;
             }
         }
         self.sync_files()
@@ -271,6 +286,11 @@ pub(super) fn sync_directories<'a>(files: impl Iterator<Item = &'a Path>) -> Res
     directories.sort_unstable();
     directories.dedup();
     directories.into_iter().try_for_each(sync)
+}
+
+/// Takes away a file that was not there before.
+pub(super) fn remove_file(path: &Path) -> Result<(), FileError> {
+    std::fs::remove_file(path).map_err(|source| FileError::new("remove", path, source))
 }
 
 fn sync(directory: &Path) -> Result<(), FileError> {
