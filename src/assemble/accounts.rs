@@ -4,7 +4,7 @@ use super::filling::{FillError, Filling};
 use crate::declared::Accounts;
 use crate::rootfs::{Kind, Node};
 
-const PASSWD: &str = "/etc/passwd";
+pub(super) const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
 const SHADOW: &str = "/etc/shadow";
 
@@ -116,7 +116,7 @@ fn number(line: &str) -> Option<u32> {
     line.split(':').nth(2)?.parse().ok()
 }
 
-fn read_lines(filling: &Filling, path: &str) -> Result<Vec<String>, FillError> {
+pub(super) fn read_lines(filling: &Filling, path: &str) -> Result<Vec<String>, FillError> {
     let bytes = filling.read(path)?.unwrap_or_default();
     let text = String::from_utf8(bytes).map_err(|source| FillError::Read {
         path: path.to_owned(),
@@ -134,11 +134,15 @@ fn write_lines(
     if !text.is_empty() {
         text.push('\n');
     }
-    filling.file(path, text.as_bytes(), mode)
+    filling.extend(path, text.as_bytes(), mode)
 }
 
 /// Makes a home directory where none is; what is there stays.
-fn make_home(filling: &mut Filling, home: &str, owner: (u32, u32)) -> Result<(), FillError> {
+pub(super) fn make_home(
+    filling: &mut Filling,
+    home: &str,
+    owner: (u32, u32),
+) -> Result<(), FillError> {
     if home == "/dev/null" || home == "/" || filling.find(home)?.is_some() {
         return Ok(());
     }
@@ -150,8 +154,11 @@ fn make_home(filling: &mut Filling, home: &str, owner: (u32, u32)) -> Result<(),
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::declared::{Group, User};
+    use crate::rootfs::Content;
 
     fn user(name: &str, uid: u32) -> User {
         User {
@@ -204,6 +211,29 @@ mod tests {
         };
         add_accounts(&mut filling, &more).expect("a member more");
         assert_eq!(text(&filling, GROUP), "www:x:33:app,web\napp:x:1000:\n");
+    }
+
+    #[test]
+    fn files_of_accounts_keep_their_owners_and_permissions() {
+        let mut filling = Filling::new(7);
+        let mut attributes = filling.attributes(0o600);
+        (attributes.gid, attributes.modified) = (42, 1);
+        let kind = Kind::File(Content::Held(Arc::from(&b"root:*:::::::\n"[..])));
+        let node = Node { kind, attributes };
+        filling.put(SHADOW, node).expect("a file");
+        let accounts = Accounts {
+            users: vec![user("app", 1000)],
+            groups: Vec::new(),
+        };
+        add_accounts(&mut filling, &accounts).expect("accounts");
+        let of = |path: &str| {
+            let node = filling.find(path).expect("a path").expect(path);
+            let one = &node.attributes;
+            (one.mode, one.uid, one.gid, one.modified)
+        };
+        assert_eq!(of(SHADOW), (0o600, 0, 42, 7));
+        assert_eq!(of(GROUP), (0o644, 0, 0, 7));
+        assert_eq!(text(&filling, SHADOW), "root:*:::::::\napp:!:::::::\n");
     }
 
     #[test]

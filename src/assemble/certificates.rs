@@ -48,15 +48,21 @@ pub(super) fn add_certificates(
             return Err(FillError::Exists(path));
         }
         filling.file(&path, pem.as_bytes(), 0o644)?;
-        for bundle in std::iter::once(BUNDLE).chain(MORE_BUNDLES) {
-            let there = filling.read(bundle)?;
-            if there.is_none() && bundle != BUNDLE {
-                continue;
-            }
-            let mut bytes = there.unwrap_or_default();
-            append(&mut bytes, pem.as_bytes());
-            filling.file(bundle, &bytes, 0o644)?;
+        trust(filling, pem.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Adds a certificate to each bundle.
+pub(super) fn trust(filling: &mut Filling, pem: &[u8]) -> Result<(), FillError> {
+    for bundle in std::iter::once(BUNDLE).chain(MORE_BUNDLES) {
+        let there = filling.read(bundle)?;
+        if there.is_none() && bundle != BUNDLE {
+            continue;
         }
+        let mut bytes = there.unwrap_or_default();
+        append(&mut bytes, pem);
+        filling.extend(bundle, &bytes, 0o644)?;
     }
     Ok(())
 }
@@ -93,5 +99,21 @@ mod tests {
         let there = filling.find(&format!("{OWN}/own.crt")).expect("a path");
         assert!(there.is_some());
         add_certificates(&mut filling, &own).expect_err("twice");
+    }
+
+    #[test]
+    fn a_bundle_that_is_there_keeps_its_owner_and_permissions() {
+        let mut filling = Filling::new(7);
+        let [_, kaniko] = MORE_BUNDLES;
+        filling.file(kaniko, b"A\n", 0o440).expect("a file");
+        let path = super::super::filling::parse(kaniko).expect("a path");
+        let there = filling.tree.attributes_mut(&path).expect("a file");
+        (there.uid, there.gid) = (5, 6);
+        trust(&mut filling, b"B").expect("a certificate");
+        let node = filling.find(kaniko).expect("a path").expect("a file");
+        let one = &node.attributes;
+        assert_eq!((one.mode, one.uid, one.gid), (0o440, 5, 6));
+        let bundle = filling.read(kaniko).expect("a file").expect("a bundle");
+        assert_eq!(bundle, b"A\nB\n");
     }
 }

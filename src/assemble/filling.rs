@@ -1,5 +1,6 @@
 //! A root file system in the making: files of packages and of image directories, and those that are written here.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub struct Filling {
     pub volumes: Volumes,
     /// The time of what is made here: seconds since 1970.
     pub modified: i64,
+    /// The images that files may be taken from, by their names; the contents of their files lie in `volumes`, too.
+    pub images: BTreeMap<String, Tree>,
 }
 
 /// Why a root file system cannot be as it is declared.
@@ -144,6 +147,22 @@ impl Filling {
         self.put_at(resolved, node)
     }
 
+    /// Writes a file; one that is there keeps its owner and permissions, and all else that is not its content or time.
+    pub fn extend(&mut self, path: &str, bytes: &[u8], mode: u32) -> Result<(), FillError> {
+        let resolved = self.tree.resolve(&parse(path)?)?;
+        let there = self.tree.find(&resolved);
+        let there = there.filter(|node| matches!(node.kind, Kind::File(_)));
+        let attributes = match there {
+            Some(node) => Attributes {
+                modified: self.modified,
+                ..node.attributes.clone()
+            },
+            None => self.attributes(mode),
+        };
+        let kind = Kind::File(Content::Held(Arc::from(bytes)));
+        self.put_at(resolved, Node { kind, attributes })
+    }
+
     /// Makes a symbolic link, unless something is there.
     pub fn link(&mut self, path: &str, target: &str) -> Result<(), FillError> {
         if self.find(path)?.is_some() {
@@ -192,11 +211,16 @@ impl Filling {
 
     /// Reads a small file, and nothing where there is none.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FillError> {
+        self.read_at(&parse(path)?)
+    }
+
+    /// Reads a small file whose name may be no text.
+    pub fn read_at(&self, path: &RootPath) -> Result<Option<Vec<u8>>, FillError> {
         let failed = |source| FillError::Read {
-            path: path.to_owned(),
+            path: path.to_string(),
             source,
         };
-        let resolved = self.tree.resolve(&parse(path)?)?;
+        let resolved = self.tree.resolve(path)?;
         match self.tree.find(&resolved).map(|node| &node.kind) {
             None => Ok(None),
             Some(Kind::File(content)) if content.size_bytes() > LARGEST_TEXT_BYTES => {

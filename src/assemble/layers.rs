@@ -3,6 +3,7 @@
 //! Git keeps of a file whether it can be executed and nothing more; so modes here are 0755 and 0644 by that alone, and the same
 //! commit gives the same layer wherever it is checked out.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Seek as _, Write};
 use std::os::unix::ffi::OsStrExt as _;
@@ -33,6 +34,14 @@ pub enum LayFault {
     /// It is no file, directory or link.
     #[error("{} is no file, directory or link", .0.display())]
     Special(PathBuf),
+    /// Another image does not have it.
+    #[error("`{path}` is not in `{image}`")]
+    Missing {
+        /// The path.
+        path: String,
+        /// The image.
+        image: String,
+    },
     /// A name cannot be one in an image.
     #[error("{} cannot be in an image", .0.display())]
     Name(PathBuf),
@@ -53,6 +62,10 @@ pub(super) fn lay_over(
     (directory, scratch): (&Path, &Path),
 ) -> Result<(), LayFault> {
     for rule in rules {
+        if let Some(image) = &rule.from {
+            lay_from(filling, rule, image)?;
+            continue;
+        }
         let path = directory.join(&rule.source);
         let failed = |source| FileError::new("read", &path, source);
         let real = path.canonicalize().map_err(failed)?;
@@ -71,15 +84,56 @@ pub(super) fn lay_over(
         };
         let window = spool.finish()?;
         filling.volumes.add(window);
-        for entry in entries {
-            if !entry.path.is_root()
-                || !matches!(&entry.change, Change::Node(node) if node.is_directory())
-            {
-                filling.lay(entry)?;
-            }
+        lay_all(filling, entries)?;
+    }
+    Ok(())
+}
+
+fn lay_all(filling: &mut Filling, entries: Vec<Entry>) -> Result<(), FillError> {
+    for entry in entries {
+        let is_directory = matches!(&entry.change, Change::Node(node) if node.is_directory());
+        if !(entry.path.is_root() && is_directory) {
+            filling.lay(entry)?;
         }
     }
     Ok(())
+}
+
+/// Lays what another image has at a path, a link followed, with all below it: owners, modes and times are those in it, unless
+/// the rule says others.
+fn lay_from(filling: &mut Filling, rule: &LayerRule, image: &str) -> Result<(), LayFault> {
+    let missing = || LayFault::Missing {
+        path: rule.source.clone(),
+        image: image.to_owned(),
+    };
+    let tree = filling.images.get(image).ok_or_else(missing)?;
+    let top = tree
+        .resolve(&parse(&rule.source)?)
+        .map_err(FillError::from)?;
+    let is_file = !tree.find(&top).ok_or_else(missing)?.is_directory();
+    if is_file && rule.target.ends_with('/') {
+        return Err(FillError::Directory(rule.target.clone()).into());
+    }
+    let target = parse(&rule.target)?;
+    let mut first_paths: HashMap<usize, RootPath> = HashMap::new();
+    let mut entries = Vec::new();
+    let taken = tree.linked();
+    let taken = taken.filter(|(path, _, _)| **path == top || path.is_below(&top));
+    for (path, number, node) in taken {
+        let mut below = path.names().skip(top.names().count());
+        let place = below.try_fold(target.clone(), |at, name| at.try_join(name));
+        let path = place.map_err(|_| LayFault::Name(rule.target.clone().into()))?;
+        let change = if let Some(first) = first_paths.get(&number) {
+            Change::HardLink(first.clone())
+        } else {
+            first_paths.insert(number, path.clone());
+            let mut node = node.clone();
+            change(&mut node, rule);
+            Change::Node(node)
+        };
+        entries.push(Entry { path, change });
+    }
+    Ok(lay_all(filling, entries)?)
 }
 
 fn is_tar(name: &str) -> bool {

@@ -1,8 +1,6 @@
-//! Makes a declared image: its packages, then what is laid over them and changed in them, and one tar of it all.
+//! Makes a declared image: its packages, then what is laid over them and changed in them, and the tars of it all.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -12,13 +10,19 @@ use super::accounts::{add_accounts, find_user};
 use super::certificates::add_certificates;
 use super::debian::{Supply, install_debian};
 use super::filling::Filling;
+use super::installed::{Installed, Packed};
 use super::layers::lay_over;
+use super::loader::write_loader_cache;
 use super::paths::apply_paths;
-use super::rootfs::Rootfs;
+use super::rootfs::{Rootfs, Written};
 use super::runtime::run_config;
-use crate::declared::{Changes, DebianContents, Runtime};
-use crate::host::fs::FileError;
-use crate::rootfs::{RootPath, write_tar};
+use super::software::find_software;
+use super::spreading::write_layers;
+use crate::declared::{Changes, DebianContents, Layering, Runtime};
+use crate::rootfs::check_names;
+
+/// What made the cache of libraries; without a version, so that images do not depend on it.
+const GENERATOR: &str = "pkg";
 
 /// What a declared image is made of.
 #[derive(Debug)]
@@ -29,13 +33,15 @@ pub struct Making<'a> {
     pub changes: &'a Changes,
     /// What containers get of it.
     pub runtime: &'a Runtime,
+    /// How its files are spread over layers.
+    pub layering: Layering,
     /// The image's directory.
     pub directory: &'a Path,
     /// Labels of this program.
     pub labels: BTreeMap<String, String>,
     /// The date of the changelog entry, and of everything that is made here.
     pub created: DateTime<Utc>,
-    /// A directory for the tar, and for what packages hold.
+    /// A directory for the tars, and for what packages hold.
     pub scratch: &'a Path,
 }
 
@@ -45,49 +51,64 @@ pub async fn assemble(
     came: &(dyn Fn(&str) + Sync),
 ) -> Result<Rootfs, AssembleError> {
     let modified = making.created.timestamp();
-    let filling = match &making.packages {
-        None => Filling::new(modified),
+    let (filling, packed) = match &making.packages {
+        None => (Filling::new(modified), Packed::default()),
         Some((contents, supply)) => {
-            let asked = (
-                contents.packages.as_slice(),
-                contents.without_scripts.as_slice(),
-            );
-            let installed = install_debian(supply, asked, modified, came).await;
-            let (filling, installed) = installed.map_err(Box::new)?;
-            for one in &installed {
-                came(&format!(
-                    "{} {} {}",
-                    one.name, one.version, one.architecture
-                ));
-            }
-            filling
+            let installed = install_debian(supply, contents, modified, came).await;
+            installed.map_err(Box::new)?
         }
     };
-    let rootfs = Rootfs::new(making.scratch);
-    let path = rootfs.path().to_owned();
+    tell_packages(&packed.installed, came);
     let changes = making.changes.clone();
     let places = (making.directory.to_owned(), making.scratch.to_owned());
-    let user = making.runtime.user.clone();
-    let write = move || {
-        let filling = change(filling, &changes, (&places.0, &places.1))?;
-        let user = user.map(|user| find_user(&filling, &user)).transpose()?;
-        write(&filling, &path)?;
-        Ok::<_, AssembleError>(user)
-    };
-    let written = tokio::task::spawn_blocking(write).await;
-    let user = written.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-    let mut run = run_config(making.runtime, &making.labels);
-    run.user = user;
+    let change = move || change(filling, &changes, (&places.0, &places.1));
     let made_by = match making.packages {
         Some(_) => "pkg: packages of Debian",
         None => "pkg: files",
     };
-    Ok(rootfs
-        .finish(run, made_by.to_owned(), making.created)
-        .await?)
+    finish(making, (packed, change), made_by).await
 }
 
-fn change(
+/// Tells of each package that is there.
+pub(super) fn tell_packages(installed: &[Installed], came: &(dyn Fn(&str) + Sync)) {
+    for one in installed {
+        came(&format!(
+            "{} {} {}",
+            one.name, one.version, one.architecture
+        ));
+    }
+}
+
+/// Writes what `change` gives as the layers of an image.
+pub(super) async fn finish<C>(
+    making: &Making<'_>,
+    (packed, change): (Packed, C),
+    made_by: &'static str,
+) -> Result<Rootfs, AssembleError>
+where
+    C: FnOnce() -> Result<Filling, AssembleError> + Send + 'static,
+{
+    let rootfs = Rootfs::new(making.scratch);
+    let (layering, scratch) = (making.layering, making.scratch.to_owned());
+    let user = making.runtime.user.clone();
+    let write = move || {
+        let mut filling = change()?;
+        write_loader_cache(&mut filling, GENERATOR)?;
+        check_names(&filling.tree)?;
+        let user = user.map(|user| find_user(&filling, &user)).transpose()?;
+        let software = find_software(&filling, &packed.installed)?;
+        let made_by = write_layers(&filling, &packed, (layering, made_by), &scratch)?;
+        Ok::<_, AssembleError>((user, Written { made_by, software }))
+    };
+    let written = tokio::task::spawn_blocking(write).await;
+    let (user, written) =
+        written.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let mut run = run_config(making.runtime, &making.labels);
+    run.user = user;
+    Ok(rootfs.finish(run, written, making.created).await?)
+}
+
+pub(super) fn change(
     mut filling: Filling,
     changes: &Changes,
     places: (&Path, &Path),
@@ -97,15 +118,4 @@ fn change(
     apply_paths(&mut filling, &changes.paths)?;
     add_certificates(&mut filling, &changes.certificates)?;
     Ok(filling)
-}
-
-fn write(filling: &Filling, path: &Path) -> Result<(), AssembleError> {
-    let failed = |source| FileError::new("write", path, source);
-    let file = File::create(path).map_err(failed)?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    let fetch =
-        |extent: &crate::rootfs::Extent, out: &mut dyn io::Write| filling.volumes.copy(extent, out);
-    write_tar(&filling.tree, &RootPath::root(), &mut out, &fetch).map_err(failed)?;
-    out.flush().map_err(failed)?;
-    Ok(())
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,12 +13,17 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::AssembleError;
-use super::rootfs::Rootfs;
+use super::filling::Filling;
+use super::rootfs::{Rootfs, Written, layer_path};
 use super::runtime::run_config;
+use super::software::find_software;
 use crate::debian::Mirrors;
 use crate::declared::{BootstrapFile, Runtime};
 use crate::host::fs::FileError;
-use crate::host::{Output, Program};
+use crate::host::{Output, Program, Window};
+use crate::rootfs::read_tar;
+use crate::settings::Mask;
+use crate::spdx::Software;
 
 /// What a base is made of.
 #[derive(Debug)]
@@ -26,7 +32,7 @@ pub struct Bootstrap<'a> {
     pub file: &'a BootstrapFile,
     /// What containers get of it.
     pub runtime: &'a Runtime,
-    /// Where the packages come from.
+    /// Where the packages come from, security updates included where the suite has them.
     pub mirrors: Mirrors,
     /// The date of the changelog entry.
     pub created: DateTime<Utc>,
@@ -38,6 +44,8 @@ pub struct Bootstrap<'a> {
     pub scratch: &'a Path,
     /// How long it may take.
     pub deadline: Duration,
+    /// What is hidden in what the program says, by who gets it.
+    pub mask: &'a Mask,
 }
 
 /// Runs mmdebstrap and gives the root file system; `on_line` gets what the program says.
@@ -47,8 +55,9 @@ pub async fn bootstrap(
     mut on_line: impl FnMut(&str),
 ) -> Result<Rootfs, AssembleError> {
     let rootfs = Rootfs::new(base.scratch);
-    let file = File::create(rootfs.path());
-    let file = file.map_err(|source| FileError::new("create", rootfs.path(), source))?;
+    let path = layer_path(base.scratch, 0);
+    let file = File::create(&path);
+    let file = file.map_err(|source| FileError::new("create", &path, source))?;
     let program = base
         .environment
         .iter()
@@ -61,13 +70,35 @@ pub async fn bootstrap(
         .variable("TMPDIR", base.scratch)
         .output(Output::File(file))
         .deadline(base.deadline)
+        .hiding(base.mask)
         .grace(Duration::from_secs(20))
         .run(cancelled, |_, line| on_line(line))
         .await?;
     let variant = base.file.variant.as_str();
     let made_by = format!("mmdebstrap --variant={variant} {}", base.file.suite);
     let run = run_config(base.runtime, &base.labels);
-    Ok(rootfs.finish(run, made_by, base.created).await?)
+    let software = tokio::task::spawn_blocking(move || read_software(&path)).await;
+    let software =
+        software.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let written = Written {
+        made_by: vec![made_by],
+        software,
+    };
+    Ok(rootfs.finish(run, written, base.created).await?)
+}
+
+/// Finds out what the program installed.
+fn read_software(path: &Path) -> Result<Software, AssembleError> {
+    let failed = |source| FileError::new("read", path, source);
+    let file = File::open(path).map_err(failed)?;
+    let mut tar = Window::of_file(file).map_err(failed)?;
+    let mut filling = Filling::default();
+    let volume = filling.volumes.add(tar.clone());
+    let entries = read_tar(&mut tar, volume);
+    let entries = entries.map_err(|error| failed(io::Error::other(error)))?;
+    let applied = filling.tree.apply_layer(entries);
+    applied.map_err(|error| failed(io::Error::other(error)))?;
+    Ok(find_software(&filling, &[])?)
 }
 
 /// Tells whether a suite has updates and a security suite beside it: unstable and experimental do not.

@@ -8,6 +8,7 @@ use super::Event;
 use super::image::MakeError;
 use super::passing::Words;
 use super::run::{Known, Report, Run};
+use super::shelved::BringError;
 use crate::assemble::AssembleError;
 use crate::catalog::{ImageId, Recipe};
 use crate::engine::{BuildFault, EngineError};
@@ -103,7 +104,7 @@ impl Run<'_> {
             report.words = Words::default();
             let made = match &described.recipe {
                 Recipe::Template { .. } => self.build(image, known, report).await,
-                Recipe::Declared { file, .. } => self.assemble(image, file, report).await,
+                Recipe::Declared { file, .. } => self.assemble(image, file, known, report).await,
             };
             let error = match made {
                 Err(error) if !error.is_interruption() => error,
@@ -187,9 +188,9 @@ fn find_trouble(error: &MakeError, words: &Words) -> Option<(Trouble, String)> {
     match error {
         MakeError::Build(BuildFault::Step(text)) => told(text),
         MakeError::Assemble(AssembleError::Program(ProcessError::Exit { .. })) => told(""),
-        MakeError::Engine(error) | MakeError::Build(BuildFault::Engine(error)) => {
-            find_engine_trouble(error)
-        }
+        MakeError::Engine(error)
+        | MakeError::Build(BuildFault::Engine(error))
+        | MakeError::Bring(BringError::Engine(error)) => find_engine_trouble(error),
         _ => None,
     }
 }

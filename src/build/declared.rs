@@ -1,31 +1,30 @@
-//! Making a declared base: bootstrap it, and load it into the engine.
+//! Making a declared image: of packages and files, or of a bootstrap.
+
+use std::cell::RefCell;
 
 use super::Event;
 use super::image::MakeError;
-use super::run::{Report, Run};
-use crate::address::has_credentials;
-use std::path::{Path, PathBuf};
+use super::locked::Pinned;
+use super::run::{Known, Report, Run};
+use std::path::Path;
 
 use chrono::{DateTime, FixedOffset};
 use tempfile::TempDir;
 
-use crate::assemble::{self, Bootstrap, Rootfs, Supply, bootstrap, has_updates};
+use crate::assemble::{
+    self, AssembleError, Bootstrap, Origin, Rootfs, Supply, bootstrap, list_origins,
+};
 use crate::catalog::ImageId;
-use crate::debian::{Mirrors, SignedBy, Source};
-use crate::declared::{
-    BootstrapFile, DebianArchive, DebianSource, ImageFile, Layering, Making, Runtime,
-};
+use crate::declared::{BootstrapFile, DebianArchive, ImageFile, Making, Runtime};
 use crate::host::fs::FileError;
-use crate::host::{
-    Clock, RUN_VARIABLE, alpine_architecture, debian_architecture, find_machine_mirrors,
-};
+use crate::host::{Clock, RUN_VARIABLE, alpine_architecture, debian_architecture};
 use crate::ledger::temporary_prefix;
+use crate::locking::{find_mirrors, mirror_options};
 use crate::mirror::{self, MirrorError};
 use crate::oci::Digest;
-use crate::registry;
 
-/// Where Debian's own package of its keys has them.
-const DEBIANS_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+/// Is told what is done.
+pub(super) type Came<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// Finds a field that is read and says something, and that nothing is done with yet.
 fn find_undone(file: &ImageFile) -> Option<&'static str> {
@@ -35,10 +34,10 @@ fn find_undone(file: &ImageFile) -> Option<&'static str> {
             "archs",
             !file.architectures.is_empty() && file.architectures != own,
         ),
-        ("layering", file.layering != Layering::One),
         (
             "certificates.providers",
-            !file.changes.certificate_providers.is_empty(),
+            !file.changes.certificate_providers.is_empty()
+                && !matches!(file.making, Making::Apk(_)),
         ),
     ];
     let undone = fields.into_iter().find(|(_, is_said)| *is_said);
@@ -46,11 +45,12 @@ fn find_undone(file: &ImageFile) -> Option<&'static str> {
 }
 
 impl Run<'_> {
-    /// Makes a declared image and loads it into the engine.
+    /// Makes a declared image, puts it on the shelf, and loads it into the engine where one answers.
     pub(super) async fn assemble(
         &self,
         image: ImageId,
         file: &ImageFile,
+        known: &RefCell<Known>,
         report: &mut Report<'_>,
     ) -> Result<Digest, MakeError> {
         if let Some(field) = find_undone(file) {
@@ -59,8 +59,8 @@ impl Run<'_> {
         match &file.making {
             Making::Bootstrap(base) => self.bootstrap(image, (base, &file.runtime), report).await,
             Making::Debian(_) | Making::Scratch => self.assemble_files(image, file, report).await,
-            Making::Apk(_) => Err(MakeError::NotYet("contents.repositories")),
-            Making::Base(_) => Err(MakeError::NotYet("base")),
+            Making::Apk(contents) => self.assemble_apk(image, (file, contents), report).await,
+            Making::Base(base) => self.assemble_on(image, (file, base), known, report).await,
         }
     }
 
@@ -76,9 +76,16 @@ impl Run<'_> {
         let (_, snapshot) = self.take(image, report.limit).await?;
         let scratch = self.scratch()?;
         let store = mirror::Store::of_environment(self.environment).map_err(MirrorError::from)?;
-        let client = mirror::Client::new(&self.mirror_options()).map_err(MakeError::Client)?;
-        let archives = match &file.making {
-            Making::Debian(contents) => self.archives(&contents.archive, &described.directory)?,
+        let client = mirror::Client::new(&mirror_options(self.settings, self.environment))
+            .map_err(MakeError::Client)?;
+        let pinned = match &file.making {
+            Making::Debian(contents) => self.find_pinned(image, contents)?,
+            _ => None,
+        };
+        let archives = match (&file.making, &pinned) {
+            (Making::Debian(contents), None) => {
+                self.archives(&contents.archive, &described.directory)?
+            }
             _ => Vec::new(),
         };
         let packages = match &file.making {
@@ -88,6 +95,7 @@ impl Run<'_> {
                     client: &client,
                     store: &store,
                     archives: &archives,
+                    lock: pinned.as_ref().map(Pinned::locked),
                     architecture: debian_architecture(),
                     now: Clock::of_machine().now().to_utc(),
                     scratch: scratch.path(),
@@ -99,22 +107,24 @@ impl Run<'_> {
             packages,
             changes: &file.changes,
             runtime: &file.runtime,
+            layering: file.layering,
             directory: &described.directory,
             labels: self.labels_of_declared(image, date, &snapshot.inputs),
             created: date.to_utc(),
             scratch: scratch.path(),
         };
-        let rootfs = self.assemble_in_time(image, &making, report).await?;
+        let work = async |came: Came<'_>| assemble::assemble(&making, came).await;
+        let rootfs = self.assemble_in_time(image, work, report).await?;
         // Files were read meanwhile: they are still what the label says.
         self.take(image, report.limit).await?;
-        self.load_rootfs(image, rootfs, report).await
+        self.keep(image, rootfs, report).await
     }
 
     /// Makes it within the time of the image, and tells what is done.
-    async fn assemble_in_time(
+    pub(super) async fn assemble_in_time(
         &self,
         image: ImageId,
-        making: &assemble::Making<'_>,
+        work: impl AsyncFnOnce(Came<'_>) -> Result<Rootfs, AssembleError>,
         report: &mut Report<'_>,
     ) -> Result<Rootfs, MakeError> {
         let (lines, mut told) = tokio::sync::mpsc::unbounded_channel::<String>();
@@ -124,14 +134,14 @@ impl Run<'_> {
         };
         let rootfs = {
             let limit = tokio::time::sleep(report.limit.left());
-            let work = assemble::assemble(making, &came);
+            let work = work(&came);
             tokio::pin!(work, limit);
             loop {
                 tokio::select! {
                     biased;
                     () = self.cancelled.cancelled() => return Err(MakeError::Interrupted),
                     Some(line) = told.recv() => self.tell_line(image, &line, report),
-                    made = &mut work => break made?,
+                    made = &mut work => break made,
                     () = &mut limit => {
                         let (what, allowed) = ("assembly", report.limit.allowed());
                         return Err(MakeError::Late { what, allowed });
@@ -142,7 +152,7 @@ impl Run<'_> {
         while let Ok(line) = told.try_recv() {
             self.tell_line(image, &line, report);
         }
-        Ok(rootfs)
+        Ok(rootfs?)
     }
 
     fn tell_line(&self, image: ImageId, line: &str, report: &mut Report<'_>) {
@@ -154,71 +164,25 @@ impl Run<'_> {
         });
     }
 
-    fn mirror_options(&self) -> mirror::Options {
-        let without_tls = self.settings.proxies.apt_only.as_ref();
-        mirror::Options {
-            ca_bundle: self
-                .settings
-                .ca_bundle
-                .as_ref()
-                .map(|bundle| bundle.path.clone()),
-            proxy: registry::Proxy::of_environment(self.environment),
-            proxy_without_tls: without_tls.map(|url| registry::Proxy::new(url, "")),
-            ..mirror::Options::default()
-        }
-    }
-
     /// Names the archives that packages come from, with the keys that sign them.
     fn archives(
         &self,
         archive: &DebianArchive,
         directory: &Path,
     ) -> Result<Vec<mirror::Archive>, MakeError> {
-        let sources = match archive {
-            DebianArchive::Sources(sources) => sources.clone(),
-            DebianArchive::Release { suite, components } => {
-                let mirrors = self.mirrors(suite)?;
-                let source = |uri: &str, suite: String| DebianSource {
-                    uris: vec![uri.to_owned()],
-                    suites: vec![suite],
-                    components: components.clone(),
-                    signed_by: None,
-                };
-                let mut sources = vec![source(&mirrors.main, suite.clone())];
-                if has_updates(suite) {
-                    sources.push(source(&mirrors.main, format!("{suite}-updates")));
-                    let security = mirrors.security.iter();
-                    sources.extend(security.map(|uri| source(uri, format!("{suite}-security"))));
-                }
-                sources
-            }
-        };
-        let mut archives = Vec::new();
-        for source in sources {
-            let signed_by = match source.signed_by {
-                Some(file) => Some(directory.join(file)),
-                None => Some(DEBIANS_KEYS.into()).filter(|keys: &PathBuf| keys.is_file()),
-            };
-            let named = signed_by.map(|path| SignedBy::Named(vec![path.display().to_string()]));
-            let of_source = mirror::Archive::of_source(&Source {
-                uris: source.uris,
-                suites: source.suites,
-                components: source.components,
-                architectures: Vec::new(),
-                signed_by: named,
-            });
-            archives.extend(of_source?);
-        }
-        Ok(archives)
+        let mirrors = |suite: &str| find_mirrors(self.settings, suite);
+        let origins = list_origins(archive, directory, mirrors)?;
+        let archives = origins.iter().map(Origin::archive);
+        Ok(archives.collect::<Result<_, _>>()?)
     }
 
-    fn date_of(&self, image: ImageId) -> Result<DateTime<FixedOffset>, MakeError> {
+    pub(super) fn date_of(&self, image: ImageId) -> Result<DateTime<FixedOffset>, MakeError> {
         let described = self.loaded.catalog.image(image);
         let date = described.dated;
         date.ok_or_else(|| MakeError::NoDate(described.entry.path().to_owned()))
     }
 
-    fn scratch(&self) -> Result<TempDir, FileError> {
+    pub(super) fn scratch(&self) -> Result<TempDir, FileError> {
         let prefix = temporary_prefix(&self.id);
         let scratch = tempfile::Builder::new().prefix(&prefix).tempdir();
         scratch.map_err(|source| FileError::new("create", &std::env::temp_dir(), source))
@@ -237,12 +201,13 @@ impl Run<'_> {
         let base = Bootstrap {
             file,
             runtime,
-            mirrors: self.mirrors(&file.suite)?,
+            mirrors: find_mirrors(self.settings, &file.suite)?,
             created: date.to_utc(),
             labels: self.labels_of_declared(image, date, &snapshot.inputs),
             environment: self.program_environment(),
             scratch: scratch.path(),
             deadline: report.limit.left(),
+            mask: &self.mask,
         };
         let rootfs = bootstrap(&base, &self.cancelled, |line| {
             report.log.line(line);
@@ -260,54 +225,7 @@ impl Run<'_> {
             });
         })
         .await?;
-        self.load_rootfs(image, rootfs, report).await
-    }
-
-    /// Loads a root file system into the engine, and gives the identity that it has there.
-    async fn load_rootfs(
-        &self,
-        image: ImageId,
-        rootfs: Rootfs,
-        report: &mut Report<'_>,
-    ) -> Result<Digest, MakeError> {
-        let described = self.loaded.catalog.image(image);
-        let label = described.label.clone();
-        let expected = rootfs.id();
-        let loading = self
-            .engine
-            .load(move |out| rootfs.write_archive(&label, out));
-        tokio::select! {
-            biased;
-            () = self.cancelled.cancelled() => return Err(MakeError::Interrupted),
-            in_time = tokio::time::timeout(report.limit.left(), loading) => {
-                let (what, allowed) = ("load", report.limit.allowed());
-                in_time.map_err(|_| MakeError::Late { what, allowed })???;
-            }
-        }
-        let found = self.engine.find_id(&described.label).await?;
-        let id = found.ok_or_else(|| MakeError::Lost(described.label.clone()))?;
-        if self.engine.identifies_by_config() && id != expected {
-            return Err(MakeError::Moved(described.label.clone()));
-        }
-        Ok(id)
-    }
-
-    fn mirrors(&self, suite: &str) -> Result<Mirrors, MakeError> {
-        let set = &self.settings.mirrors;
-        let mirrors = match &set.main {
-            Some(main) => Mirrors {
-                main: main.clone(),
-                security: set.security.clone(),
-            },
-            None => {
-                find_machine_mirrors(suite).ok_or_else(|| MakeError::NoMirror(suite.to_owned()))?
-            }
-        };
-        let mut all = std::iter::once(&mirrors.main).chain(&mirrors.security);
-        if all.any(|uri| has_credentials(uri)) {
-            return Err(MakeError::MirrorWithCredentials(suite.to_owned()));
-        }
-        Ok(mirrors)
+        self.keep(image, rootfs, report).await
     }
 
     fn program_environment(&self) -> Vec<(String, String)> {

@@ -10,6 +10,8 @@ use crate::settings::Mask;
 /// What is being done to an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// The packages of a declared image are chosen.
+    Resolve,
     /// An outside base image is refreshed from its registry.
     Pull,
     /// The engine builds the recipe, or a base is made from packages.

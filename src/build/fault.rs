@@ -2,11 +2,13 @@
 
 use super::Fault;
 use super::image::MakeError;
-use crate::assemble::{AssembleError, DebianFault};
+use super::shelved::BringError;
+use crate::assemble::{ApkFault, AssembleError, DebianFault, PinFault};
 use crate::engine::{BuildFault, EngineError, tells_of_full_disk};
 use crate::host::ProcessError;
 use crate::host::ScratchError;
 use crate::host::fs::FileError;
+use crate::locking::{HeldError, MirrorsFault};
 use crate::verify::VerifyError;
 
 impl From<&EngineError> for Fault {
@@ -47,7 +49,9 @@ impl From<&VerifyError> for Fault {
             VerifyError::Command(error) => error.into(),
             VerifyError::Engine(error) => error.into(),
             VerifyError::File(error) => error.into(),
-            VerifyError::Unpack(_) | VerifyError::Thread(_) => Self::Environment,
+            VerifyError::Unpack(_) | VerifyError::Thread(_) | VerifyError::NeedsEngine => {
+                Self::Environment
+            }
             VerifyError::Test { .. }
             | VerifyError::NotExecutable { .. }
             | VerifyError::Unreadable(_)
@@ -60,6 +64,19 @@ impl From<&VerifyError> for Fault {
     }
 }
 
+impl From<&BringError> for Fault {
+    fn from(error: &BringError) -> Self {
+        match error {
+            BringError::Engine(error) => error.into(),
+            BringError::Lost(_) | BringError::Moved(_) => Self::Work,
+            BringError::Shelf(_)
+            | BringError::File(_)
+            | BringError::Unpack { .. }
+            | BringError::Archive(_) => Self::Environment,
+        }
+    }
+}
+
 impl From<&MakeError> for Fault {
     fn from(error: &MakeError) -> Self {
         match error {
@@ -67,6 +84,7 @@ impl From<&MakeError> for Fault {
                 Self::Environment
             }
             MakeError::Engine(error) | MakeError::Build(BuildFault::Engine(error)) => error.into(),
+            MakeError::Bring(error) => error.into(),
             MakeError::File(error) | MakeError::Assemble(AssembleError::File(error)) => {
                 error.into()
             }
@@ -76,9 +94,20 @@ impl From<&MakeError> for Fault {
                 DebianFault::Mirror(_)
                 | DebianFault::Fetch(_)
                 | DebianFault::Scratch(ScratchError::Write { .. }) => Self::Environment,
+                DebianFault::Pinned { faults, .. } if !faults.iter().any(PinFault::is_of_lock) => {
+                    Self::Environment
+                }
                 _ => Self::Work,
             },
-            MakeError::NoMirror(_)
+            MakeError::Assemble(AssembleError::Apk(fault)) => match fault.as_ref() {
+                ApkFault::Mirror(_)
+                | ApkFault::Location(_)
+                | ApkFault::Scratch(ScratchError::Write { .. }) => Self::Environment,
+                _ => Self::Work,
+            },
+            MakeError::Lock(HeldError::Unmade(why)) if why.is_environments() => Self::Environment,
+            MakeError::Mirrors(MirrorsFault::Unknown(_) | MirrorsFault::UnknownSecurity(_))
+            | MakeError::NoEngine
             | MakeError::Mirror(_)
             | MakeError::Client(_)
             | MakeError::Credentials(_)
@@ -129,8 +158,10 @@ mod tests {
         let program = "mmdebstrap".to_owned();
         let missing = MakeError::from(AssembleError::from(ProcessError::NotFound { program }));
         assert_eq!(Fault::from(&missing), Fault::Environment);
-        let none = MakeError::NoMirror("bookworm".to_owned());
-        assert_eq!(Fault::from(&none), Fault::Environment);
+        for fault in [MirrorsFault::Unknown, MirrorsFault::UnknownSecurity] {
+            let none = MakeError::from(fault("bookworm".to_owned()));
+            assert_eq!(Fault::from(&none), Fault::Environment);
+        }
         let step = MakeError::from(BuildFault::Step("`make` ended with exit code 2".to_owned()));
         assert_eq!(Fault::from(&step), Fault::Work);
     }

@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 
 use super::inputs::{build_timeout, verify_timeout};
 use super::run::{Cache, Ending, Known, Report, Run};
+use super::shelved::BringError;
 use super::{Event, Outcome, Phase};
 use crate::assemble::AssembleError;
 use crate::catalog::ImageId;
 use crate::context::ContextError;
 use crate::debian::ChangelogError;
-use crate::engine::{BuildFault, BuildProgress, BuildRequest, Builder, EngineError, Make};
+use crate::engine::{BuildFault, BuildProgress, BuildRequest, Builder, Engine, EngineError, Make};
 use crate::host::ProcessError;
 use crate::host::fs::FileError;
+use crate::locking::{HeldError, MirrorsFault};
 use crate::mirror::MirrorError;
 use crate::observe::{InventoryError, Snapshot, Sources};
 use crate::oci::{Digest, Reference};
@@ -38,14 +40,10 @@ pub(super) enum MakeError {
     Changelog(#[from] ChangelogError),
     #[error("the top entry of {} has no date", .0.display())]
     NoDate(PathBuf),
-    #[error(
-        "no mirror is known for Debian `{0}`: set `mirror` (and `security_mirror`) in the settings"
-    )]
-    NoMirror(String),
-    #[error(
-        "the mirror of Debian `{0}` has a name or password in its address, which would be in the image: set a `mirror` without"
-    )]
-    MirrorWithCredentials(String),
+    #[error(transparent)]
+    Mirrors(#[from] MirrorsFault),
+    #[error(transparent)]
+    Lock(#[from] HeldError),
     #[error(transparent)]
     Verify(#[from] VerifyError),
     #[error(transparent)]
@@ -89,6 +87,10 @@ pub(super) enum MakeError {
          history: leave it out, every step has the variable without it"
     )]
     ProxyInHistory { line: usize, name: String },
+    #[error("an engine is needed, and none answers")]
+    NoEngine,
+    #[error(transparent)]
+    Bring(#[from] BringError),
     #[error("interrupted")]
     Interrupted,
 }
@@ -155,7 +157,7 @@ impl Run<'_> {
                     outcome: Outcome::Done,
                     took: began.elapsed(),
                 });
-                self.verify(image, id, &test, report).await
+                Box::pin(self.verify(image, id, &test, report)).await
             }
         }
     }
@@ -174,9 +176,13 @@ impl Run<'_> {
             return Ending::failed(Phase::Verify, &error, &mut report.log, began);
         };
         match self.find_test(image, report).await {
-            Ok(None) => Ending::done(Phase::Verify, id, began),
+            Ok(None) => match self.hold(&described.label, &id, report).await {
+                Ok(_) => Ending::done(Phase::Verify, id, began),
+                Err(error) if error.is_interruption() => Ending::interrupted(Phase::Verify, began),
+                Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
+            },
             Err(error) if error.is_interruption() => Ending::interrupted(Phase::Verify, began),
-            Ok(Some(test)) => self.verify(image, id, &test, report).await,
+            Ok(Some(test)) => Box::pin(self.verify(image, id, &test, report)).await,
             Err(error) => Ending::failed(Phase::Verify, &error, &mut report.log, began),
         }
     }
@@ -195,15 +201,19 @@ impl Run<'_> {
             phase: Phase::Verify,
         });
         report.log.begin(&format!("verify {label}"));
-        if let Err(error) = self.is_still(label, &id).await {
-            return Ending::failed(Phase::Verify, &error, &mut report.log, began);
-        }
+        let held = match self.hold(label, &id, report).await {
+            Ok(held) => held,
+            Err(error) if error.is_interruption() => {
+                return Ending::interrupted(Phase::Verify, began);
+            }
+            Err(error) => return Ending::failed(Phase::Verify, &error, &mut report.log, began),
+        };
         let how = Verification {
-            engine: self.engine,
-            id: &id,
+            subject: held.subject(),
             environment: self.environment,
             deadline: verify_timeout(self.settings, label),
             cancelled: &self.cancelled,
+            mask: &self.mask,
         };
         let test = test.clone().of_run(&self.id);
         let mut tell = |line: &str| {
@@ -217,8 +227,14 @@ impl Run<'_> {
         if test.has_structure() {
             render_text(&verified.report).lines().for_each(tell);
         }
-        match verified.passed {
-            Ok(()) => match self.is_still(label, &id).await {
+        let skipped = verified.report.counts().skipped;
+        let passed = verified.passed.and(match skipped {
+            0 => Ok(()),
+            // An image has not passed what was not run.
+            _ => Err(VerifyError::NeedsEngine),
+        });
+        match passed.map_err(|error| held.explain(error)) {
+            Ok(()) => match self.is_still(label, &held).await {
                 Ok(()) => {
                     // Without the record they run once more, and that is all.
                     if let Err(error) = self.verified.note(&id, test.digest()) {
@@ -233,14 +249,6 @@ impl Run<'_> {
         }
     }
 
-    /// The tests are given the label of an image: when that points elsewhere, they test another one.
-    async fn is_still(&self, label: &Reference, id: &Digest) -> Result<(), MakeError> {
-        if self.engine.find_id(label).await?.as_ref() == Some(id) {
-            return Ok(());
-        }
-        Err(MakeError::Moved(label.clone()))
-    }
-
     pub(super) async fn build(
         &self,
         image: ImageId,
@@ -249,13 +257,15 @@ impl Run<'_> {
     ) -> Result<Digest, MakeError> {
         let parents = self.parents(image, &known.borrow())?;
         let mut pins = Vec::new();
+        let engine = self.engine()?;
         for (label, id) in &parents {
-            pins.push((label.clone(), self.engine.pin(id, label, &self.id).await?));
+            let there = self.bring(label, id, report).await?;
+            pins.push((label.clone(), engine.pin(&there, label, &self.id).await?));
         }
         self.refuse_proxy_in_history(image)?;
         let (sources, snapshot) = self.take(image, report.limit).await?;
         let labels = self.labels(image, &parents, &snapshot.inputs).await?;
-        let mut request = self.request(image, labels);
+        let mut request = self.request(image, engine, labels);
         request.deadline = report.limit.left();
         request.logins = self.logins_of_build(image, &pins).await?;
         let files = (sources, snapshot);
@@ -312,7 +322,8 @@ impl Run<'_> {
         pins: &[(Reference, String)],
         report: &mut Report<'_>,
     ) -> Result<Digest, MakeError> {
-        let by = self.engine.make();
+        let engine = self.engine()?;
+        let by = engine.make();
         if let (Builder::Classic, Some(line)) = (request.builder, self.loaded.heredoc_line(image)) {
             return Err(MakeError::HereDocument { line, by });
         }
@@ -330,7 +341,7 @@ impl Run<'_> {
         let (sources, snapshot) = files.clone();
         let context =
             move |out: &mut dyn std::io::Write| sources.write_context(&snapshot, &dockerfile, out);
-        let build = self.engine.build(request, context, |progress| {
+        let build = engine.build(request, context, |progress| {
             let progress = show_names(progress, pins);
             report.log.progress(&progress);
             report.words.progress(&progress);
@@ -380,7 +391,12 @@ impl Run<'_> {
         Ok(parents)
     }
 
-    fn request(&self, image: ImageId, labels: BTreeMap<String, String>) -> BuildRequest {
+    fn request(
+        &self,
+        image: ImageId,
+        engine: &Engine,
+        labels: BTreeMap<String, String>,
+    ) -> BuildRequest {
         let described = self.loaded.catalog.image(image);
         let limits = self.settings.container_limits.clone();
         let mut arguments = BTreeMap::new();
@@ -397,10 +413,10 @@ impl Run<'_> {
             secrets: self.secrets.of(image),
             use_cache: self.cache == Cache::Use,
             builder: if limits == ContainerLimits::default() {
-                self.engine.builder()
+                engine.builder()
             } else {
-                let keeping = self.engine.builder_with_limits();
-                keeping.unwrap_or_else(|| self.engine.builder())
+                let keeping = engine.builder_with_limits();
+                keeping.unwrap_or_else(|| engine.builder())
             },
             limits,
             deadline: build_timeout(self.settings, &described.label),

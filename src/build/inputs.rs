@@ -26,8 +26,8 @@ pub struct Tries<'a> {
     pub inventory: &'a Inventory<'a>,
     /// The settings.
     pub settings: &'a Settings,
-    /// The engine that builds.
-    pub engine: &'a Engine,
+    /// The engine that builds, where there is one.
+    pub engine: Option<&'a Engine>,
     /// What failed before.
     pub ledger: &'a Ledger,
     /// What builds may mount.
@@ -111,8 +111,9 @@ impl Tries<'_> {
             build_timeout(settings, label),
             verify_timeout(settings, label),
         );
-        let builder = (self.engine.make(), self.engine.builder());
-        let mut text = format!("{test:?}\n{limits:?} {times:?}\n{builder:?}\n");
+        let builder = self.engine.map(|it| (it.make(), it.builder()));
+        let builder = builder.map_or_else(|| "none".to_owned(), |it| format!("{it:?}"));
+        let mut text = format!("{test:?}\n{limits:?} {times:?}\n{builder}\n");
         for mount in loaded.secret_mounts(image) {
             let given = find_given(&settings.secrets, &mount.id, described.name.as_str());
             let _ = writeln!(

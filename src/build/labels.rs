@@ -44,7 +44,7 @@ impl Run<'_> {
             let is_base = |label: &Reference| *label == base || means_current(&base, label);
             let parent = parents.iter().find(|(label, _)| is_base(label));
             let manifest = match parent {
-                Some((label, id)) => self.engine.find_manifest(label, id).await?,
+                Some((label, id)) => self.find_manifest(label, id).await?,
                 None => None,
             };
             let name = parent.map_or(&base, |(label, _)| label);
@@ -53,6 +53,29 @@ impl Run<'_> {
         }
         labels.retain(|key, _| !is_set_by(rendering.dockerfile(), key));
         Ok(labels)
+    }
+
+    /// Gives what is said of the image that a declared one is made on.
+    ///
+    /// Its digest is told where the declaration tells it, and not where it depends on what this machine has: what is made is the
+    /// same each time.
+    pub(super) fn name_base(label: &Reference) -> Vec<(String, String)> {
+        let manifest = label.digest();
+        let name = (format!("{STANDARD}base.name"), label.to_string());
+        let digest = manifest.map(|it| (format!("{STANDARD}base.digest"), it.to_string()));
+        [name].into_iter().chain(digest).collect()
+    }
+
+    /// Finds the manifest under which registries know a parent.
+    async fn find_manifest(
+        &self,
+        label: &Reference,
+        id: &Digest,
+    ) -> Result<Option<Digest>, MakeError> {
+        match self.find_shelved(label, id)? {
+            Some(shelved) => Ok(Some(shelved.digest().clone())),
+            None => Ok(self.engine()?.find_manifest(label, id).await?),
+        }
     }
 
     /// Gives the labels of a declared image: the same for the same packages, whenever and wherever it is made.

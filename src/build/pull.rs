@@ -5,21 +5,26 @@ use std::time::Instant;
 use super::again::Patience;
 use super::image::MakeError;
 use super::run::{Bases, Ending, Report, Run};
+use super::shelved::BringError;
 use super::{Event, Fault, Phase};
-use crate::engine::EngineError;
+use crate::engine::{Engine, EngineError};
 use crate::oci::{Digest, Reference};
 
 impl Run<'_> {
     /// Pulls a base image, or finds the one that the engine has, and gives its identity.
     pub(super) async fn refresh_base(&self, base: &Reference, report: &mut Report<'_>) -> Ending {
         let began = Instant::now();
+        let engine = match self.engine() {
+            Ok(engine) => engine,
+            Err(error) => return Ending::failed(Phase::Pull, &error, &mut report.log, began),
+        };
         let found = match self.bases {
             Bases::Refresh => Ok(None),
-            Bases::Keep => self.engine.find_id(base).await,
+            Bases::Keep => engine.find_id(base).await,
         };
         match found {
             Ok(Some(id)) => Ending::done(Phase::Pull, id, began),
-            Ok(None) => self.pull(base, base, report).await,
+            Ok(None) => self.pull(engine, (base, base), report).await,
             Err(error) => Ending::failed(Phase::Pull, &error, &mut report.log, began),
         }
     }
@@ -32,18 +37,34 @@ impl Run<'_> {
         report: &mut Report<'_>,
     ) -> Ending {
         let began = Instant::now();
-        let ending = self
-            .pull(label, &label.with_digest(digest.clone()), report)
-            .await;
-        if let Some(id) = &ending.id
-            && let Err(error) = self.engine.tag(id, label).await
-        {
+        let engine = match self.engine() {
+            Ok(engine) => engine,
+            Err(error) => return Ending::failed(Phase::Pull, &error, &mut report.log, began),
+        };
+        let what = label.with_digest(digest.clone());
+        let ending = self.pull(engine, (label, &what), report).await;
+        let Some(id) = &ending.id else {
+            return ending;
+        };
+        if let Err(error) = engine.tag(id, label).await {
             return Ending::failed(Phase::Pull, &error, &mut report.log, began);
         }
-        ending
+        // What the shelf has under this label is another one than was published.
+        match self.shelf.remove(label) {
+            Ok(_) => ending,
+            Err(error) => {
+                let error = MakeError::from(BringError::from(error));
+                Ending::failed(Phase::Pull, &error, &mut report.log, began)
+            }
+        }
     }
 
-    async fn pull(&self, image: &Reference, what: &Reference, report: &mut Report<'_>) -> Ending {
+    async fn pull(
+        &self,
+        engine: &Engine,
+        (image, what): (&Reference, &Reference),
+        report: &mut Report<'_>,
+    ) -> Ending {
         let began = Instant::now();
         (report.tell)(Event::Started {
             image: image.clone(),
@@ -60,9 +81,7 @@ impl Run<'_> {
         let mut patience = Patience::default();
         let pulled = loop {
             let left = report.limit.left();
-            let pulling = self
-                .engine
-                .pull(what, login.as_ref(), |line| report.log.line(&line));
+            let pulling = engine.pull(what, login.as_ref(), |line| report.log.line(&line));
             let in_time = tokio::select! {
                 biased;
                 () = self.cancelled.cancelled() => return Ending::interrupted(Phase::Pull, began),
@@ -83,7 +102,7 @@ impl Run<'_> {
             }
         };
         let found = match pulled {
-            Ok(()) => self.engine.find_id(what).await,
+            Ok(()) => engine.find_id(what).await,
             Err(error) => Err(error),
         };
         match found {
@@ -95,24 +114,29 @@ impl Run<'_> {
                 began,
             ),
             Err(error) => {
-                let error = self.explain(what, error).await;
+                let error = self.explain(engine, what, error).await;
                 Ending::failed(Phase::Pull, &error, &mut report.log, began)
             }
         }
     }
 
-    async fn explain(&self, what: &Reference, error: EngineError) -> PullError {
-        let instead = self.find_instead(what, &error).await;
+    async fn explain(&self, engine: &Engine, what: &Reference, error: EngineError) -> PullError {
+        let instead = self.find_instead(engine, what, &error).await;
         PullError { error, instead }
     }
 
     /// Finds what would do instead of an image that cannot be reached.
-    async fn find_instead(&self, what: &Reference, error: &EngineError) -> Instead {
+    async fn find_instead(
+        &self,
+        engine: &Engine,
+        what: &Reference,
+        error: &EngineError,
+    ) -> Instead {
         let is_refresh = self.bases == Bases::Refresh && what.digest().is_none();
         if !is_refresh || !error.may_pass() {
             return Instead::Nothing;
         }
-        match self.engine.find_id(what).await {
+        match engine.find_id(what).await {
             Ok(Some(_)) => Instead::OnEngine,
             _ => Instead::Nothing,
         }

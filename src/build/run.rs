@@ -17,12 +17,15 @@ use super::inputs::{Tries, build_timeout};
 use super::log::Log;
 use super::passing::Words;
 use super::secrets::BuildSecrets;
+use super::shelved::Brought;
 use super::slots::{Slot, Slots};
 use super::tries::{time_name, weigh};
 use super::{Beginning, Event, Fault, Outcome, Phase};
 use crate::catalog::ImageId;
 use crate::engine::Engine;
 use crate::host::{Environment, cause};
+use crate::layout::Shelf;
+use crate::locking::Held;
 use crate::observe::{Inventory, Provenance};
 use crate::oci::{Digest, Reference};
 use crate::plan::{Action, Ended, Facts, Plan, Schedule, Step};
@@ -67,14 +70,20 @@ pub struct Run<'a> {
     pub inventory: &'a Inventory<'a>,
     /// What they were made from when the run began.
     pub beginning: Beginning,
+    /// The locks that they are made by.
+    pub locks: &'a Held,
     /// Where its sources are kept.
     pub provenance: &'a Provenance,
     /// When the run began.
     pub began: DateTime<FixedOffset>,
     /// The settings.
     pub settings: &'a Settings,
-    /// The engine that builds.
-    pub engine: &'a Engine,
+    /// The engine that builds; without one, only declared images are made.
+    pub engine: Option<&'a Engine>,
+    /// The shelf for what is made without an engine.
+    pub shelf: &'a Shelf,
+    /// What of it was brought to the engine.
+    pub brought: Brought,
     /// The logins for pulls.
     pub credentials: Credentials,
     /// What builds may mount.
@@ -194,7 +203,8 @@ impl Run<'_> {
                     break;
                 };
                 let (work, known) = (&works[i], &known);
-                running.push(async move { (i, self.work(work, known, (slot, tell)).await) });
+                let working = Box::pin(self.work(work, known, (slot, tell)));
+                running.push(async move { (i, working.await) });
             }
             let ended = tokio::select! {
                 ended = running.next() => ended,
@@ -330,7 +340,7 @@ impl Run<'_> {
             }
             Work::Image(step) => match &step.action {
                 Action::Pull(digest) => self.pull_parent(&label, digest, &mut report).await,
-                _ => self.try_image(step, known, &mut report).await,
+                _ => Box::pin(self.try_image(step, known, &mut report)).await,
             },
         };
         match report.log.close() {

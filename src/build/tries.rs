@@ -45,8 +45,8 @@ impl Run<'_> {
         }
         let began = Instant::now();
         let ending = match step.action {
-            Action::Build(_) => self.build_and_verify(image, known, report).await,
-            _ => self.verify_built(image, known, report).await,
+            Action::Build(_) => Box::pin(self.build_and_verify(image, known, report)).await,
+            _ => Box::pin(self.verify_built(image, known, report)).await,
         };
         match &ending.outcome {
             Outcome::Done => {
@@ -99,6 +99,7 @@ impl Run<'_> {
 /// What the ledger calls the time of a phase.
 pub(super) fn time_name(phase: Phase) -> &'static str {
     match phase {
+        Phase::Resolve => "resolve",
         Phase::Pull => "pull",
         Phase::Build => "build",
         Phase::Verify => "verify",

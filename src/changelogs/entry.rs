@@ -220,7 +220,7 @@ impl Update {
     pub fn change(&self) -> Change {
         Change {
             path: self.path.clone(),
-            old: self.old_text.clone(),
+            old: Some(self.old_text.clone()),
             new: self.new_text.clone(),
         }
     }

@@ -12,6 +12,7 @@ use super::tree::{Fault, Met, Tree};
 use crate::dockerfile::{IgnoreRules, Verdict};
 use crate::host::WORKSHOP;
 use crate::host::fs::{FileError, find_text};
+use crate::lock::LOCK_FILE;
 
 pub(super) const DOCKERFILE: &[u8] = b"Dockerfile";
 const IGNORE_FILE: &str = ".dockerignore";
@@ -115,6 +116,10 @@ impl<'a, R: Receive> Walk<'a, R> {
             } else {
                 Ok(())
             };
+        }
+        // The lock of a declared image says nothing to a Dockerfile.
+        if name == LOCK_FILE.as_bytes() && !met.is_directory {
+            return Ok(());
         }
         for (_, name, attributes) in self.waiting.drain(..) {
             self.receiver.directory(&name, attributes)?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::host::ScratchError;
 use crate::host::fs::FileError;
+use crate::oci::Reference;
 use crate::rootfs::{LayerError, ResolveError, TarError};
 use crate::unpack::{OpenTarError, UnpackError};
 
@@ -68,6 +69,9 @@ pub enum ExportError {
         "the image has neither an entry point nor a command, and no /bin/sh: a bundle of it runs nothing"
     )]
     NoCommand,
+    /// Nothing tells what is in it.
+    #[error("no document tells what {0} is made of")]
+    NoDocument(Reference),
     /// The way to a file of the image does not end.
     #[error(transparent)]
     Resolve(#[from] ResolveError),

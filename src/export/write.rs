@@ -14,7 +14,7 @@ use super::overlay::apply_overlays;
 use super::workplace::Workplace;
 use crate::host::fs::FileError;
 use crate::host::{Scratch, Volumes, Window};
-use crate::oci::{ArchivedLayer, Compression, Reference, write_docker_archive};
+use crate::oci::{Compression, Reference};
 use crate::rootfs::{
     Attributes, Change, Content, Entry, Extent, Kind, Node, RootPath, Tree, write_tar,
 };
@@ -96,7 +96,7 @@ fn write(image: &mut Unpacked, export: &Export<'_>, scratch: &Scratch) -> Result
         Format::Oci => write_oci(image, export, scratch),
         Format::Docker => write_file(output, watch, |out| {
             let compression = Compression::of_name(output.name());
-            let write = |out: &mut dyn Write| write_docker(image, export.reference, out);
+            let write = |out: &mut dyn Write| image.write_docker_archive(export.reference, out);
             compression.encode(out, write).map(|_| ())
         }),
         Format::Bundle => {
@@ -123,20 +123,6 @@ fn overlaid(
     let mut tree = image.tree()?;
     apply_overlays(overlays, image, &mut tree, scratch)?;
     Ok(tree)
-}
-
-fn write_docker(
-    image: &Unpacked,
-    reference: &Reference,
-    out: &mut dyn Write,
-) -> std::io::Result<()> {
-    let layers = image.layers.iter().map(|layer| ArchivedLayer {
-        diff_id: layer.diff_id.clone(),
-        tar: layer.tar.part(0, u64::MAX),
-        size_bytes: layer.tar.size_bytes(),
-    });
-    let config = std::str::from_utf8(&image.config).map_err(std::io::Error::other)?;
-    write_docker_archive(out, reference, config, layers.collect())
 }
 
 /// A layout is made as a directory; a tar of one holds that directory's files.

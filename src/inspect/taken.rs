@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::audit::Recipe;
 use crate::catalog::Taken;
 use crate::dockerfile::IgnoreRules;
+use crate::lock::LOCK_FILE;
 
 /// Tells whether a file, named below its image directory, can change what is built.
 pub(super) fn is_taken(
@@ -16,8 +17,11 @@ pub(super) fn is_taken(
     if ["Dockerfile.template", "image.yaml", "control"].contains(&&*name) {
         return true;
     }
+    if name == LOCK_FILE {
+        return recipe.is_none();
+    }
     let Some((recipe, taken)) = recipe else {
-        // A declared image is made of its `image.yaml`; what cannot be rendered takes nobody knows what.
+        // A declared image is made of its `image.yaml` and the lock of its packages; what cannot be rendered takes nobody knows what.
         return false;
     };
     // A template may include a file, or name it in a way that is not seen here.

@@ -5,15 +5,16 @@
 //! only those count that the recipe takes; the changelog of an image never does, as each version has a new one.
 
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{Image, ImageId, Recipe, Taken};
 use crate::context::{
     ContextError, Expected, list_context, list_laid, write_context, write_expected_context,
 };
-use crate::declared::ImageFile;
-use crate::host::fs::FileError;
+use crate::declared::{BaseImage, ImageFile, Making};
+use crate::host::fs::{FileError, read_bytes};
+use crate::lock::{LOCK_FILE, is_locked, parse_lock};
 use crate::oci::{Digest, Reference};
 use crate::plan::Inputs;
 use crate::scan::{Loaded, Rendering, load};
@@ -75,8 +76,8 @@ pub struct Sources {
 #[derive(Debug)]
 enum RecipeSource {
     Text(String),
-    /// An `image.yaml`, and the paths that it lays over its packages.
-    Declared(Digest, Vec<String>),
+    /// An `image.yaml`, the paths that it lays over its packages, and where the lock of these is, if there is one.
+    Declared(Digest, Vec<String>, Option<PathBuf>),
 }
 
 /// What an image is made from at one moment.
@@ -93,14 +94,16 @@ impl Sources {
     pub fn take(&self) -> Result<Snapshot, InventoryError> {
         let recipe = match &self.recipe {
             RecipeSource::Text(text) => (DOCKERFILE, Digest::of(text.as_bytes())),
-            RecipeSource::Declared(digest, _) => (IMAGE_FILE, digest.clone()),
+            RecipeSource::Declared(digest, ..) => (IMAGE_FILE, digest.clone()),
         };
         let recipe = (recipe.0.as_bytes().to_vec(), recipe.1);
-        if let RecipeSource::Declared(_, sources) = &self.recipe {
+        if let RecipeSource::Declared(_, sources, lock) = &self.recipe {
             let files = list_laid(&self.directory, sources)?.into_iter();
             let files = files.map(|file| (file.name, file.digest));
+            let lock = lock.as_deref().map(find_bytes).transpose()?.flatten();
+            let lock = lock.map(|bytes| (LOCK_FILE.as_bytes().to_vec(), digest_of_lock(&bytes)));
             return Ok(Snapshot {
-                inputs: Inputs::new(files.chain([recipe])),
+                inputs: Inputs::new(files.chain(lock).chain([recipe])),
                 files: None,
             });
         }
@@ -180,7 +183,11 @@ impl<'a> Inventory<'a> {
         let (recipe, taken) = match &image.recipe {
             // What is built is what was read, with what it includes.
             Recipe::Declared { file, .. } => (
-                RecipeSource::Declared(digest_of_all(&file.texts), sources_of(file)),
+                RecipeSource::Declared(
+                    digest_of_all(&file.texts),
+                    sources_of(file),
+                    is_locked(file).then(|| image.directory.join(LOCK_FILE)),
+                ),
                 Taken::default(),
             ),
             Recipe::Template { .. } => (RecipeSource::Text(self.recipe(id)), self.taken(id)),
@@ -225,9 +232,37 @@ impl<'a> Inventory<'a> {
     }
 }
 
+/// Reads a file; nothing where there is none.
+fn find_bytes(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    match read_bytes(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Gives the digest of what a lock chooses, whatever else it says; of what is no lock, that of its bytes.
+fn digest_of_lock(bytes: &[u8]) -> Digest {
+    let text = std::str::from_utf8(bytes).ok();
+    let lock = text.and_then(|text| parse_lock(text).ok());
+    lock.map_or_else(|| Digest::of(bytes), |lock| lock.digest())
+}
+
 fn sources_of(file: &ImageFile) -> Vec<String> {
     let layers = file.changes.layers.iter();
-    layers.map(|layer| layer.source.clone()).collect()
+    let layers = layers.filter(|layer| layer.from.is_none());
+    let layers = layers.map(|layer| layer.source.clone());
+    let base = match &file.making {
+        Making::Base(BaseImage::File(path)) => Some(path.clone()),
+        _ => None,
+    };
+    let keys = match &file.making {
+        Making::Apk(contents) => contents.keyring.as_slice(),
+        _ => &[],
+    };
+    let is_own = |key: &&String| !key.contains(':') && !key.starts_with('/');
+    let keys = keys.iter().filter(is_own).cloned();
+    layers.chain(keys).chain(base).collect()
 }
 
 /// Gives a digest over texts that no other texts have.

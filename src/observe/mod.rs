@@ -13,6 +13,6 @@ mod record;
 pub use bases::{MovedBases, find_moved_bases, find_recorded_parents};
 pub use drift::Comparison;
 pub use inputs::{Inventory, InventoryError, Snapshot, Sources, WithoutProxies};
-pub use presence::{ObserveError, Observer};
+pub use presence::{ObserveError, Observer, is_same};
 pub use provenance::{Origin, Provenance};
 pub use record::PublishedRecord;

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use crate::catalog::{Image, ImageId};
-use crate::engine::{Engine, EngineError, EngineImages, INPUTS, PARENTS, parse_parents};
+use crate::catalog::{Image, ImageId, Recipe};
+use crate::engine::{
+    Engine, EngineError, EngineImage, EngineImages, INPUTS, PARENTS, parse_parents,
+};
 use crate::host::fs::FileError;
+use crate::layout::{Shelf, ShelfError, Shelved};
 use crate::oci::Reference;
 use crate::plan::{Availability, Drift, Facts, LocalImage, MovedBase};
 use crate::registry::{Client, Presence, RegistryError};
@@ -22,6 +25,8 @@ pub(super) const QUESTIONS_AHEAD: usize = 256;
 pub struct Observer<'a> {
     /// The engine, where one is needed.
     pub engine: Option<&'a Engine>,
+    /// The shelf of what was made without an engine.
+    pub shelf: Option<&'a Shelf>,
     /// The registry, where one is set.
     pub registry: Option<&'a Client>,
     /// The record of passed tests.
@@ -39,6 +44,9 @@ pub enum ObserveError {
     /// The registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The shelf.
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
     /// A test that cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -58,7 +66,7 @@ impl Observer<'_> {
             facts[id.0].registry = availability;
         }
         for &id in concerned {
-            let found = self.find_local(loaded.catalog.image(id), &local)?;
+            let found = self.find_local(loaded.catalog.image(id), &local).await?;
             facts[id.0].local = found.map(|found| LocalImage {
                 moved_base: find_moved_base(loaded.bases(id), &found, &local),
                 ..found
@@ -96,25 +104,73 @@ impl Observer<'_> {
             .await
     }
 
-    fn find_local(
+    /// Finds what the shelf has of an image; where an engine has another one, that one counts.
+    async fn find_shelved(
+        &self,
+        image: &Image,
+        found: Option<&EngineImage>,
+    ) -> Result<Option<Shelved>, ObserveError> {
+        let (Some(shelf), Recipe::Declared { .. }) = (self.shelf, &image.recipe) else {
+            return Ok(None);
+        };
+        let shelved = shelf.find(&image.label)?;
+        let (Some(engine), Some(found), Some(of_shelf)) = (self.engine, found, &shelved) else {
+            return Ok(shelved);
+        };
+        let is_same = is_same(engine, of_shelf, found).await?;
+        Ok(shelved.filter(|_| is_same))
+    }
+
+    async fn find_local(
         &self,
         image: &Image,
         local: &EngineImages,
-    ) -> Result<Option<LocalImage>, FileError> {
-        let Some(found) = local.find(&image.label) else {
-            return Ok(None);
+    ) -> Result<Option<LocalImage>, ObserveError> {
+        let found = local.find(&image.label);
+        let shelved = self.find_shelved(image, found).await?;
+        let (id, manifests, labels) = match (&shelved, found) {
+            (Some(shelved), found) => {
+                let of_engine = found.map(|found| found.manifests.as_slice());
+                let mut manifests = of_engine.unwrap_or_default().to_vec();
+                manifests.push(shelved.digest().clone());
+                (shelved.id().clone(), manifests, shelved.labels())
+            }
+            (None, Some(found)) => (found.id.clone(), found.manifests.clone(), &found.labels),
+            (None, None) => return Ok(None),
         };
         let test = find_test(&self.settings.verify, &image.directory, &image.label)?;
+        // It is brought there, and tested there as well.
+        let is_to_come = shelved.is_some() && found.is_none() && self.engine.is_some();
         Ok(Some(LocalImage {
-            id: found.id.clone(),
-            manifests: found.manifests.clone(),
-            parents: found.labels.get(PARENTS).map(|value| parse_parents(value)),
-            inputs: found.labels.get(INPUTS).and_then(|text| text.parse().ok()),
+            parents: labels.get(PARENTS).map(|value| parse_parents(value)),
+            inputs: labels.get(INPUTS).and_then(|text| text.parse().ok()),
             drift: Drift::Unknown,
             moved_base: None,
-            verified: test.is_none_or(|test| self.verified.holds(&found.id, test.digest())),
+            verified: !is_to_come
+                && test.is_none_or(|test| self.verified.holds(&id, test.digest())),
+            id,
+            manifests,
         }))
     }
+}
+
+/// Tells whether what the shelf has is what an engine has under the same label.
+///
+/// On the containerd store the engine makes a manifest of its own of what it loads: there the labels and the layers are
+/// compared, since images that were made on two days of other packages may have the same labels.
+pub async fn is_same(
+    engine: &Engine,
+    shelved: &Shelved,
+    found: &EngineImage,
+) -> Result<bool, EngineError> {
+    if engine.identifies_by_config() {
+        return Ok(found.id == *shelved.id());
+    }
+    if found.labels != *shelved.labels() {
+        return Ok(false);
+    }
+    let layers = engine.find_layers(&found.id).await?;
+    Ok(layers.as_deref() == Some(shelved.diff_ids()))
 }
 
 /// What the engine has under the label of a base image counts, where it has anything.

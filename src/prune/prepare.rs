@@ -1,6 +1,7 @@
-//! What goes, what stays, and why: a pure function of what the engine has.
+//! What goes, what stays, and why: a pure function of what engine and shelf have.
 //!
-//! The tags of an image are those of exactly its name, registry and namespace included. Of them stay
+//! The tags of an image are those of exactly its name, registry and namespace included, on the engine and on the shelf of what
+//! was made without one. Of them stay
 //!
 //! - the version that the catalog gives, with the run's suffix;
 //! - `latest`, where it is the same image as that version;
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{Catalog, Graph, ImageId};
 use crate::debian::Version;
 use crate::engine::{Container, EngineImage, EngineImages};
+use crate::layout::Stored;
 use crate::oci::{Digest, Reference, Tag};
 
 /// What is known before anything is removed.
@@ -27,6 +29,8 @@ pub struct Stock<'a> {
     pub images: &'a EngineImages,
     /// All containers of the engine.
     pub containers: &'a [Container],
+    /// All that lies on the shelf.
+    pub shelf: &'a [Stored],
     /// Images from elsewhere, which are never touched.
     pub base_images: &'a [Reference],
 }
@@ -38,19 +42,30 @@ pub struct Pruning {
     pub tags: Vec<LocalTag>,
 }
 
-/// One tag of an image of the catalog, as the engine has it.
+/// One tag of an image of the catalog, as engine or shelf has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalTag {
     /// The image of the catalog whose name it has.
     pub image: ImageId,
+    /// Where it is.
+    pub place: Place,
     /// The tag with its name, as the engine lists it.
     pub reference: Reference,
-    /// The identity of the image that it names.
+    /// The identity of the image that it names, or the digest of what lies on the shelf.
     pub id: Digest,
     /// What the layers of that image take, also those that other images share.
     pub size_bytes: u64,
     /// What is done with it.
     pub fate: Fate,
+}
+
+/// Where a tag is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// On the engine.
+    Engine,
+    /// On the shelf of what was made without an engine.
+    Shelf,
 }
 
 /// What is done with a tag.
@@ -91,7 +106,9 @@ impl Pruning {
             .tags
             .iter()
             .filter(|tag| matches!(&tag.fate, Fate::Goes { stays_as } if stays_as.is_empty()));
-        let sizes: BTreeMap<&Digest, u64> = gone.map(|tag| (&tag.id, tag.size_bytes)).collect();
+        // What lies on the shelf as well is there twice.
+        let key = |tag: &'_ LocalTag| (tag.id.clone(), tag.place == Place::Shelf);
+        let sizes: BTreeMap<_, u64> = gone.map(|tag| (key(tag), tag.size_bytes)).collect();
         sizes.values().sum()
     }
 }
@@ -113,10 +130,11 @@ pub fn prepare(stock: &Stock<'_>, selection: Option<&BTreeSet<ImageId>>) -> Prun
         let mut of_image = local.remove(image).unwrap_or_default();
         of_image.sort_by_cached_key(|tag| {
             let text = tag.reference.to_string();
+            let place = tag.place;
             // A tag that is no version is ordered by its letters alone.
             let version = tag.reference.tag().map(|tag| tag.as_str().parse());
             let version: Option<Version> = version.and_then(Result::ok);
-            (version, text)
+            (place, version, text)
         });
         tags.extend(of_image);
     }
@@ -129,34 +147,47 @@ impl Stock<'_> {
         &self,
         selection: Option<&BTreeSet<ImageId>>,
     ) -> BTreeMap<ImageId, Vec<LocalTag>> {
-        let mut images: BTreeMap<String, ImageId> = BTreeMap::new();
-        for (id, image) in self.catalog.iter() {
-            if selection.is_none_or(|selection| selection.contains(&id)) {
-                let names = names_on_engines(&image.label);
-                images.extend(names.into_iter().map(|name| (name, id)));
-            }
-        }
+        let is_selected = |id: &ImageId| selection.is_none_or(|selection| selection.contains(id));
+        let selected = self.catalog.iter().filter(|(id, _)| is_selected(id));
         let mut tags: BTreeMap<ImageId, Vec<LocalTag>> = BTreeMap::new();
+        let mut names: BTreeMap<String, ImageId> = BTreeMap::new();
+        for (id, image) in selected {
+            let of_image = names_on_engines(&image.label);
+            names.extend(of_image.into_iter().map(|name| (name, id)));
+            tags.entry(id).or_default().extend(self.shelved_of(id));
+        }
         for (text, found) in self.images.iter() {
             let Ok(reference) = text.parse::<Reference>() else {
                 continue;
             };
-            if let Some(&image) = images.get(&reference.name()) {
+            if let Some(&image) = names.get(&reference.name()) {
                 tags.entry(image).or_default().push(LocalTag {
                     image,
+                    place: Place::Engine,
                     id: found.id.clone(),
                     size_bytes: found.size_bytes,
-                    fate: match self.find_why_it_stays(image, &reference, found) {
-                        Some(why) => Fate::Stays(why),
-                        None => Fate::Goes {
-                            stays_as: Vec::new(),
-                        },
-                    },
+                    fate: Fate::of(self.find_why_it_stays(image, &reference, found)),
                     reference,
                 });
             }
         }
         tags
+    }
+
+    /// Gives the versions of an image that lie on the shelf.
+    fn shelved_of(&self, id: ImageId) -> impl Iterator<Item = LocalTag> {
+        let label = &self.catalog.image(id).label;
+        let name = label.name();
+        let of_image = self.shelf.iter();
+        let of_image = of_image.filter(move |stored| stored.reference.name() == name);
+        of_image.map(move |stored| LocalTag {
+            image: id,
+            place: Place::Shelf,
+            reference: stored.reference.clone(),
+            id: stored.digest.clone(),
+            size_bytes: stored.size_bytes,
+            fate: Fate::of((stored.reference.tag() == label.tag()).then_some(Why::Current)),
+        })
     }
 
     fn find_why_it_stays(
@@ -179,9 +210,25 @@ impl Stock<'_> {
         {
             return Some(Why::Latest);
         }
-        let uses = |container: &&Container| container.image == found.id;
+        self.find_users(&found.id)
+    }
+
+    fn find_users(&self, id: &Digest) -> Option<Why> {
+        let uses = |container: &&Container| container.image == *id;
         let users: Vec<Container> = self.containers.iter().filter(uses).cloned().collect();
         (!users.is_empty()).then_some(Why::InUse(users))
+    }
+}
+
+impl Fate {
+    /// Goes where there is no reason to stay.
+    fn of(why: Option<Why>) -> Self {
+        why.map_or_else(
+            || Self::Goes {
+                stays_as: Vec::new(),
+            },
+            Self::Stays,
+        )
     }
 }
 
@@ -211,7 +258,7 @@ fn is_named_by(base: &Reference, reference: &Reference, found: &EngineImage) -> 
 fn name_what_stays(tags: &mut [LocalTag], images: &EngineImages) {
     let going: BTreeSet<String> = tags
         .iter()
-        .filter(|tag| tag.goes())
+        .filter(|tag| tag.goes() && tag.place == Place::Engine)
         .map(|tag| tag.reference.to_string())
         .collect();
     let mut staying: BTreeMap<&Digest, Vec<String>> = BTreeMap::new();
@@ -221,7 +268,7 @@ fn name_what_stays(tags: &mut [LocalTag], images: &EngineImages) {
             names.push(reference.to_owned());
         }
     }
-    for tag in tags {
+    for tag in tags.iter_mut().filter(|tag| tag.place == Place::Engine) {
         if let Fate::Goes { stays_as } = &mut tag.fate {
             *stays_as = staying.get(&tag.id).cloned().unwrap_or_default();
         }

@@ -5,16 +5,28 @@ use std::ops::ControlFlow;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Fate, LocalTag, Pruning, Why};
+use super::{Fate, LocalTag, Place, Pruning, Why};
 use crate::engine::{Engine, EngineError};
 use crate::host::cause;
+use crate::layout::Shelf;
 use crate::oci::{Digest, Reference};
+
+/// Where tags are removed.
+#[derive(Clone, Copy, Debug)]
+pub struct Homes<'a> {
+    /// The engine, where one answers: without one nothing of it was prepared.
+    pub engine: Option<&'a Engine>,
+    /// The shelf.
+    pub shelf: &'a Shelf,
+}
 
 /// What became of one tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The tag, as the engine lists it.
     pub tag: Reference,
+    /// Where it is.
+    pub place: Place,
     /// What became of it.
     pub outcome: Outcome,
 }
@@ -81,7 +93,7 @@ impl Done {
 
 /// Removes what goes, until the end, the first signal, or the first request to which the engine gives no answer.
 pub async fn run(
-    engine: &Engine,
+    homes: Homes<'_>,
     pruning: &Pruning,
     cancelled: &CancellationToken,
     tell: &dyn Fn(&Event),
@@ -96,7 +108,7 @@ pub async fn run(
                 done.not_begun += 1;
                 continue;
             }
-            Fate::Goes { .. } => match remove(engine, tag, &mut names).await {
+            Fate::Goes { .. } => match remove(homes, tag, &mut names).await {
                 ControlFlow::Continue(outcome) => outcome,
                 ControlFlow::Break(outcome) => {
                     has_gone = true;
@@ -107,6 +119,7 @@ pub async fn run(
         done.count(&outcome);
         tell(&Event {
             tag: tag.reference.clone(),
+            place: tag.place,
             outcome,
         });
     }
@@ -115,12 +128,19 @@ pub async fn run(
 
 /// Removes one tag; breaks off where the engine does not answer, for then it does not remove the next one either.
 async fn remove(
-    engine: &Engine,
+    homes: Homes<'_>,
     tag: &LocalTag,
     names: &mut Names,
 ) -> ControlFlow<Outcome, Outcome> {
-    let removed = engine.remove_tag(&tag.reference.to_string()).await;
-    names.settle(tag, removed.is_ok());
+    let removed = match (tag.place, homes.engine) {
+        (Place::Shelf, _) => return ControlFlow::Continue(remove_shelved(homes.shelf, tag)),
+        (Place::Engine, None) => return ControlFlow::Continue(Outcome::Gone),
+        (Place::Engine, Some(engine)) => {
+            let removed = engine.remove_tag(&tag.reference.to_string()).await;
+            names.settle(tag, removed.is_ok());
+            removed
+        }
+    };
     ControlFlow::Continue(match removed {
         Ok(None) => Outcome::Gone,
         Ok(Some(gone)) if gone.contains(&tag.id) => Outcome::Removed {
@@ -141,6 +161,16 @@ async fn remove(
     })
 }
 
+fn remove_shelved(shelf: &Shelf, tag: &LocalTag) -> Outcome {
+    match shelf.remove(&tag.reference) {
+        Ok(true) => Outcome::Removed {
+            size_bytes: tag.size_bytes,
+        },
+        Ok(false) => Outcome::Gone,
+        Err(error) => Outcome::Failed(cause(&error)),
+    }
+}
+
 /// The names of one image that loses some.
 #[derive(Debug, Default)]
 struct NamesOfImage {
@@ -156,7 +186,7 @@ struct Names(BTreeMap<Digest, NamesOfImage>);
 impl Names {
     fn of(pruning: &Pruning) -> Self {
         let mut names: BTreeMap<Digest, NamesOfImage> = BTreeMap::new();
-        for tag in pruning.going() {
+        for tag in pruning.going().filter(|tag| tag.place == Place::Engine) {
             let of_image = names.entry(tag.id.clone()).or_default();
             of_image.going.insert(tag.reference.to_string());
             if let Fate::Goes { stays_as } = &tag.fate {
@@ -198,6 +228,7 @@ mod tests {
         let stays_as = stays_as.iter().map(|&name| name.to_owned()).collect();
         LocalTag {
             image: catalog(&["a"]).find("a").expect("an image"),
+            place: Place::Engine,
             reference: format!("a:{name}").parse().expect("a reference"),
             id: Digest::of(b"image"),
             size_bytes: 1,

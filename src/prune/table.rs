@@ -1,11 +1,12 @@
 //! What goes and what stays, as rows.
 
-use super::{Fate, Pruning, Stock, Why, prepare};
+use super::{Fate, Place, Pruning, Stock, Why, prepare};
 use crate::catalog::samples::{catalog, graph};
 use crate::catalog::{Catalog, ImageId};
 use crate::engine::{Activity, Container, EngineImage, EngineImages};
+use crate::layout::Stored;
 use crate::oci::{Digest, Reference};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An engine with these names; names that end in `=ID` are those of one image.
 fn engine(names: &[&str]) -> EngineImages {
@@ -14,7 +15,7 @@ fn engine(names: &[&str]) -> EngineImages {
         let image = EngineImage {
             id: Digest::of(id.as_bytes()),
             manifests: vec![Digest::of(format!("manifest of {id}").as_bytes())],
-            labels: std::collections::BTreeMap::new(),
+            labels: BTreeMap::new(),
             size_bytes: 100,
         };
         (reference.to_owned(), image)
@@ -35,6 +36,7 @@ fn container(name: &str, image: &str) -> Container {
 struct Case<'a> {
     engine: &'a [&'a str],
     containers: Vec<Container>,
+    shelf: &'a [&'a str],
     base_images: &'a [&'a str],
     select: Option<&'a str>,
 }
@@ -49,11 +51,18 @@ impl Case<'_> {
         let graph = graph(&catalog, &[("app", "base")]).expect("no cycle");
         let base_images = self.base_images.iter().map(|text| text.parse());
         let base_images: Vec<Reference> = base_images.map(|it| it.expect("a reference")).collect();
+        let images = engine(self.engine);
+        let shelf = self.shelf.iter().map(|text| Stored {
+            reference: text.parse().expect("a reference"),
+            digest: Digest::of(text.as_bytes()),
+            size_bytes: 1000,
+        });
         let stock = Stock {
             catalog: &catalog,
             graph: &graph,
-            images: &engine(self.engine),
+            images: &images,
             containers: &self.containers,
+            shelf: &shelf.collect::<Vec<_>>(),
             base_images: &base_images,
         };
         let selection: Option<BTreeSet<ImageId>> = self
@@ -81,7 +90,12 @@ impl Case<'_> {
                         format!("used by {}", names.collect::<Vec<_>>().join(" "))
                     }
                 };
-                format!("{}: {fate}", tag.reference).replace("r.example.org/base/", "")
+                let place = match tag.place {
+                    Place::Engine => "",
+                    Place::Shelf => "shelved ",
+                };
+                let reference = tag.reference.to_string();
+                format!("{place}{reference}: {fate}").replace("r.example.org/base/", "")
             })
             .collect();
         assert_eq!(shown, expected);
@@ -262,6 +276,37 @@ fn base_images_stay_even_when_they_are_named_like_an_image() {
 }
 
 #[test]
+fn versions_on_the_shelf_go_as_those_on_the_engine_do() {
+    let case = Case {
+        engine: &["r.example.org/base/app:1", "r.example.org/base/app:0"],
+        shelf: &[
+            "r.example.org/base/app:0",
+            "r.example.org/base/app:0.1",
+            "r.example.org/base/app:1",
+            "r.example.org/base/base:0",
+            "r.example.org/base/more:0",
+            "other.example.org/base/app:0",
+            "base/app:0",
+        ],
+        ..Case::default()
+    };
+    case.gives(&[
+        "app:0: goes",
+        "app:1: version",
+        "shelved app:0: goes",
+        "shelved app:0.1: goes",
+        "shelved app:1: version",
+        "shelved base:0: goes",
+    ]);
+    assert_eq!(case.prepare().size_bytes(), 3100);
+    Case {
+        select: Some("base"),
+        ..case
+    }
+    .gives(&["shelved base:0: goes"]);
+}
+
+#[test]
 fn only_what_is_selected_goes() {
     Case {
         engine: &["r.example.org/base/app:0", "r.example.org/base/base:0"],
@@ -287,6 +332,7 @@ fn names_without_a_registry_are_found_as_engines_list_them() {
             graph: &graph(&catalog, &[] as &[(&str, &str)]).expect("no cycle"),
             images: &engine(&names),
             containers: &[],
+            shelf: &[],
             base_images: &[],
         };
         let pruning = prepare(&stock, None);

@@ -1,10 +1,12 @@
 //! Why an image is not published.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::build::Fault;
 use crate::engine::EngineError;
 use crate::host::fs::FileError;
+use crate::layout::ShelfError;
 use crate::oci::{Digest, Reference, ReferenceError, Tag};
 use crate::registry::{Presence, RegistryError};
 
@@ -12,6 +14,14 @@ use crate::registry::{Presence, RegistryError};
 pub(super) enum PublishError {
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error("an engine is needed, and none answers")]
+    NoEngine,
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    #[error("the image in {} was spoiled: remove that directory, and it is made anew", .0.display())]
+    Spoiled(PathBuf),
+    #[error("what the shelf has as the manifest of {0} is none")]
+    NoManifest(Reference),
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(transparent)]
@@ -170,12 +180,16 @@ impl From<&PublishError> for Fault {
                         source,
                         RegistryError::Tls { .. }
                             | RegistryError::Garbage { .. }
+                            | RegistryError::Unreadable { .. }
                             | RegistryError::Credentials { .. }
                     ) =>
             {
                 Self::Environment
             }
-            PublishError::Slow { .. } => Self::Environment,
+            PublishError::Slow { .. }
+            | PublishError::NoEngine
+            | PublishError::Shelf(_)
+            | PublishError::Spoiled(_) => Self::Environment,
             _ => Self::Work,
         }
     }

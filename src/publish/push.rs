@@ -8,6 +8,8 @@ use super::patience::Patience;
 use super::run::{Kept, Latest, Publication};
 use crate::build::{Event, Log};
 use crate::catalog::{Image, ImageId};
+use crate::engine::Engine;
+use crate::layout::Shelved;
 use crate::oci::{Digest, Reference, Tag};
 use crate::registry::{Manifest, Presence, RegistryError};
 
@@ -41,6 +43,8 @@ pub(super) struct Parcel<'a> {
     pub(super) shown: &'a Reference,
     /// The identity that passed the tests.
     pub(super) id: &'a Digest,
+    /// It, where it was made without an engine.
+    pub(super) shelved: Option<Shelved>,
     /// What the user wants to be published over.
     pub(super) replaces: Option<Digest>,
     pub(super) log: &'a mut Log,
@@ -58,7 +62,7 @@ impl Parcel<'_> {
 
 impl Publication<'_> {
     pub(super) async fn deliver(&self, parcel: &mut Parcel<'_>) -> Result<Digest, PublishError> {
-        self.is_still(&parcel.image.label, parcel.id).await?;
+        self.is_still(parcel).await?;
         let version = self.target.version(&parcel.image.label)?;
         if self.target.candidates.is_empty() {
             return self.deliver_version(parcel, &version).await;
@@ -141,7 +145,7 @@ impl Publication<'_> {
             return Ok(None);
         };
         let is_staged = staged.is_some_and(|staged| staged.digest == there.digest);
-        if is_staged || self.is_known_as(&there, parcel.id) {
+        if is_staged || self.is_known(&there, parcel) {
             return Ok(Some(there));
         }
         if parcel.replaces.as_ref() == Some(&there.digest) {
@@ -313,21 +317,34 @@ impl Publication<'_> {
             .map(|_| ())
     }
 
-    async fn is_still(&self, reference: &Reference, id: &Digest) -> Result<(), PublishError> {
-        if self.engine.find_id(reference).await?.as_ref() == Some(id) {
+    /// Fails where the image is not the one any more that passed its tests: on the shelf it was found by its identity.
+    async fn is_still(&self, parcel: &Parcel<'_>) -> Result<(), PublishError> {
+        let label = &parcel.image.label;
+        if parcel.shelved.is_some() {
+            return Ok(());
+        }
+        if self
+            .engine
+            .ok_or(PublishError::NoEngine)?
+            .find_id(label)
+            .await?
+            .as_ref()
+            == Some(parcel.id)
+        {
             return Ok(());
         }
         Err(PublishError::Moved {
-            label: reference.clone(),
+            label: label.clone(),
         })
     }
 
-    /// Tells whether a manifest of the registry is for certain the image with this identity.
-    pub(super) fn is_known_as(&self, manifest: &Manifest, id: &Digest) -> bool {
-        if self.engine.identifies_by_config() {
-            manifest.config().as_ref() == Some(id)
+    /// Tells whether a manifest of the registry is for certain the image that is published.
+    pub(super) fn is_known(&self, manifest: &Manifest, parcel: &Parcel<'_>) -> bool {
+        let identifies_by_config = self.engine.is_none_or(Engine::identifies_by_config);
+        if parcel.shelved.is_some() || identifies_by_config {
+            manifest.config().as_ref() == Some(parcel.id)
         } else {
-            manifest.digest == *id
+            manifest.digest == *parcel.id
         }
     }
 

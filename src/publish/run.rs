@@ -9,6 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 
+use super::attach::Unattached;
 use super::error::PublishError;
 use super::latest::{Lead, Overdue};
 use super::push::Parcel;
@@ -18,6 +19,7 @@ use crate::catalog::ImageId;
 use crate::debian::Version;
 use crate::engine::{Engine, RegistryLogin};
 use crate::host::cause;
+use crate::layout::Shelf;
 use crate::oci::{Digest, Reference, Tag};
 use crate::plan::{Action, Ended, Plan, Schedule};
 use crate::registry::Client;
@@ -41,8 +43,10 @@ pub enum Latest {
 pub struct Publication<'a> {
     /// The catalog and its graph.
     pub loaded: &'a Loaded,
-    /// The engine that holds the images.
-    pub engine: &'a Engine,
+    /// The engine that holds the images; without one, only those of the shelf are published.
+    pub engine: Option<&'a Engine>,
+    /// The shelf of the images that were made without an engine.
+    pub shelf: &'a Shelf,
     /// The registry's client, for confirmation.
     pub registry: &'a Client,
     /// The login for pushes.
@@ -59,8 +63,17 @@ pub struct Publication<'a> {
     pub mask: Mask,
     /// Tells that the run is to end.
     pub cancelled: CancellationToken,
+    /// What is told of what was published.
+    pub notes: Mutex<Notes>,
+}
+
+/// What is told of what was published.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
     /// What was published while `latest` stays at something newer.
-    pub kept: Mutex<Vec<Kept>>,
+    pub kept: Vec<Kept>,
+    /// What was published without what it is made of.
+    pub unattached: Vec<Unattached>,
 }
 
 /// A version that was published while a newer one is there.
@@ -138,18 +151,24 @@ impl Publication<'_> {
         }
     }
 
-    /// Gives what was published while `latest` stays at something newer.
+    /// Gives what is told of what was published.
     #[must_use]
-    pub fn into_kept(self) -> Vec<Kept> {
-        self.kept
+    pub fn into_notes(self) -> Notes {
+        self.notes
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that `latest` stays.
     pub(super) fn keep(&self, kept: Kept) {
-        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push(kept);
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.kept.push(kept);
+    }
+
+    /// Notes that an image goes on without what it is made of.
+    pub(super) fn note_unattached(&self, unattached: Unattached) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.unattached.push(unattached);
     }
 
     /// The images to publish. One that passed its own tests is blocked all the same when something that it is built on
@@ -216,14 +235,19 @@ impl Publication<'_> {
                     image: self.image(image),
                     shown: label,
                     id,
+                    shelved: None,
                     replaces: None,
                     log: &mut log,
                     tell,
                 };
+                let pushed = async {
+                    parcel.shelved = self.find_shelved(&parcel)?;
+                    work(&mut parcel).await
+                };
                 let pushed = tokio::select! {
                     biased;
                     () = self.cancelled.cancelled() => Err(PublishError::Interrupted),
-                    pushed = work(&mut parcel) => pushed,
+                    pushed = pushed => pushed,
                 };
                 pushed.map_err(|error| (error, Some(log)))
             }

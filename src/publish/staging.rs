@@ -32,8 +32,12 @@ impl Publication<'_> {
         parcel: &mut Parcel<'_>,
         version: &Reference,
     ) -> Result<Manifest, PublishError> {
-        let incoming = version.with_tag(Tag::incoming());
         parcel.tell_step(format!("push {}", parcel.shown));
+        if let Some(shelved) = parcel.shelved.clone() {
+            return self.upload_in_time(parcel, version, &shelved).await;
+        }
+        let engine = self.engine.ok_or(PublishError::NoEngine)?;
+        let incoming = version.with_tag(Tag::incoming());
         let heading = format!("push {} as {incoming}", parcel.shown);
         parcel.log.heading(&heading);
         // An engine that tells of some bytes now and then is never silent, and need not be near the end.
@@ -46,7 +50,7 @@ impl Publication<'_> {
             parcel.log.heading(&format!("failed: {slow}"));
             Err(slow)
         };
-        if let Err(error) = self.engine.remove_tag(&incoming.to_string()).await {
+        if let Err(error) = engine.remove_tag(&incoming.to_string()).await {
             parcel.log.heading(&format!("{error}"));
         }
         staged
@@ -79,7 +83,7 @@ impl Publication<'_> {
             }
             // Of a push that the engine calls failed, the last answer may have been lost alone.
             if let Ok(Some(there)) = self.registry.fetch_manifest(incoming).await
-                && self.is_known_as(&there, parcel.id)
+                && self.is_known(&there, parcel)
             {
                 let heading = format!("{incoming} is there all the same");
                 parcel.log.heading(&heading);
@@ -98,21 +102,21 @@ impl Publication<'_> {
         incoming: &Reference,
     ) -> Result<Digest, PublishError> {
         // With the name alone, the engine would keep the digests under which the repository knows the image before.
-        let before = self.engine.find_id(incoming).await?;
+        let engine = self.engine.ok_or(PublishError::NoEngine)?;
+        let before = engine.find_id(incoming).await?;
         if before.is_some_and(|before| before != *parcel.id) {
-            self.engine.remove_tag(&incoming.to_string()).await?;
+            engine.remove_tag(&incoming.to_string()).await?;
         }
-        self.engine.tag(parcel.id, incoming).await?;
+        engine.tag(parcel.id, incoming).await?;
         let log = &mut *parcel.log;
-        let pushed = self
-            .engine
+        let pushed = engine
             .push(incoming, self.login.as_ref(), |line| log.line(&line))
             .await;
         match pushed {
             Ok(digest) => Ok(digest),
             Err(error) if error.may_pass() => Err(error.into()),
             // Another run may have taken the name, or removed it.
-            Err(error) => match self.engine.find_id(incoming).await {
+            Err(error) => match engine.find_id(incoming).await {
                 Ok(id) if id.as_ref() != Some(parcel.id) => {
                     parcel.log.heading(&format!("failed: {error}"));
                     Err(PublishError::Crossed(incoming.clone()))
@@ -129,17 +133,18 @@ impl Publication<'_> {
         incoming: &Reference,
         pushed: &Digest,
     ) -> Result<Manifest, PublishError> {
+        let engine = self.engine.ok_or(PublishError::NoEngine)?;
         let manifest = self.read_back(incoming, pushed).await?;
-        if self.engine.identifies_by_config() && self.is_known_as(&manifest, parcel.id) {
+        if engine.identifies_by_config() && self.is_known(&manifest, parcel) {
             return Ok(manifest);
         }
         // The engine pushes what the name points to at that moment.
-        if self.engine.find_id(incoming).await?.as_ref() != Some(parcel.id) {
+        if engine.find_id(incoming).await?.as_ref() != Some(parcel.id) {
             return Err(PublishError::Crossed(incoming.clone()));
         }
         // On the containerd store an image is known by its index, of which an engine may push a part. What came is then known
         // by the name that was pushed alone, which is the tested image's before and after.
-        if !self.engine.identifies_by_config() {
+        if !engine.identifies_by_config() {
             return Ok(manifest);
         }
         Err(PublishError::OtherImage {
@@ -167,7 +172,10 @@ impl Publication<'_> {
     /// Takes from the engine what a run that was cut left of names for what comes. Those of other places may be those of a
     /// run that is under way.
     pub async fn sweep(&self) -> Result<(), EngineError> {
-        let images = self.engine.images().await?;
+        let Some(engine) = self.engine else {
+            return Ok(());
+        };
+        let images = engine.images().await?;
         let mut result = Ok(());
         for (_, image) in self.loaded.catalog.iter() {
             // Where no reference can be made, nothing was pushed either.
@@ -176,7 +184,7 @@ impl Publication<'_> {
             };
             let incoming = version.with_tag(Tag::incoming());
             if images.find(&incoming).is_some() {
-                let removed = self.engine.remove_tag(&incoming.to_string()).await;
+                let removed = engine.remove_tag(&incoming.to_string()).await;
                 // One that cannot be removed does not keep the others.
                 result = result.and(removed.map(drop));
             }

@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(scan.find_moved(), None);
         let changes = ["a", "b"].map(|name| Change {
             path: top.path().join(name).join(name).join(CHANGELOG),
-            old: changelog(name, "1"),
+            old: Some(changelog(name, "1")),
             new: changelog(name, "2"),
         });
         Changes::begin(&roots).unwrap().make(&changes).unwrap();

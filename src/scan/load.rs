@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::declared::{find_declared_needs, find_file, find_known, find_outside};
 use super::directories::find_real;
 use super::rendering::{Limits, Rendered, Rendering, Work, render_all};
 use super::{ImageDirectory, Problem, Problems, Scanned, Warning, scan_directories};
 use crate::audit::place_in_template;
 use crate::catalog::{Catalog, EdgeSource, Graph, Image, ImageId, Need, Needs, Recipe};
+use crate::declared::{BaseImage, ImageFile, Making};
 use crate::dockerfile::SecretMount;
 use crate::host::fs::read_text;
 use crate::oci::{Reference, Tag};
@@ -25,6 +27,10 @@ pub struct Loaded {
     /// What the user should know.
     pub warnings: Vec<Warning>,
     renderings: Vec<Option<Rendering>>,
+    /// The outside images that each declared one is made of.
+    outside: Vec<Vec<Reference>>,
+    /// The outside images that the settings know.
+    base_images: Vec<Reference>,
 }
 
 /// What directories hold as far as it can be read, with all that is in the way of more.
@@ -63,9 +69,14 @@ pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> 
     } = survey(roots, settings)?;
     match graph {
         Some(graph) if problems.is_empty() => Ok(Loaded {
-            catalog,
             graph,
             warnings,
+            outside: catalog
+                .iter()
+                .map(|(_, image)| find_outside(image, &catalog, &settings.base_images))
+                .collect(),
+            base_images: settings.base_images.clone(),
+            catalog,
             renderings,
         }),
         _ => Err(Problems { problems, warnings }),
@@ -166,7 +177,28 @@ impl Loaded {
     pub fn bases(&self, image: ImageId) -> &[Reference] {
         self.renderings[image.0]
             .as_ref()
-            .map_or(&[], |rendering| &rendering.bases)
+            .map_or(&self.outside[image.0], |rendering| &rendering.bases)
+    }
+
+    /// Finds the image that a declared one is made on: its label in the catalog, or as it is named outside.
+    #[must_use]
+    pub fn find_base(&self, image: ImageId) -> Option<&Reference> {
+        match &find_file(self.catalog.image(image))?.making {
+            Making::Base(BaseImage::Named(name)) => self.find_named(name),
+            Making::Base(BaseImage::Pinned(pinned)) => {
+                self.outside[image.0].iter().find(|base| *base == pinned)
+            }
+            _ => None,
+        }
+    }
+
+    /// Finds an image that a declared one names: its label in the catalog, or as it is named outside.
+    #[must_use]
+    pub fn find_named(&self, name: &str) -> Option<&Reference> {
+        if let Some(own) = self.catalog.find(name) {
+            return Some(&self.catalog.image(own).label);
+        }
+        find_known(&self.base_images, name)
     }
 
     /// Gives the line of the first here-document in the rendered Dockerfile of an image.
@@ -185,6 +217,13 @@ impl Loaded {
     /// Tells whether the recipe of an image names this label.
     #[must_use]
     pub fn uses(&self, image: ImageId, label: &Reference) -> bool {
+        let file = find_file(self.catalog.image(image));
+        let mut named = file.into_iter().flat_map(ImageFile::image_names);
+        if self.find_base(image) == Some(label)
+            || named.any(|name| self.find_named(name) == Some(label))
+        {
+            return true;
+        }
         let is_it = |text: &str| {
             text.parse()
                 .is_ok_and(|reference| means_current(&reference, label))
@@ -261,6 +300,7 @@ fn find_needs(catalog: &Catalog, renderings: &[Option<Rendering>]) -> Vec<Need> 
             name: dependency.name.clone(),
             source: EdgeSource::Declared(dependency.place.clone()),
         }));
+        needs.extend(find_declared_needs(child, image));
         let Some(rendering) = &renderings[child.0] else {
             continue;
         };
@@ -418,6 +458,7 @@ mod tests {
                     EdgeSource::ImageTag(_) => "image_tag",
                     EdgeSource::Reference(_) => "reference",
                     EdgeSource::Base(_) => "base",
+                    EdgeSource::Layer(_) => "layer",
                 });
                 let name = &loaded.catalog.image(edge.parent).name;
                 format!("{name}: {}", kinds.collect::<Vec<_>>().join(", "))

@@ -2,6 +2,7 @@
 //! and join what they need to a graph. All problems of all directories are told at once, but for those that may only follow
 //! from another one: an image that cannot be read has a name that nobody knows.
 
+mod declared;
 mod directories;
 mod load;
 mod problem;

@@ -9,13 +9,14 @@ use walkdir::{DirEntry, WalkDir};
 use super::{ImageDirectory, Problem, Warning};
 use crate::host::WORKSHOP;
 use crate::host::fs::Stamp;
+use crate::lock::LOCK_FILE;
 use crate::place::Place;
 
 pub(super) const CHANGELOG: &str = "changelog";
 pub(super) const CONTROL: &str = "control";
 pub(super) const TEMPLATE: &str = "Dockerfile.template";
 pub(super) const IMAGE_FILE: &str = "image.yaml";
-const NAMES: [&str; 4] = [CHANGELOG, CONTROL, TEMPLATE, IMAGE_FILE];
+const NAMES: [&str; 5] = [CHANGELOG, CONTROL, TEMPLATE, IMAGE_FILE, LOCK_FILE];
 
 /// A directory that is meant for an image.
 pub(super) struct Found {

@@ -10,7 +10,10 @@ use super::archive::Archive;
 use super::error::UnpackError;
 use super::layers::{Packed, open_layers};
 use crate::host::{Scratch, Volumes, Window};
-use crate::oci::{Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest, Platform};
+use crate::oci::{
+    ArchivedLayer, Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest, Platform, Reference,
+    write_docker_archive,
+};
 use crate::rootfs::{Extent, Tree, Volume, read_tar};
 
 /// A layer of an image, as a plain tar.
@@ -20,6 +23,8 @@ pub struct Layer {
     pub diff_id: Digest,
     /// The tar.
     pub tar: Window,
+    /// Its bytes as a layout has them, compressed or not.
+    pub blob: Option<(Descriptor, Window)>,
 }
 
 /// An image that was read and checked.
@@ -76,11 +81,15 @@ impl Unpacked {
             });
         }
         let mut packed = Vec::new();
-        for ((name, digest), diff_id) in layers.into_iter().zip(diff_ids) {
+        let mut blobs = Vec::new();
+        for ((name, descriptor), diff_id) in layers.into_iter().zip(diff_ids) {
             let bytes = archive.find(&name)?;
+            let bytes = bytes.ok_or_else(|| UnpackError::Missing(name.clone()))?;
+            let digest = descriptor.as_ref().map(|it| it.digest.clone());
+            blobs.push(descriptor.map(|descriptor| (descriptor, bytes.part(0, u64::MAX))));
             packed.push(Packed {
                 number: packed.len() + 1,
-                bytes: bytes.ok_or_else(|| UnpackError::Missing(name.clone()))?,
+                bytes,
                 diff_id: diff_id.clone(),
                 digest,
                 name,
@@ -88,11 +97,13 @@ impl Unpacked {
         }
         let tars = open_layers(&packed, scratch)?;
         let mut volumes = Volumes::default();
-        let layers = tars.into_iter().zip(packed).map(|(tar, packed)| {
+        let layers = tars.into_iter().zip(packed).zip(blobs);
+        let layers = layers.map(|((tar, packed), blob)| {
             volumes.add(tar.part(0, u64::MAX));
             Layer {
                 diff_id: packed.diff_id,
                 tar,
+                blob,
             }
         });
         Ok(Self {
@@ -117,9 +128,43 @@ impl Unpacked {
         Ok(tree)
     }
 
+    /// Fails where it is another image than was expected, by the digest of its configuration.
+    pub fn check_identity(&self, expected: Option<Digest>) -> Result<(), UnpackError> {
+        let found = Digest::of(&self.config);
+        match expected {
+            Some(expected) if expected != found => Err(UnpackError::Digest {
+                name: "configuration".to_owned(),
+                expected,
+                found,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the archive from which an engine loads the image under `reference`.
+    pub fn write_docker_archive(
+        &self,
+        reference: &Reference,
+        out: &mut dyn Write,
+    ) -> std::io::Result<()> {
+        let layers = self.layers.iter().map(|layer| ArchivedLayer {
+            diff_id: layer.diff_id.clone(),
+            tar: layer.tar.part(0, u64::MAX),
+            size_bytes: layer.tar.size_bytes(),
+        });
+        let config = std::str::from_utf8(&self.config).map_err(std::io::Error::other)?;
+        write_docker_archive(out, reference, config, layers.collect())
+    }
+
     /// Adds a tar whose entries are to lie over the image's.
     pub fn add_volume(&mut self, tar: Window) -> Volume {
         self.volumes.add(tar)
+    }
+
+    /// Gives where the contents of its files lie, in the order of its layers.
+    #[must_use]
+    pub fn volumes(&self) -> &Volumes {
+        &self.volumes
     }
 
     /// Copies the bytes of a file.
@@ -128,7 +173,7 @@ impl Unpacked {
     }
 }
 
-type Parts = ((String, Vec<u8>), Vec<(String, Option<Digest>)>);
+type Parts = ((String, Vec<u8>), Vec<(String, Option<Descriptor>)>);
 
 /// Finds the parts of an archive that `docker save` wrote.
 fn of_saved(archive: &Archive, platform: &Platform) -> Result<Parts, UnpackError> {
@@ -166,7 +211,7 @@ fn of_layout(archive: &Archive, platform: &Platform) -> Result<Parts, UnpackErro
             let manifest: ImageManifest = parse(&name, &bytes)?;
             let config = read_blob(archive, &manifest.config)?;
             let layers = manifest.layers.into_iter();
-            let layers = layers.map(|layer| (blob_name(&layer.digest), Some(layer.digest)));
+            let layers = layers.map(|layer| (blob_name(&layer.digest), Some(layer)));
             return Ok((config, layers.collect()));
         }
     }

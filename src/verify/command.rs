@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::VerifyError;
 use crate::host::{Environment, ProcessError, Program, RUN_VARIABLE, cause, fs};
 use crate::place::Place;
-use crate::settings::{PROXY_VARIABLES, without_login};
+use crate::settings::{Mask, PROXY_VARIABLES, without_login};
 use crate::structure::{Outcome, TestResult};
 
 /// What a test sees of the environment: enough to find programs, the engine and the way out.
@@ -76,7 +76,7 @@ impl TestCommand {
         &self,
         run: Option<&str>,
         environment: &Environment,
-        (deadline, cancelled): (Duration, &CancellationToken),
+        (deadline, cancelled, mask): (Duration, &CancellationToken, &Mask),
         mut on_line: impl FnMut(&str),
     ) -> Result<(), VerifyError> {
         let program = Program::new(&self.program).arguments(&self.arguments);
@@ -105,6 +105,7 @@ impl TestCommand {
         };
         let done = program
             .deadline(deadline)
+            .hiding(mask)
             .run(cancelled, |_, line| on_line(line));
         done.await.map_err(|error| self.blame(error))
     }
@@ -133,7 +134,8 @@ mod tests {
         let command = test.command.expect("a command");
         let mut lines = Vec::new();
         let (deadline, never) = (Duration::from_secs(10), CancellationToken::new());
-        let result = command.run(None, environment, (deadline, &never), |line| {
+        let limits = (deadline, &never, &Mask::default());
+        let result = command.run(None, environment, limits, |line| {
             lines.push(line.to_owned());
         });
         let result = result.await;
@@ -219,7 +221,9 @@ mod tests {
         let environment = Environment::from([("PATH", "/usr/bin:/bin")]);
         let (never, cancelled) = (CancellationToken::new(), CancellationToken::new());
         let soon = Duration::from_millis(20);
-        let result = test.run(None, &environment, (soon, &never), |_| ()).await;
+        let none = Mask::default();
+        let limits = (soon, &never, &none);
+        let result = test.run(None, &environment, limits, |_| ()).await;
         assert!(
             matches!(
                 result,
@@ -230,7 +234,7 @@ mod tests {
         cancelled.cancel();
         let long = Duration::from_secs(60);
         let result = test
-            .run(None, &environment, (long, &cancelled), |_| ())
+            .run(None, &environment, (long, &cancelled, &none), |_| ())
             .await;
         assert!(
             matches!(

@@ -63,6 +63,9 @@ pub enum VerifyError {
     /// This program could not do its part.
     #[error("the structure tests could not be run")]
     Thread(#[from] std::io::Error),
+    /// Commands among the tests need an engine.
+    #[error("its tests need an engine, and none answers")]
+    NeedsEngine,
     /// They took too long.
     #[error("its structure tests took longer than {}s (`verify_timeout`)", .0.as_secs())]
     Late(Duration),

@@ -16,4 +16,4 @@ use beside::digest_beside;
 pub use error::VerifyError;
 pub use record::VerifiedRecord;
 pub use run::{Test, Verification, Verified, find_test, find_test_file, judge, verify};
-pub use structure::{STRUCTURE_FILE, StructureTests, verify_archive};
+pub use structure::{STRUCTURE_FILE, StructureTests, Subject, save_image, verify_archive};

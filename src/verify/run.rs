@@ -8,12 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::command::TestCommand;
 use super::digest_beside;
 use super::error::VerifyError;
-use super::structure::{STRUCTURE_FILE, StructureTests};
-use crate::engine::Engine;
+use super::structure::{STRUCTURE_FILE, StructureTests, Subject};
 use crate::host::Environment;
 use crate::host::fs::{self, FileError};
 use crate::oci::{Digest, Reference};
-use crate::settings::VerifyCommand;
+use crate::settings::{Mask, VerifyCommand};
 use crate::structure::{Counts, Report};
 
 /// The tests of one image: a command, structure tests, or both.
@@ -30,16 +29,16 @@ pub struct Test {
 /// What tests are run on, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Verification<'a> {
-    /// The engine that has the image.
-    pub engine: &'a Engine,
     /// The image.
-    pub id: &'a Digest,
+    pub subject: Subject<'a>,
     /// What tests see a part of.
     pub environment: &'a Environment,
     /// How long all of them may take.
     pub deadline: Duration,
     /// Ends them.
     pub cancelled: &'a CancellationToken,
+    /// What is hidden in what they print, by who gets it.
+    pub mask: &'a Mask,
 }
 
 /// How the tests of an image ended.
@@ -64,6 +63,12 @@ impl Test {
     pub fn of_run(mut self, run: &str) -> Self {
         self.run = Some(run.to_owned());
         self
+    }
+
+    /// Tells whether some of them are commands, which only an engine runs.
+    pub fn has_commands(&self) -> Result<bool, VerifyError> {
+        let structure = self.structure()?;
+        Ok(self.command.is_some() || structure.is_some_and(|tests| tests.has_commands()))
     }
 
     /// Tells whether structure tests are among them.
@@ -165,9 +170,15 @@ pub async fn verify(test: &Test, how: &Verification<'_>, on_line: impl FnMut(&st
             // A command that gets no time at all could say nothing.
             const LEAST: Duration = Duration::from_secs(1);
             let began = Instant::now();
-            match tests.run_in_engine(how).await {
+            match tests.run_within(how).await {
                 Ok(found) => {
-                    passed = judge(&found);
+                    passed = judge(&found).map_err(|error| match error {
+                        // All of them are commands.
+                        VerifyError::NoTests if found.counts().skipped > 0 => {
+                            VerifyError::NeedsEngine
+                        }
+                        error => error,
+                    });
                     report = found;
                 }
                 Err(error) => passed = Err(error),
@@ -179,8 +190,12 @@ pub async fn verify(test: &Test, how: &Verification<'_>, on_line: impl FnMut(&st
     if let Some(command) = &test.command {
         let begun = Instant::now();
         let run = test.run.as_deref();
-        let limits = (left, how.cancelled);
-        let done = command.run(run, how.environment, limits, on_line).await;
+        let limits = (left, how.cancelled, how.mask);
+        let done = match how.subject.engine() {
+            Some(_) => command.run(run, how.environment, limits, on_line).await,
+            // It is given the name of the image, under which nobody could give it any.
+            None => Err(VerifyError::NeedsEngine),
+        };
         report.results.push(command.result(&done, begun.elapsed()));
         passed = passed.and(done);
     }

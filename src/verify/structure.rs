@@ -16,7 +16,7 @@ use crate::rootfs::Extent;
 use crate::structure::{
     Check, Files, ImageView, Outcome, Report, StructureErrors, Suite, TestResult, parse_suite,
 };
-use crate::unpack::{UnpackError, Unpacked};
+use crate::unpack::Unpacked;
 
 /// What is made for tests may take so long to be removed.
 const LONGEST_END: i64 = 3600; // seconds
@@ -27,13 +27,24 @@ pub const STRUCTURE_FILE: &str = "structure-test.yaml";
 #[derive(Clone, Debug)]
 pub struct StructureTests(pub(super) Arc<Vec<(PathBuf, Suite)>>);
 
-/// An image that structure tests are run on.
+/// An image that tests are run on.
 #[derive(Clone, Copy, Debug)]
-enum Subject<'a> {
+pub enum Subject<'a> {
     /// An image of the engine.
     Built(&'a Engine, &'a Digest),
-    /// A layout or an archive at a path; nothing runs commands.
-    Archive(&'a Path),
+    /// A layout or an archive at a path; commands run on the same image of an engine, where there is one.
+    Archive(&'a Path, Option<(&'a Engine, &'a Digest)>),
+}
+
+impl<'a> Subject<'a> {
+    /// Gives what runs commands.
+    #[must_use]
+    pub fn engine(&self) -> Option<(&'a Engine, &'a Digest)> {
+        match *self {
+            Self::Built(engine, id) => Some((engine, id)),
+            Self::Archive(_, engine) => engine,
+        }
+    }
 }
 
 impl StructureTests {
@@ -58,29 +69,29 @@ impl StructureTests {
         self.0.iter().flat_map(|(_, suite)| suite.checks())
     }
 
+    pub(super) fn has_commands(&self) -> bool {
+        self.checks()
+            .any(|check| matches!(check, Check::Command(_)))
+    }
+
     fn need_files(&self) -> bool {
         self.checks().any(|check| check.needs_files())
     }
 
-    /// Runs all tests on an image of an engine. What was made for them is removed, also when they take too long or the user
-    /// ends them; what even that leaves, a later run removes.
-    pub(super) async fn run_in_engine(
-        &self,
-        how: &Verification<'_>,
-    ) -> Result<Report, VerifyError> {
-        let (engine, id) = (how.engine, how.id);
+    /// Runs all tests on an image, commands where there is an engine. What was made for them is removed, also when they take
+    /// too long or the user ends them; what even that leaves, a later run removes.
+    pub(super) async fn run_within(&self, how: &Verification<'_>) -> Result<Report, VerifyError> {
         let now = Clock::of_machine().now().timestamp();
         let allowed = i64::try_from(how.deadline.as_secs()).unwrap_or(i64::MAX);
         let until = now.saturating_add(allowed).saturating_add(LONGEST_END);
-        let commands = Commands::new(engine, id, until);
-        if self
-            .checks()
-            .any(|check| matches!(check, Check::Command(_)))
+        let engine = how.subject.engine();
+        let commands = engine.map(|(engine, id)| Commands::new(engine, id, until));
+        if let Some((engine, _)) = engine
+            && self.has_commands()
         {
             engine.remove_old_trials(now).await?;
         }
-        let subject = Subject::Built(engine, id);
-        let work = self.run(subject, how.environment, Some(&commands));
+        let work = self.run(how.subject, how.environment, commands.as_ref());
         let ended = tokio::select! {
             biased;
             () = how.cancelled.cancelled() => Err(VerifyError::Interrupted),
@@ -88,7 +99,10 @@ impl StructureTests {
                 done.unwrap_or(Err(VerifyError::Late(how.deadline)))
             }
         };
-        let cleaned = commands.clean_up().await;
+        let cleaned = match &commands {
+            Some(commands) => commands.clean_up().await,
+            None => Ok(()),
+        };
         let report = ended?;
         cleaned?;
         Ok(report)
@@ -101,14 +115,16 @@ impl StructureTests {
         environment: &Environment,
         commands: Option<&Commands<'_>>,
     ) -> Result<Report, VerifyError> {
-        let scratch = scratch(environment);
+        let watch = Watch::default();
+        let _waiting = watch.end_when_dropped();
+        let scratch = Scratch::new(&environment.large_temporary(), &watch);
         let source = match subject {
-            Subject::Archive(path) => Source::Archive(path.to_owned()),
+            Subject::Archive(path, _) => Source::Archive(path.to_owned()),
             Subject::Built(engine, id) if self.need_files() => {
                 let expected = engine.identifies_by_config().then(|| id.clone());
                 let platform = engine.find_platform(id).await?;
                 let platform = platform.unwrap_or_else(machine_platform);
-                Source::Saved(save(engine, id, &scratch).await?, expected, platform)
+                Source::Saved(save_image(engine, id, &scratch).await?, expected, platform)
             }
             Subject::Built(engine, id) => Source::Config(engine.image_config(id).await?),
         };
@@ -148,7 +164,7 @@ impl StructureTests {
             Source::Archive(path) => Unpacked::open(&path, &machine_platform(), scratch)?,
             Source::Saved(saved, expected, platform) => {
                 let image = Unpacked::of_tar(saved, &platform, scratch)?;
-                check_identity(&image, expected)?;
+                image.check_identity(expected)?;
                 image
             }
         };
@@ -184,18 +200,11 @@ pub async fn verify_archive(
     path: &Path,
     environment: &Environment,
 ) -> Result<Report, VerifyError> {
-    let run = tests.run(Subject::Archive(path), environment, None);
+    let run = tests.run(Subject::Archive(path, None), environment, None);
     run.await.map_err(|error| match error {
         VerifyError::Unpack(error) => VerifyError::Archive(error),
         error => error,
     })
-}
-
-/// Takes `TMPDIR`, or the directory for large temporary files: `/tmp` is memory on many machines.
-fn scratch(environment: &Environment) -> Scratch {
-    let told = environment.find("TMPDIR").map(PathBuf::from);
-    let directory = told.unwrap_or_else(|| PathBuf::from("/var/tmp"));
-    Scratch::new(&directory, &Watch::default())
 }
 
 /// Where the files and the configuration of an image are read from.
@@ -206,7 +215,11 @@ enum Source {
 }
 
 /// Takes an image out of the engine; the file has no name, and goes with this process whatever ends that.
-async fn save(engine: &Engine, id: &Digest, scratch: &Scratch) -> Result<Window, VerifyError> {
+pub async fn save_image(
+    engine: &Engine,
+    id: &Digest,
+    scratch: &Scratch,
+) -> Result<Window, VerifyError> {
     let failed = |source| FileError::new("write", scratch.directory(), source);
     let file = tempfile::tempfile_in(scratch.directory()).map_err(failed)?;
     let mut out = BufWriter::new(file);
@@ -214,21 +227,6 @@ async fn save(engine: &Engine, id: &Digest, scratch: &Scratch) -> Result<Window,
     let file = out.into_inner();
     let file = file.map_err(|error| failed(error.into_error()))?;
     Ok(Window::of_file(file).map_err(failed)?)
-}
-
-fn check_identity(image: &Unpacked, expected: Option<Digest>) -> Result<(), VerifyError> {
-    let found = Digest::of(&image.config);
-    match expected {
-        Some(expected) if expected != found => {
-            let name = "configuration".to_owned();
-            Err(VerifyError::Unpack(UnpackError::Digest {
-                name,
-                expected,
-                found,
-            }))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn skipped(check: &Check<'_>) -> TestResult {

@@ -3,18 +3,22 @@
 //! `status` is dpkg's own database (dpkg(1), "Files"). `status.d` has a file for each package, as images without dpkg have
 //! them and scanners of images read.
 
-use super::super::filling::{FillError, Filling};
+use super::super::filling::{FillError, Filling, parse};
 use crate::debian::Deb;
+use crate::rootfs::RootPath;
 
 const DPKG: &str = "/var/lib/dpkg";
 
 /// Writes what dpkg would know; `packages` are sorted by name, each with the paths of its files.
+///
+/// Gives the files that are about one package alone, with its place.
 pub(super) fn write_database(
     filling: &mut Filling,
-    packages: &[(&Deb, Vec<String>)],
-) -> Result<(), FillError> {
+    packages: &[(&Deb, Vec<RootPath>)],
+) -> Result<Vec<(RootPath, usize)>, FillError> {
     let mut status = String::new();
-    for (deb, files) in packages {
+    let mut owned = Vec::new();
+    for (index, (deb, files)) in packages.iter().enumerate() {
         let control = &deb.control;
         let name = control.name();
         let text = control.text().trim_end();
@@ -32,10 +36,14 @@ Status: install ok installed
         ] {
             status.push_str(part);
         }
-        filling.file(
+        let mut file = |path: &str, bytes: &[u8]| {
+            filling.file(path, bytes, 0o644)?;
+            owned.push((filling.tree.resolve(&parse(path)?)?, index));
+            Ok::<_, FillError>(())
+        };
+        file(
             &format!("{DPKG}/status.d/{name}"),
             format!("{text}\n").as_bytes(),
-            0o644,
         )?;
         // Packages of which several architectures can be there have theirs in the name.
         let is_same = control.find("Multi-Arch") == Some("same");
@@ -44,15 +52,10 @@ Status: install ok installed
         } else {
             format!("{DPKG}/info/{name}")
         };
-        let mut list = String::from("/.\n");
-        for file in files {
-            list.push_str(file);
-            list.push('\n');
-        }
-        filling.file(&format!("{stem}.list"), list.as_bytes(), 0o644)?;
+        file(&format!("{stem}.list"), &render_list(files))?;
         if let Some(sums) = control.find_member("md5sums") {
-            filling.file(&format!("{stem}.md5sums"), sums, 0o644)?;
-            filling.file(&format!("{DPKG}/status.d/{name}.md5sums"), sums, 0o644)?;
+            file(&format!("{stem}.md5sums"), sums)?;
+            file(&format!("{DPKG}/status.d/{name}.md5sums"), sums)?;
         }
     }
     filling.file(&format!("{DPKG}/status"), status.as_bytes(), 0o644)?;
@@ -60,5 +63,29 @@ Status: install ok installed
     filling.file(&format!("{DPKG}/info/format"), b"1\n", 0o644)?;
     filling.file(&format!("{DPKG}/available"), b"", 0o644)?;
     filling.directory(&format!("{DPKG}/updates"), 0o755)?;
-    filling.directory(&format!("{DPKG}/triggers"), 0o755)
+    filling.directory(&format!("{DPKG}/triggers"), 0o755)?;
+    Ok(owned)
+}
+
+/// Renders the list of a package's files: their names to the byte, none of which has a line feed.
+fn render_list(files: &[RootPath]) -> Vec<u8> {
+    let lines = files
+        .iter()
+        .map(|path| [b"/", path.as_bytes(), b"\n"].concat());
+    std::iter::once(b"/.\n".to_vec())
+        .chain(lines)
+        .flatten()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_no_text_are_listed_to_the_byte() {
+        let paths =
+            [&b"usr"[..], b"usr/\xe9t\xe9"].map(|path| RootPath::parse(path).expect("a path"));
+        assert_eq!(render_list(&paths), b"/.\n/usr\n/usr/\xe9t\xe9\n");
+    }
 }

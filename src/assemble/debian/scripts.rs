@@ -27,6 +27,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("bash", "its alternatives are for manuals"),
     ("libc6", "it restarts services, and rebuilds a cache"),
     ("libc-bin", "/etc/nsswitch.conf is written here"),
+    ("libreadline8t64", "it guards files that moved to /usr"),
     ("libpam-modules", "it restarts services of old versions"),
     ("libpam-runtime", "nobody logs in to an image"),
     ("login", "nobody logs in to an image"),
