@@ -5,10 +5,10 @@
 //! map, and formats and model touch nothing outside; `tests/architecture.rs` reads the map and holds that.
 //!
 //! ```text
-//! formats   near → place → address → xml → yaml → rootfs → oci → debian → apk → declared → dockerfile → structure
-//! model     settings → catalog → plan → render → history → audit
-//! border    host → web → engine → registry → mirror
-//! stages    unpack → export → scan → context → verify → observe → assemble → ledger → build → publish → prune → changelogs → scaffold → revision → inspect
+//! formats   near → place → address → xml → yaml → rootfs → elf → loader → oci → spdx → debian → apk → declared → dockerfile → structure
+//! model     settings → lock → catalog → plan → render → history → audit
+//! border    host → layout → web → engine → registry → mirror
+//! stages    unpack → export → scan → context → verify → observe → assemble → locking → ledger → build → publish → prune → changelogs → scaffold → revision → inspect
 //! user      error → ui → cli
 //! proof     fuzzing
 //! ```
@@ -20,6 +20,7 @@
 //! | `changelog` of an image | [`scan`], [`build`] the dates, [`publish`] the versions that no candidate takes, [`changelogs`], [`inspect`], [`cli`] all entries | [`changelogs`] and `pkg audit --fix`, all or none of a run's |
 //! | `control` of an image | [`scan`], [`inspect`] | `pkg audit --fix` |
 //! | `Dockerfile.template`, `image.yaml` of an image | [`scan`] | |
+//! | `image.lock.json` of an image | [`locking`], [`observe`]; [`lock`] knows what it means | [`locking`], all or none of a run's |
 //! | `.pkg-changes/` of a directory, while files below it are changed or made | [`host`] | [`host`] |
 //! | what a template includes from its directory | [`scan`] | |
 //! | git's commits and what is not committed, of image directories | [`inspect`], through git | |
@@ -31,13 +32,15 @@
 //! | `config.yaml`, `~/.config/docker-pkg.yaml` | [`cli`]; [`settings`] knows what they mean | |
 //! | `~/.docker/config.json`, `~/.docker/contexts/` | [`registry`] the logins, [`engine`] the address | |
 //! | the file of `ca_bundle` | [`web`] | |
+//! | the files of blobs that go to a registry without an engine | [`registry`] | |
 //! | the files that `secrets` names | [`build`] | |
 //! | `/etc/apt/sources.list`, `/etc/apt/sources.list.d/`, `/etc/os-release` | [`host`] | |
 //! | `~/.local/state/pkg/logs/`, a directory for each run | [`ledger`], which runs live | [`build`], [`publish`], [`ledger`] |
 //! | `~/.local/state/pkg/ledger-1/`, times, failures and who is at work, for each directory of images | [`ledger`] | [`ledger`] |
-//! | `~/.cache/pkg/store-1/`, indexes and packages by their hashes | [`mirror`] | [`mirror`] |
+//! | `~/.cache/pkg/store-1/`, indexes and packages by their hashes; in `apk/`, which file an APK package is | [`mirror`] | [`mirror`] |
+//! | `~/.cache/pkg/images-1/`, images that were made without an engine, each an OCI layout with what it is made of | [`layout`] | [`layout`] |
 //! | `/etc/apt/trusted.gpg.d/`, and the keyrings that sources name | [`mirror`] | |
-//! | archives at `file:` addresses | [`mirror`] | |
+//! | archives at `file:` addresses, directories and keys that `contents` of an `image.yaml` names | [`mirror`]; [`locking`] whether a lock is of these keys | |
 //! | `/proc`: the processes that a killed run left, and whether a holder lives | [`host`], [`ledger`] | |
 //! | `pkg-logs-RUN/` in the directory for temporary files, where the state directory cannot be written to | | [`ledger`] |
 //! | `~/.local/state/pkg/published-1/`, a file for each published image that was asked for its inputs | [`observe`] | [`observe`] |
@@ -56,10 +59,13 @@ pub mod apk;
 pub mod debian;
 pub mod declared;
 pub mod dockerfile;
+pub mod elf;
+pub mod loader;
 pub mod near;
 pub mod oci;
 pub mod place;
 pub mod rootfs;
+pub mod spdx;
 pub mod structure;
 pub mod xml;
 pub mod yaml;
@@ -68,6 +74,7 @@ pub mod yaml;
 pub mod audit;
 pub mod catalog;
 pub mod history;
+pub mod lock;
 pub mod plan;
 pub mod render;
 pub mod settings;
@@ -75,6 +82,7 @@ pub mod settings;
 // Border: the only places that touch the machine, the engine and the network.
 pub mod engine;
 pub mod host;
+pub mod layout;
 pub mod mirror;
 pub mod registry;
 pub mod web;
@@ -87,6 +95,7 @@ pub mod context;
 pub mod export;
 pub mod inspect;
 pub mod ledger;
+pub mod locking;
 pub mod observe;
 pub mod prune;
 pub mod publish;

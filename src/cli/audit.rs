@@ -193,6 +193,7 @@ async fn find_published(
     let all: BTreeSet<ImageId> = loaded.catalog.iter().map(|(id, _)| id).collect();
     let observer = Observer {
         engine: None,
+        shelf: None,
         registry: Some(&registry),
         verified: &session.verified()?,
         settings,
@@ -257,7 +258,9 @@ fn mend(session: &Session, changes: &Changes, audit: &Audit) -> anyhow::Result<(
         changed.insert(real, Change { new, ..change });
     }
     let changed = changed.into_values();
-    let changed: Vec<Change> = changed.filter(|one| one.old != one.new).collect();
+    let changed: Vec<Change> = changed
+        .filter(|one| one.old.as_deref() != Some(&*one.new))
+        .collect();
     if changed.is_empty() {
         session.ui.say("there is nothing that can be mended safely");
         return Ok(());
@@ -279,7 +282,7 @@ fn unchanged(path: &Path) -> Result<Change, FileError> {
     Ok(Change {
         path: path.to_owned(),
         new: old.clone(),
-        old,
+        old: Some(old),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::claims::{Waiting, claim};
+use super::locks::{Locks, LocksArgs, relock};
 use super::prepare::{Retry, WhetherPublish, Wish, prepare};
 use super::scope::Scope;
 use super::session::Session;
@@ -51,6 +52,8 @@ pub(super) struct Args {
     #[arg(long)]
     retry: bool,
     #[command(flatten)]
+    locks: LocksArgs,
+    #[command(flatten)]
     waiting: Waiting,
     /// Print the plan and do nothing
     #[arg(long)]
@@ -66,7 +69,7 @@ fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
-    let wish = Wish {
+    let mut wish = Wish {
         scope: &args.scope,
         publish: if args.no_publish {
             WhetherPublish::No
@@ -74,6 +77,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             WhetherPublish::WithCredentials
         },
         overwrite: Scope::overwrite(args.force),
+        locks: args.locks.locks(),
         target: Target::default(),
     };
     let manner = Manner {
@@ -105,6 +109,12 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let claim = if args.dry_run {
         None
     } else {
+        if let Locks::Followed(unmade) = &mut wish.locks {
+            let Some(found) = relock(session, &args.scope, &args.waiting)? else {
+                return Ok(Ending::Hindered);
+            };
+            *unmade = found;
+        }
         let Some(claim) = claim(session, directories, &args.waiting)? else {
             return Ok(Ending::Hindered);
         };

@@ -1,20 +1,66 @@
-//! What a command works on that takes an image as the engine has it.
+//! What a command works on that takes an image as the engine or the shelf has it.
 
 use std::path::PathBuf;
 
 use super::session::Session;
-use crate::catalog::Image;
-use crate::engine::Engine;
+use crate::catalog::{Image, Recipe};
+use crate::engine::{Engine, EngineError};
 use crate::error::{Diagnostic, Severity};
+use crate::layout::Shelved;
+use crate::observe::is_same;
 use crate::oci::Digest;
+use crate::settings::Settings;
+use crate::verify::Subject;
 
-/// Finds the identity of an image that is built, or says that it is not and how it would be.
+/// An image that is built.
+#[derive(Debug)]
+pub(super) enum Built {
+    /// By an engine, which has it under this identity.
+    There(Engine, Digest),
+    /// By this program.
+    Shelved(Box<Shelved>),
+}
+
+impl Built {
+    /// Gives what its tests are run on; `there` is the engine that has what is on the shelf.
+    pub(super) fn subject<'a>(&'a self, there: Option<(&'a Engine, &'a Digest)>) -> Subject<'a> {
+        match self {
+            Self::There(engine, id) => Subject::Built(engine, id),
+            Self::Shelved(shelved) => Subject::Archive(shelved.directory(), there),
+        }
+    }
+}
+
+/// Finds an image that is built, or says that it is not and how it would be.
 pub(super) async fn find_built(
     session: &Session,
-    engine: &Engine,
+    settings: &Settings,
     image: &Image,
     directories: &[PathBuf],
-) -> anyhow::Result<Option<Digest>> {
+) -> anyhow::Result<Option<Built>> {
+    let shelved = match image.recipe {
+        Recipe::Declared { .. } => session.shelf().find(&image.label)?,
+        Recipe::Template { .. } => None,
+    };
+    let engine = match (session.engine(settings).await, shelved) {
+        (Err(error), Some(shelved)) if error.is::<EngineError>() => {
+            return Ok(Some(Built::Shelved(Box::new(shelved))));
+        }
+        (Err(error), _) => return Err(error),
+        (Ok(engine), None) => engine,
+        (Ok(engine), Some(shelved)) => {
+            let images = engine.images().await?;
+            // The engine's is the later one where they differ.
+            let is_same = match images.find(&image.label) {
+                Some(found) => is_same(&engine, &shelved, found).await?,
+                None => true,
+            };
+            if is_same {
+                return Ok(Some(Built::Shelved(Box::new(shelved))));
+            }
+            engine
+        }
+    };
     let found = engine.find_id(&image.label).await?;
     if found.is_none() {
         let message = format!("{} is not built", image.label);
@@ -22,7 +68,7 @@ pub(super) async fn find_built(
         let diagnostic = Diagnostic::new(Severity::Error, message).hint(hint);
         session.ui.diagnostic(&diagnostic);
     }
-    Ok(found)
+    Ok(found.map(|id| Built::There(engine, id)))
 }
 
 /// Writes the command that builds an image, ready to be pasted.

@@ -9,15 +9,18 @@ use clap::ValueEnum;
 use tokio_util::sync::CancellationToken;
 
 use super::Ending;
-use super::built::find_built;
+use super::built::{Built, find_built};
 use super::session::{Flavour, Session, find_image};
+use crate::catalog::{Image, Recipe};
 use crate::engine::Engine;
 use crate::error::UsageError;
-use crate::export::{Export, ExportError, Format, Output, Stream, check, export};
+use crate::export::{
+    Export, ExportError, Format, Output, Stream, check, check_document, export, write_document,
+};
 use crate::host::{Scratch, Watch, Window, platform};
 use crate::oci::{Compression, Digest, Platform, Reference};
 use crate::rootfs::RootPath;
-use crate::unpack::{UnpackError, Unpacked};
+use crate::unpack::Unpacked;
 
 /// Write an image that is built as files for other programs
 ///
@@ -58,15 +61,19 @@ enum FormatName {
     Bundle,
     /// A tar of the root file system
     Rootfs,
+    /// What a declared image is made of, as an SPDX document (JSON)
+    Spdx,
 }
 
 impl FormatName {
-    fn format(self) -> Format {
+    /// Gives what is written of the image itself.
+    fn format(self) -> Option<Format> {
         match self {
-            Self::Oci => Format::Oci,
-            Self::Docker => Format::Docker,
-            Self::Bundle => Format::Bundle,
-            Self::Rootfs => Format::Rootfs,
+            Self::Oci => Some(Format::Oci),
+            Self::Docker => Some(Format::Docker),
+            Self::Bundle => Some(Format::Bundle),
+            Self::Rootfs => Some(Format::Rootfs),
+            Self::Spdx => None,
         }
     }
 }
@@ -99,27 +106,38 @@ const LONGEST_END: Duration = Duration::from_secs(2);
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let prefix = check_options(session, args)?;
     let output = output(session, &args.output);
-    check(args.format.format(), &output, &args.overlay)?;
+    let format = args.format.format();
+    match format {
+        Some(format) => check(format, &output, &args.overlay)?,
+        None => check_document(&output)?,
+    }
     let settings = session.settings(Flavour::Release)?;
     let loaded = session.load(&args.directories, &settings)?;
     let image = loaded.catalog.image(find_image(&loaded, &args.name)?);
+    if format.is_none() && matches!(image.recipe, Recipe::Template { .. }) {
+        return Err(ExportError::NoDocument(image.label.clone()).into());
+    }
     Session::block_on(async {
-        let engine = session.engine(&settings).await?;
-        let Some(id) = find_built(session, &engine, image, &args.directories).await? else {
+        let Some(built) = find_built(session, &settings, image, &args.directories).await? else {
             return Ok(Ending::Failed);
+        };
+        let Some(format) = format else {
+            export_document(image, &built, &output)?;
+            tell_written(session, image, args);
+            return Ok(Ending::Done);
         };
         let cancelled = CancellationToken::new();
         let signals = session.watch_signals(&cancelled)?;
         let wanted = Wanted {
             reference: image.label.clone(),
-            format: args.format.format(),
+            format,
             layers: args.layers.unwrap_or_default().compression(),
             overlays: args.overlay.clone(),
             prefix,
             scratch: Scratch::new(&scratch_directory(session, &output), &Watch::default()),
             output,
         };
-        let work = wanted.write(&engine, &id, &cancelled);
+        let work = wanted.write(&built, &cancelled);
         let written = match signals.unless_again(work).await {
             Ok(written) => written,
             Err(signal) => return Ok(Ending::Interrupted(signal)),
@@ -128,14 +146,28 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             return Ok(Ending::Interrupted(signal));
         }
         written.with_context(|| format!("{} cannot be exported", image.label))?;
-        if !is_stdout(&args.output) {
-            let whereto = args.output.display();
-            session
-                .ui
-                .say(&format!("{} is written to {whereto}", image.label));
-        }
+        tell_written(session, image, args);
         Ok(Ending::Done)
     })
+}
+
+fn tell_written(session: &Session, image: &Image, args: &Args) {
+    if !is_stdout(&args.output) {
+        let (label, whereto) = (&image.label, args.output.display());
+        let what = match args.format {
+            FormatName::Spdx => format!("what {label} is made of"),
+            _ => label.to_string(),
+        };
+        session.ui.say(&format!("{what} is written to {whereto}"));
+    }
+}
+
+/// Writes what is kept beside an image of the shelf; of what an engine has under its name nothing is known.
+fn export_document(image: &Image, built: &Built, output: &Output) -> Result<(), ExportError> {
+    match built {
+        Built::Shelved(shelved) => write_document(shelved, output, &Watch::default()),
+        Built::There(..) => Err(ExportError::NoDocument(image.label.clone())),
+    }
 }
 
 /// Chooses where there is room for what is as large as the image: where the user says, where the image goes, or where
@@ -182,7 +214,8 @@ fn check_name(args: &Args) -> Result<(), UsageError> {
 /// Refuses options that the format has no use for, and gives the place in the tar.
 fn check_options(session: &Session, args: &Args) -> Result<RootPath, UsageError> {
     check_name(args)?;
-    if is_stdout(&args.output) && session.ui.prints_to_terminal() {
+    let is_text = args.format == FormatName::Spdx;
+    if is_stdout(&args.output) && session.ui.prints_to_terminal() && !is_text {
         let message = "stdout is a terminal, and a tar is nothing to read".to_owned();
         return refuse(
             message,
@@ -228,13 +261,20 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// Takes the image out of the engine, and writes it in its format.
-    async fn write(
-        self,
-        engine: &Engine,
-        id: &Digest,
+    /// Takes the image out of the engine or off the shelf, and writes it in its format.
+    async fn write(self, built: &Built, cancelled: &CancellationToken) -> anyhow::Result<()> {
+        let source = match built {
+            Built::Shelved(shelved) => Source::Layout(shelved.directory().to_owned()),
+            Built::There(engine, id) => Source::Saved(self.save((engine, id), cancelled).await?),
+        };
+        self.write_from(source, cancelled).await
+    }
+
+    async fn save(
+        &self,
+        (engine, id): (&Engine, &Digest),
         cancelled: &CancellationToken,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Saved> {
         // It has no name, and goes with this process whatever ends that.
         let file = self.scratch.open().map_err(ExportError::from)?;
         let failed = |source| ExportError::from(self.scratch.failed(source));
@@ -246,14 +286,17 @@ impl Wanted {
         }
         let file = out.into_inner();
         let file = file.map_err(|error| failed(error.into_error()))?;
-        let saved = Saved {
+        Ok(Saved {
             archive: Window::of_file(file).map_err(failed)?,
             platform: find_platform(engine, id).await?,
             expected: engine.identifies_by_config().then(|| id.clone()),
-        };
+        })
+    }
+
+    async fn write_from(self, source: Source, cancelled: &CancellationToken) -> anyhow::Result<()> {
         let watch = self.scratch.watch().clone();
         let is_stream = self.output.directory().is_none();
-        let mut work = tokio::task::spawn_blocking(move || self.convert(saved));
+        let mut work = tokio::task::spawn_blocking(move || self.convert(source));
         tokio::select! {
             biased;
             () = cancelled.cancelled() => watch.end(),
@@ -270,24 +313,19 @@ impl Wanted {
         }
     }
 
-    fn convert(self, saved: Saved) -> Result<(), ExportError> {
-        let unpacked = Unpacked::of_tar(saved.archive, &saved.platform, &self.scratch);
+    fn convert(self, source: Source) -> Result<(), ExportError> {
+        let (unpacked, expected) = match source {
+            Source::Layout(path) => (Unpacked::open(&path, &platform(), &self.scratch), None),
+            Source::Saved(saved) => (
+                Unpacked::of_tar(saved.archive, &saved.platform, &self.scratch),
+                saved.expected,
+            ),
+        };
         if self.scratch.watch().is_ended() {
             return Err(ExportError::Interrupted);
         }
         let mut image = unpacked?;
-        let found = Digest::of(&image.config);
-        if let Some(expected) = saved.expected
-            && expected != found
-        {
-            let name = "configuration".to_owned();
-            return Err(UnpackError::Digest {
-                name,
-                expected,
-                found,
-            }
-            .into());
-        }
+        image.check_identity(expected)?;
         let wanted = Export {
             reference: &self.reference,
             format: self.format,
@@ -298,6 +336,14 @@ impl Wanted {
         };
         export(&mut image, &wanted, &self.scratch)
     }
+}
+
+/// Where an image is taken from.
+enum Source {
+    /// A layout of the shelf.
+    Layout(PathBuf),
+    /// What an engine gave.
+    Saved(Saved),
 }
 
 /// What the engine gave, and said of it.

@@ -168,6 +168,7 @@ fn to_json(loaded: &Loaded) -> serde_json::Value {
                     EdgeSource::ImageTag(_) => "image_tag",
                     EdgeSource::Reference(_) => "reference",
                     EdgeSource::Base(_) => "base",
+                    EdgeSource::Layer(_) => "layer",
                 };
                 json!({ "kind": kind, "place": source.place().to_string() })
             });

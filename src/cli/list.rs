@@ -8,14 +8,14 @@ use serde_json::json;
 
 use super::Ending;
 use super::login::{LoginArgs, Need};
+use super::presence::{Known, Published, Whom, observe};
 use super::scope::FlavourArgs;
 use super::session::Session;
 use crate::catalog::{Image, ImageId};
 use crate::error::{UsageError, diagnose};
-use crate::observe::{ObserveError, Observer};
-use crate::plan::{Availability, Facts};
+use crate::observe::ObserveError;
+use crate::plan::Availability;
 use crate::scan::Loaded;
-use crate::settings::Settings;
 use crate::ui::{Cell, Column, Tone};
 
 /// List the images with their versions and where they are
@@ -43,15 +43,6 @@ pub(super) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-/// Whether the registry has a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Published {
-    /// It has it.
-    Published,
-    /// It does not have it.
-    Unpublished,
 }
 
 /// What is printed of an image.
@@ -83,38 +74,45 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         let hints = vec!["set `registry` in the settings".to_owned()];
         return Err(UsageError { message, hints }.into());
     }
-    let facts = if args.offline {
-        None
-    } else {
-        // What the registry has is known without an engine.
-        let whom = match args.only {
-            Some(_) => Whom::Registry,
-            None => Whom::Both,
-        };
-        match observe(session, &settings, &loaded, (&wanted, whom)) {
-            Ok(facts) => Some(facts),
+    let known = match args.whom() {
+        None => None,
+        Some(whom) => match observe(session, &settings, &loaded, (&wanted, whom)) {
+            Ok(known) => Some(known),
             Err(error) if error.is::<ObserveError>() => return Ok(tell_way_out(session, &error)),
             Err(error) => return Err(error),
-        }
+        },
     };
-    if let Some(facts) = &facts {
-        let published = |id: &ImageId| match facts[id.0].registry {
-            Availability::Present(_) | Availability::Taken(_) => Published::Published,
-            _ => Published::Unpublished,
-        };
-        wanted.retain(|id| args.only.is_none_or(|only| only == published(id)));
+    if let Some(known) = &known {
+        wanted.retain(|id| args.only.is_none_or(|only| only == known.published(*id)));
     }
     if let Some(part) = args.print {
         let lines = wanted
             .iter()
             .map(|id| part.of(loaded.catalog.image(*id)) + "\n");
         session.ui.print(&lines.collect::<String>())?;
-    } else if args.json {
-        print_json(session, &loaded, &wanted, facts.as_deref())?;
-    } else {
-        print_table(session, &loaded, &wanted, facts.as_deref())?;
+        return Ok(Ending::Done);
     }
-    Ok(Ending::Done)
+    if args.json {
+        print_json(session, &loaded, &wanted, known.as_ref())?;
+    } else {
+        print_table(session, &loaded, &wanted, known.as_ref())?;
+    }
+    Ok(known.map_or(Ending::Done, |known| {
+        known.tell_unknown(session, &loaded, &wanted)
+    }))
+}
+
+impl Args {
+    /// Gives who is asked, if anybody: what is printed for scripts says nothing of where an image is.
+    fn whom(&self) -> Option<Whom> {
+        match (self.only, self.print) {
+            _ if self.offline => None,
+            // What the registry has is known without an engine.
+            (Some(_), _) => Some(Whom::Registry),
+            (None, Some(_)) => None,
+            (None, None) => Some(Whom::Both),
+        }
+    }
 }
 
 impl Part {
@@ -135,35 +133,6 @@ fn tag_of(image: &Image) -> String {
     tag.map_or_else(|| image.version.to_string(), ToString::to_string)
 }
 
-/// Who is asked.
-#[derive(Clone, Copy)]
-enum Whom {
-    Registry,
-    Both,
-}
-
-fn observe(
-    session: &Session,
-    settings: &Settings,
-    loaded: &Loaded,
-    (wanted, whom): (&BTreeSet<ImageId>, Whom),
-) -> anyhow::Result<Vec<Facts>> {
-    Session::block_on(async {
-        let engine = match whom {
-            Whom::Registry => None,
-            Whom::Both => Some(session.engine(settings).await?),
-        };
-        let registry = session.registry(settings)?;
-        let observer = Observer {
-            engine: engine.as_ref(),
-            registry: registry.as_ref(),
-            verified: &session.verified()?,
-            settings,
-        };
-        Ok(observer.observe(loaded, wanted).await?)
-    })
-}
-
 /// Tells why it cannot be known where the images are, and how to do without.
 fn tell_way_out(session: &Session, error: &anyhow::Error) -> Ending {
     let (_, mut diagnostics) = diagnose(error);
@@ -180,7 +149,7 @@ fn print_table(
     session: &Session,
     loaded: &Loaded,
     wanted: &BTreeSet<ImageId>,
-    facts: Option<&[Facts]>,
+    known: Option<&Known>,
 ) -> anyhow::Result<()> {
     let rows: Vec<Vec<Cell>> = wanted
         .iter()
@@ -190,37 +159,26 @@ fn print_table(
                 Cell::new(Tone::Strong, image.name.to_string()),
                 Cell::from(tag_of(image)),
             ];
-            if let Some(facts) = facts {
-                row.push(presence(&facts[id.0]));
+            if let Some(known) = known {
+                row.push(known.presence(id, image));
             }
             row.push(Cell::new(Tone::Dim, image.directory.display().to_string()));
             row
         })
         .collect();
     let mut columns = vec![Column::left("NAME"), Column::left("VERSION")];
-    if facts.is_some() {
+    if known.is_some() {
         columns.push(Column::left("PRESENCE"));
     }
     columns.push(Column::left("DIRECTORY"));
     Ok(session.ui.table(&columns, &rows)?)
 }
 
-fn presence(facts: &Facts) -> Cell {
-    match (&facts.registry, &facts.local) {
-        (Availability::Present(_) | Availability::Taken(_), _) => {
-            Cell::new(Tone::Good, "published")
-        }
-        (_, Some(local)) if local.verified => Cell::from("built".to_owned()),
-        (_, Some(_)) => Cell::new(Tone::Caution, "built, untested"),
-        (_, None) => Cell::new(Tone::Dim, "-"),
-    }
-}
-
 fn print_json(
     session: &Session,
     loaded: &Loaded,
     wanted: &BTreeSet<ImageId>,
-    facts: Option<&[Facts]>,
+    known: Option<&Known>,
 ) -> anyhow::Result<()> {
     let images: Vec<_> = wanted
         .iter()
@@ -238,18 +196,23 @@ fn print_json(
                 "directory": image.directory,
                 "parents": parents.collect::<Vec<_>>(),
             });
-            if let Some(facts) = facts {
-                value["published"] = match &facts[id.0].registry {
+            if let Some(known) = known {
+                value["published"] = match &known.facts[id.0].registry {
                     Availability::NotAsked => json!(null),
                     Availability::Absent => json!(false),
                     Availability::Present(digest) | Availability::Taken(digest) => {
                         json!(digest.as_str())
                     }
                 };
-                value["built"] = match &facts[id.0].local {
-                    Some(local) => json!({ "id": local.id.as_str(), "verified": local.verified }),
-                    None => json!(null),
-                };
+                match &known.facts[id.0].local {
+                    Some(local) => {
+                        let id = local.id.as_str();
+                        value["built"] = json!({ "id": id, "verified": local.verified });
+                    }
+                    // What nobody knows is not there.
+                    None if known.needs_engine(image) => {}
+                    None => value["built"] = json!(null),
+                }
             }
             value
         })

@@ -14,6 +14,8 @@ mod export;
 pub(crate) mod fuzzing;
 mod graph;
 mod list;
+mod lock;
+mod locks;
 mod log;
 mod login;
 mod logs;
@@ -21,6 +23,7 @@ mod new;
 mod past;
 mod plan;
 mod prepare;
+mod presence;
 mod prune;
 mod publish;
 mod refresh;
@@ -144,6 +147,7 @@ enum Command {
     New(new::Args),
     Update(update::Args),
     Refresh(refresh::Args),
+    Lock(lock::Args),
     Prune(prune::Args),
     Audit(audit::Args),
     Export(export::Args),
@@ -250,6 +254,7 @@ fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
         Command::New(args) => new::run(session, &args),
         Command::Update(args) => update::run(session, &args),
         Command::Refresh(args) => refresh::run(session, &args),
+        Command::Lock(args) => lock::run(session, &args),
         Command::Util(command) => util::run(session, &command, &mut Cli::command()),
     }
 }

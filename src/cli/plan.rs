@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Ending;
 use super::explain::explain;
+use super::locks::LocksArgs;
 use super::past::Past;
 use super::prepare::{Prepared, Retry, WhetherPublish, Wish, prepare};
 use super::scope::Scope;
@@ -34,6 +35,8 @@ pub(super) struct Args {
     /// Plan for `build --retry`: images that failed with the same inputs before do not wait
     #[arg(long)]
     retry: bool,
+    #[command(flatten)]
+    locks: LocksArgs,
     /// Tell of one image what is there, and which file, argument or parent differs from what was recorded
     #[arg(long, value_name = "NAME", conflicts_with_all = ["json", "select"])]
     explain: Option<String>,
@@ -67,6 +70,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             WhetherPublish::WithCredentials
         },
         overwrite: Scope::overwrite(args.force),
+        locks: args.locks.locks(),
         target: Target::default(),
     };
     let retry = if args.retry || args.force {
@@ -305,6 +309,7 @@ fn reason(action: &Action, name: &dyn Fn(crate::catalog::ImageId) -> String) -> 
         Action::Skip(Skip::OnTaken { parent }) => {
             json!({ "kind": "on-taken-parent", "parent": name(*parent) })
         }
+        Action::Skip(Skip::NeedsEngine) => json!({ "kind": "needs-engine" }),
         Action::Skip(Skip::Built) => json!({ "kind": "built" }),
         Action::Skip(Skip::NotNeeded) => json!({ "kind": "not-needed" }),
         Action::Skip(Skip::NotBuiltYet) => json!({ "kind": "not-built-yet" }),

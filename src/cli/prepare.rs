@@ -4,18 +4,21 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::Ending;
+use super::locks::{self, Locks};
 use super::login::Need;
 use super::scope::Scope;
 use super::session::Session;
 use super::target::{self, Elsewhere, check_publishing, observe_at, registry_at};
 use super::words;
 use crate::build::BuildSecrets;
-use crate::catalog::ImageId;
+use crate::catalog::{ImageId, Recipe};
 use crate::engine::{Engine, EngineError, RegistryLogin};
 use crate::error::{Diagnostic, Severity, doubt_secrets};
 use crate::host::architecture;
+use crate::layout::Shelf;
+use crate::locking::Held;
 use crate::observe::{Comparison, Inventory, Observer, PublishedRecord, WithoutProxies};
-use crate::plan::{Action, Availability, Extent, Facts, Goal, Overwrite, Plan, Step, plan};
+use crate::plan::{Action, Availability, Extent, Facts, Goal, Means, Overwrite, Plan, Step, plan};
 use crate::publish::{Followers, Latest, Target, find_overdue, find_strangers};
 use crate::registry;
 use crate::scan::Loaded;
@@ -29,6 +32,7 @@ pub(super) struct Wish<'a> {
     pub(super) publish: WhetherPublish,
     pub(super) overwrite: Overwrite,
     pub(super) target: Target,
+    pub(super) locks: Locks,
 }
 
 impl Wish<'_> {
@@ -77,12 +81,15 @@ pub(super) struct Prepared {
     pub(super) roots: Vec<PathBuf>,
     pub(super) without_proxies: WithoutProxies,
     pub(super) loaded: Loaded,
+    pub(super) locks: Held,
     pub(super) facts: Vec<Facts>,
     pub(super) plan: Plan,
     pub(super) published: Published,
     pub(super) target: Target,
     pub(super) extent: Extent,
-    pub(super) engine: Engine,
+    /// The engine, or why there is none.
+    pub(super) engine: anyhow::Result<Engine>,
+    pub(super) shelf: Shelf,
     pub(super) registry: Option<registry::Client>,
     pub(super) login: Option<RegistryLogin>,
     pub(super) credentials: registry::Credentials,
@@ -131,30 +138,33 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
     }
     let (loaded, selection) = load_selection(session, wish, &settings)?;
     target::check_tags(&wish.target, &loaded)?;
-    let engine = session.engine(&settings).await?;
+    let concerned = concerned(&loaded, selection.as_ref());
+    let held = hold_locks(session, wish, (&loaded, &concerned))?;
+    let engine = find_engine(session, &settings, (&loaded, &concerned)).await?;
+    let shelf = session.shelf();
     let registry = registry_at(session, &settings, &wish.target)?;
     let verified = session.verified()?;
-    let concerned = concerned(&loaded, selection.as_ref());
     let without_proxies = WithoutProxies::load(&wish.scope.directories, &settings);
     let inventory = Inventory::new(&loaded, &without_proxies);
     let scanned = (&settings, &inventory, &concerned);
-    let asked = (&engine, registry.as_ref(), &verified);
+    let here = (engine.as_ref().ok(), &shelf);
+    let asked = (here, registry.as_ref(), &verified);
     let facts = find_facts(session, wish, scanned, asked).await?;
     let has_credentials = settings.credentials.is_some() && registry.is_some();
     let extent = wish.publish.extent(has_credentials);
-    let plan = plan(
-        &loaded.catalog,
-        &loaded.graph,
-        &facts,
-        &Goal {
-            extent,
-            selection: selection.clone(),
-            overwrite: wish.overwrite,
-        },
-    );
+    let goal = Goal {
+        extent,
+        means: engine.as_ref().map_or(Means::NoEngine, |_| Means::Engine),
+        selection: selection.clone(),
+        overwrite: wish.overwrite,
+    };
+    let plan = plan(&loaded.catalog, &loaded.graph, &facts, &goal);
+    locks::tell_unbuilt(session, &loaded, (&held, &plan));
     let asked = (registry.as_ref(), selection.as_ref());
     let published = find_published(wish, asked, (&settings, &loaded), (&plan, extent)).await?;
-    check_engine(session, &settings, &engine, (&plan, &loaded))?;
+    if let Ok(engine) = &engine {
+        check_engine(session, &settings, engine, (&plan, &loaded))?;
+    }
     let secrets = BuildSecrets::read(&plan, &loaded, &settings, &session.environment)?;
     let login = session.login(&settings, wish.target.host()).await?;
     let credentials = session.credentials(&settings);
@@ -163,12 +173,14 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
         roots: wish.scope.directories.clone(),
         without_proxies,
         loaded,
+        locks: held,
         facts,
         plan,
         published,
         target: wish.target.clone(),
         extent,
         engine,
+        shelf,
         registry,
         login,
         credentials,
@@ -178,9 +190,37 @@ pub(super) async fn prepare(session: &Session, wish: &Wish<'_>) -> anyhow::Resul
     })
 }
 
+/// Checks the locks of what may be built, and holds them.
+fn hold_locks(
+    session: &Session,
+    wish: &Wish<'_>,
+    scanned: (&Loaded, &BTreeSet<ImageId>),
+) -> anyhow::Result<Held> {
+    if wish.publish == WhetherPublish::Only {
+        return Ok(Held::default());
+    }
+    locks::check(session, scanned, &wish.locks)
+}
+
 fn find_only(selection: Option<&BTreeSet<ImageId>>) -> Option<ImageId> {
     let selection = selection.filter(|selection| selection.len() == 1)?;
     selection.first().copied()
+}
+
+/// Connects to the engine; where none answers, declared images can do without.
+async fn find_engine(
+    session: &Session,
+    settings: &Settings,
+    (loaded, concerned): (&Loaded, &BTreeSet<ImageId>),
+) -> anyhow::Result<anyhow::Result<Engine>> {
+    let is_declared = |id: &ImageId| {
+        let recipe = &loaded.catalog.image(*id).recipe;
+        matches!(recipe, Recipe::Declared { .. })
+    };
+    match session.find_engine(settings).await? {
+        Err(error) if !concerned.iter().any(is_declared) => Err(error),
+        engine => Ok(engine),
+    }
 }
 
 /// Reads the catalog, and finds the images that are selected of it.
@@ -210,11 +250,16 @@ async fn find_facts(
     session: &Session,
     wish: &Wish<'_>,
     (settings, inventory, concerned): (&Settings, &Inventory<'_>, &BTreeSet<ImageId>),
-    (engine, registry, verified): (&Engine, Option<&registry::Client>, &VerifiedRecord),
+    ((engine, shelf), registry, verified): (
+        (Option<&Engine>, &Shelf),
+        Option<&registry::Client>,
+        &VerifiedRecord,
+    ),
 ) -> anyhow::Result<Vec<Facts>> {
     let usual = registry.filter(|_| wish.target.is_usual());
     let observer = Observer {
-        engine: Some(engine),
+        engine,
+        shelf: Some(shelf),
         registry: usual,
         verified,
         settings,
@@ -275,7 +320,10 @@ fn tell_of_limits(session: &Session, settings: &Settings, engine: &Engine) {
 }
 
 /// The selected images and everything that they need.
-fn concerned(loaded: &Loaded, selection: Option<&BTreeSet<ImageId>>) -> BTreeSet<ImageId> {
+pub(super) fn concerned(
+    loaded: &Loaded,
+    selection: Option<&BTreeSet<ImageId>>,
+) -> BTreeSet<ImageId> {
     match selection {
         None => loaded.catalog.iter().map(|(id, _)| id).collect(),
         Some(selection) => {
@@ -294,6 +342,13 @@ impl Prepared {
         let planned = (&self.plan, self.facts.as_slice());
         doubts.extend(words::refused(severity, planned, &self.loaded.catalog));
         doubts.extend(target::taken(&self.plan, &self.loaded.catalog));
+        if let Err(error) = &self.engine {
+            doubts.extend(words::needing_engine(
+                severity,
+                (&self.plan, &self.loaded.catalog),
+                error,
+            ));
+        }
         if self.extent == Extent::Publish {
             let known = (&self.loaded, self.facts.as_slice());
             doubts.extend(target::not_here(&self.published.elsewhere, known));
@@ -323,11 +378,16 @@ impl Prepared {
 
     /// Gives how a command ends that only prints the plan, in whatever form: as a run would that can do all of it.
     pub(super) fn ending_of_plan(&self) -> Ending {
-        if self.published.followers.is_unknown() {
+        if self.published.followers.is_unknown() || self.needs_engine() {
             Ending::Hindered
         } else {
             Ending::Done
         }
+    }
+
+    /// Tells whether something is left undone for lack of an engine.
+    pub(super) fn needs_engine(&self) -> bool {
+        self.plan.needing_engine().next().is_some()
     }
 
     /// Gives what is doubtful about the secrets of the images that are built, and what of them a build would lack here.

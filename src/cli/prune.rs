@@ -1,5 +1,6 @@
 //! `pkg prune`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -9,19 +10,20 @@ use tokio_util::sync::CancellationToken;
 use super::Ending;
 use super::plan::Form;
 use super::session::{Flavour, Session};
-use crate::catalog::{Catalog, ImageId};
-use crate::engine::{Activity, Engine};
+use super::words;
+use crate::catalog::{Catalog, ImageId, Recipe};
+use crate::engine::{Activity, Engine, EngineImages};
 use crate::error::{Diagnostic, Severity};
 use crate::oci::{Reference, Tag, TagError};
-use crate::prune::{self, Fate, LocalTag, Pruning, Stock, Why};
+use crate::prune::{self, Fate, Homes, LocalTag, Place, Pruning, Stock, Why};
 use crate::scan::Loaded;
 use crate::settings::Settings;
 use crate::ui::{Cell, Column, Tone, render_size, render_stays_as, render_users};
 
 /// Remove local versions of the images other than the changelogs'
 ///
-/// What a container uses is named and kept; `latest` stays where it is the version that stays. Nothing is removed from
-/// a registry.
+/// What a container uses is named and kept; `latest` stays where it is the version that stays. Versions on the
+/// shelf of what was made without an engine go as well. Nothing is removed from a registry.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The directories with images
@@ -59,35 +61,86 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let mut settings = session.settings(Flavour::Release)?;
     settings.naming.suffix = args.nightly.as_ref().map(|id| format!("-{id}"));
     let loaded = session.load(&args.directories, &settings)?;
+    let shelf = session.shelf();
     Session::block_on(async {
-        let engine = session.engine(&settings).await?;
-        let pruning = prepare(session, args, &settings, &loaded, &engine).await?;
-        if args.dry_run {
+        let selection = session.select(&loaded, args.select.as_deref())?;
+        let concerned = (&loaded, selection.as_ref());
+        let engine = find_engine(session, &settings, concerned).await?;
+        let homes = Homes {
+            engine: engine.as_ref().ok(),
+            shelf: &shelf,
+        };
+        let pruning = prepare(session, args, &settings, (concerned, homes)).await?;
+        let ending = if args.dry_run {
             print(session, &pruning, &loaded.catalog, Form::of(args.json))?;
-            return Ok(Ending::Done);
-        }
-        execute(session, &pruning, &engine).await
+            Ending::Done
+        } else {
+            execute(session, &pruning, homes).await?
+        };
+        Ok(match engine {
+            Err(error) if ending == Ending::Done => tell_unknown(session, concerned, &error),
+            _ => ending,
+        })
     })
 }
 
-/// Asks the engine, and decides what goes.
+/// The catalog, and the images of it that are selected, or all.
+type Concerned<'a> = (&'a Loaded, Option<&'a BTreeSet<ImageId>>);
+
+/// Gives the names of the images that engines build, or only those that are made without one.
+fn find_names((loaded, selection): Concerned<'_>, is_declared: bool) -> Vec<&str> {
+    let images = loaded.catalog.iter();
+    let selected = images.filter(|(id, image)| {
+        selection.is_none_or(|selection| selection.contains(id))
+            && matches!(image.recipe, Recipe::Declared { .. }) == is_declared
+    });
+    selected.map(|(_, image)| image.name.as_str()).collect()
+}
+
+/// Connects to the engine, or gives why none answers, where images may lie on the shelf alone.
+async fn find_engine(
+    session: &Session,
+    settings: &Settings,
+    concerned: Concerned<'_>,
+) -> anyhow::Result<anyhow::Result<Engine>> {
+    match session.find_engine(settings).await? {
+        Err(error) if find_names(concerned, true).is_empty() => Err(error),
+        engine => Ok(engine),
+    }
+}
+
+/// Tells once of which images an engine may have more.
+fn tell_unknown(session: &Session, concerned: Concerned<'_>, error: &anyhow::Error) -> Ending {
+    let names = find_names(concerned, false);
+    match words::left_without_engine(&names, error) {
+        Some(diagnostic) => {
+            session.ui.diagnostic(&diagnostic);
+            Ending::Hindered
+        }
+        None => Ending::Done,
+    }
+}
+
+/// Asks engine and shelf, and decides what goes.
 async fn prepare(
     session: &Session,
     args: &Args,
     settings: &Settings,
-    loaded: &Loaded,
-    engine: &Engine,
+    ((loaded, selection), homes): (Concerned<'_>, Homes<'_>),
 ) -> anyhow::Result<Pruning> {
-    let selection = session.select(loaded, args.select.as_deref())?;
-    let (images, containers) = tokio::try_join!(engine.images(), engine.containers())?;
+    let (images, containers) = match homes.engine {
+        Some(engine) => tokio::try_join!(engine.images(), engine.containers())?,
+        None => (EngineImages::default(), Vec::new()),
+    };
     let stock = Stock {
         catalog: &loaded.catalog,
         graph: &loaded.graph,
         images: &images,
         containers: &containers,
+        shelf: &homes.shelf.stock()?,
         base_images: &settings.base_images,
     };
-    let pruning = prune::prepare(&stock, selection.as_ref());
+    let pruning = prune::prepare(&stock, selection);
     let is_kept = |tag: &LocalTag| tag.fate == Fate::Stays(Why::Current);
     if let Some(id) = &args.nightly
         && !pruning.tags.is_empty()
@@ -102,12 +155,12 @@ async fn prepare(
     Ok(pruning)
 }
 
-async fn execute(session: &Session, pruning: &Pruning, engine: &Engine) -> anyhow::Result<Ending> {
+async fn execute(session: &Session, pruning: &Pruning, homes: Homes<'_>) -> anyhow::Result<Ending> {
     let cancelled = CancellationToken::new();
     let signals = session.watch_signals(&cancelled)?;
     let began = Instant::now();
     let tell = |event: &prune::Event| session.ui.pruned(event);
-    let done = prune::run(engine, pruning, &cancelled, &tell).await;
+    let done = prune::run(homes, pruning, &cancelled, &tell).await;
     session.ui.pruning_done(&done, began.elapsed());
     Ok(match signals.received() {
         Some(signal) => Ending::Interrupted(signal),
@@ -155,10 +208,12 @@ fn row(tag: &LocalTag, catalog: &Catalog) -> Option<Vec<Cell>> {
     let (what, why) = match &tag.fate {
         Fate::Goes { stays_as } => {
             let version = version_of(tag.image, catalog);
-            let why = if stays_as.is_empty() {
-                format!("the version is {version}")
-            } else {
-                format!("the version is {version}; {}", render_stays_as(stays_as))
+            let why = match tag.place {
+                Place::Shelf => format!("the version is {version}; this one is on the shelf"),
+                Place::Engine if stays_as.is_empty() => format!("the version is {version}"),
+                Place::Engine => {
+                    format!("the version is {version}; {}", render_stays_as(stays_as))
+                }
             };
             (Cell::new(Tone::Accent, "remove"), why)
         }
@@ -191,25 +246,30 @@ fn tag_of(reference: &Reference) -> String {
 }
 
 fn to_json(pruning: &Pruning, catalog: &Catalog) -> Value {
-    let tags: Vec<Value> = pruning
-        .tags
-        .iter()
-        .map(|tag| {
-            let mut value = json!({
-                "name": catalog.image(tag.image).name.to_string(),
-                "reference": tag.reference.to_string(),
-                "id": tag.id.as_str(),
-                "size_bytes": tag.size_bytes,
-                "action": if tag.goes() { "remove" } else { "keep" },
-                "reason": reason(tag, catalog),
-            });
-            if let Fate::Goes { stays_as } = &tag.fate {
-                value["stays_as"] = json!(stays_as);
-            }
-            value
-        })
-        .collect();
-    json!({ "version": 1, "tags": tags })
+    let of = |place: Place| -> Vec<Value> {
+        let tags = pruning.tags.iter().filter(|tag| tag.place == place);
+        tags.map(|tag| tag_to_json(tag, catalog)).collect()
+    };
+    json!({
+        "version": 1,
+        "tags": of(Place::Engine),
+        "shelf": of(Place::Shelf),
+    })
+}
+
+fn tag_to_json(tag: &LocalTag, catalog: &Catalog) -> Value {
+    let mut value = json!({
+        "name": catalog.image(tag.image).name.to_string(),
+        "id": tag.id.as_str(),
+        "size_bytes": tag.size_bytes,
+        "action": if tag.goes() { "remove" } else { "keep" },
+        "reason": reason(tag, catalog),
+    });
+    value["reference"] = json!(tag.reference.to_string());
+    if let (Fate::Goes { stays_as }, Place::Engine) = (&tag.fate, tag.place) {
+        value["stays_as"] = json!(stays_as);
+    }
+    value
 }
 
 fn reason(tag: &LocalTag, catalog: &Catalog) -> Value {

@@ -2,6 +2,7 @@
 
 use super::Ending;
 use super::claims::{Waiting, claim};
+use super::locks::Locks;
 use super::prepare::{Retry, WhetherPublish, Wish, prepare};
 use super::scope::Scope;
 use super::session::Session;
@@ -9,6 +10,7 @@ use super::signals::first_signal;
 use super::work::{Manner, execute, usual_jobs};
 use crate::build::{Bases, Cache, OnFailure};
 use crate::error::UsageError;
+use crate::locking::Unmade;
 use crate::plan::Overwrite;
 use crate::publish::{CandidateTag, Place, PlaceError, Target};
 
@@ -106,6 +108,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
                 place,
                 candidates: args.tags.clone(),
             },
+            locks: Locks::Followed(Unmade::default()),
         };
         let ending = Session::block_on(async {
             // After the first place nothing else ends the program at a signal.

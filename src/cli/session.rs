@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use super::login::{LoginArgs, Need};
 use crate::build::find_login;
 use crate::catalog::{Catalog, ImageId, Pattern};
-use crate::engine::{Engine, RegistryLogin, find_address};
+use crate::engine::{Engine, EngineError, RegistryLogin, find_address};
 use crate::error::{
     BundleError, Diagnostic, Severity, UsageError, closest_names, diagnose, diagnose_warnings,
 };
 use crate::host::fs::find_text;
 use crate::host::{Clock, Environment};
+use crate::layout::Shelf;
 use crate::registry::{self, ClientError};
 use crate::scan::{Loaded, load};
 use crate::settings::{Layer, ReadSettings, Settings, SettingsWarning, parse_settings};
@@ -58,6 +59,11 @@ impl Session {
         let read = self.read_settings()?;
         self.warn(&read.warnings);
         self.complete(read.settings, flavour)
+    }
+
+    /// Reads the settings without a word, for a look before the command that tells what is doubtful about them.
+    pub(super) fn settings_silently(&self, flavour: Flavour) -> anyhow::Result<Settings> {
+        self.complete(self.read_settings()?.settings, flavour)
     }
 
     /// Reads the settings for a command that may log in, with who does.
@@ -127,6 +133,14 @@ impl Session {
         }
     }
 
+    /// Tells an error that only means that less is done.
+    pub(super) fn tell_as_warning(&self, error: &anyhow::Error) {
+        for mut diagnostic in diagnose(error).1 {
+            diagnostic.severity = Severity::Warning;
+            self.ui.diagnostic(&diagnostic);
+        }
+    }
+
     /// Gives the file of the settings.
     pub(super) fn config(&self) -> &Path {
         &self.config
@@ -192,6 +206,19 @@ impl Session {
         Ok(Engine::connect(address, settings.engine_timeout).await?)
     }
 
+    /// Connects to the engine, or gives why none answers: what can do without goes on. An address that is none is the user's
+    /// mistake.
+    pub(super) async fn find_engine(
+        &self,
+        settings: &Settings,
+    ) -> anyhow::Result<anyhow::Result<Engine>> {
+        let connected = self.engine(settings).await;
+        match connected.as_ref().map_err(|error| error.downcast_ref()) {
+            Err(None | Some(EngineError::Address { .. })) => connected.map(Ok),
+            Ok(_) | Err(Some(_)) => Ok(connected),
+        }
+    }
+
     /// Sets up the registry's client, where the settings name a registry.
     pub(super) fn registry(&self, settings: &Settings) -> anyhow::Result<Option<registry::Client>> {
         match settings.naming.registry {
@@ -255,6 +282,11 @@ impl Session {
             let hints = vec!["set HOME or XDG_STATE_HOME".to_owned()];
             UsageError { message, hints }.into()
         })
+    }
+
+    /// Gives the shelf of images that are made without an engine.
+    pub(super) fn shelf(&self) -> Shelf {
+        Shelf::of_environment(&self.environment)
     }
 
     /// Gives the record of passed tests.

@@ -10,8 +10,8 @@ use crate::catalog::{Catalog, ImageId};
 use crate::error::{Diagnostic, Severity, UsageError};
 use crate::host::cause;
 use crate::oci::Digest;
-use crate::plan::{Action, Availability, Extent, Facts, Goal, Overwrite, Plan, Skip, plan};
-use crate::publish::{Doubt, Kept, Lead, Target, Unfollowed, check_candidates};
+use crate::plan::{Action, Availability, Extent, Facts, Goal, Means, Overwrite, Plan, Skip, plan};
+use crate::publish::{Doubt, Kept, Lead, Target, Unattached, Unfollowed, check_candidates};
 use crate::registry::{Client, Presence, RegistryError};
 use crate::scan::Loaded;
 use crate::settings::Settings;
@@ -206,6 +206,7 @@ pub(super) fn outdated(
 ) -> Vec<Diagnostic> {
     let goal = Goal {
         extent: Extent::BuildAndPublish,
+        means: Means::Engine,
         selection: None,
         overwrite: Overwrite::Never,
     };
@@ -282,4 +283,16 @@ pub(super) fn kept(kept: &Kept) -> Diagnostic {
     };
     let message = format!("{version} is published, and `latest` {why}");
     Diagnostic::new(Severity::Warning, message)
+}
+
+/// Tells of what was published without what it is made of.
+pub(super) fn unattached(unattached: &Unattached) -> Diagnostic {
+    let message = format!(
+        "{} goes without its SPDX document, which the registry does not take",
+        unattached.image
+    );
+    let mut warning = Diagnostic::new(Severity::Warning, message)
+        .hint("`pkg export NAME --format spdx` writes the document to a file");
+    warning.causes.push(unattached.cause.clone());
+    warning
 }

@@ -7,17 +7,19 @@ use clap::ValueEnum;
 use tokio_util::sync::CancellationToken;
 
 use super::Ending;
-use super::built::find_built;
+use super::built::{Built, find_built};
 use super::session::{Flavour, Session, find_image};
 use super::work::mask;
-use crate::build::hide_all;
-use crate::catalog::find_of_name;
+use crate::build::{hide_all, load_shelved};
+use crate::catalog::{Image, find_of_name};
+use crate::engine::{Engine, EngineError};
 use crate::error::{Diagnostic, Severity};
 use crate::host::fs::write_generated;
-use crate::settings::Mask;
+use crate::oci::Digest;
+use crate::settings::{Mask, Settings};
 use crate::structure::{Report, render_json, render_junit, render_text};
 use crate::verify::{
-    StructureTests, Verification, VerifyError, find_test, judge, verify, verify_archive,
+    StructureTests, Test, Verification, VerifyError, find_test, judge, verify, verify_archive,
 };
 
 /// Run the tests of an image that is built
@@ -89,15 +91,7 @@ fn run_on_archive(session: &Session, args: &Args, path: &Path) -> anyhow::Result
         };
         let report = report.with_context(|| format!("{} cannot be tested", path.display()))?;
         print_report(session, args, (&report, USUAL_SUITE), &Mask::default())?;
-        let skipped = match report.counts().skipped {
-            0 => None,
-            1 => Some("1 command test was not run: that needs an engine".to_owned()),
-            count => Some(format!(
-                "{count} command tests were not run: that needs an engine"
-            )),
-        };
-        if let Some(message) = skipped {
-            let warning = Diagnostic::new(Severity::Warning, message);
+        if let Some(warning) = warn_of_skipped(report.counts().skipped) {
             session.ui.diagnostic(&warning);
         }
         let passed = judge(&report);
@@ -115,8 +109,7 @@ fn run_on_built(session: &Session, args: &Args, name: &str) -> anyhow::Result<En
         test.structure()?;
     }
     Session::block_on(async {
-        let engine = session.engine(&settings).await?;
-        let Some(id) = find_built(session, &engine, image, &args.directories).await? else {
+        let Some(built) = find_built(session, &settings, image, &args.directories).await? else {
             return Ok(Ending::Failed);
         };
         let Some(test) = test else {
@@ -130,16 +123,26 @@ fn run_on_built(session: &Session, args: &Args, name: &str) -> anyhow::Result<En
         });
         let mask = mask(&settings, &session.environment);
         let mask = hide_all(&settings, &session.environment, mask);
-        let how = Verification {
-            engine: &engine,
-            id: &id,
-            environment: &session.environment,
-            deadline: own.map_or(settings.verify_timeout, |own| own.span),
-            cancelled: &cancelled,
+        let deadline = own.map_or(settings.verify_timeout, |own| own.span);
+        let finding = find_engine(session, (&settings, image), (&built, &test));
+        let there = tokio::select! {
+            biased;
+            () = cancelled.cancelled() => {
+                return Ok(Ending::Interrupted(signals.received().unwrap_or_default()));
+            }
+            there = tokio::time::timeout(deadline, finding) => {
+                there.map_err(|_| VerifyError::Late(deadline))??
+            }
         };
-        let verified = verify(&test, &how, |line| session.ui.say(&mask.hide(line)));
-        let verified = Box::pin(verified);
-        let verified = match signals.unless_again(verified).await {
+        let how = Verification {
+            subject: built.subject(there.as_ref().map(|(engine, id)| (engine, id))),
+            environment: &session.environment,
+            deadline,
+            cancelled: &cancelled,
+            mask: &mask,
+        };
+        let work = Box::pin(verify(&test, &how, |line| session.ui.say(&mask.hide(line))));
+        let verified = match signals.unless_again(work).await {
             Ok(verified) => verified,
             Err(signal) => return Ok(Ending::Interrupted(signal)),
         };
@@ -152,19 +155,72 @@ fn run_on_built(session: &Session, args: &Args, name: &str) -> anyhow::Result<En
             let suite = image.label.to_string();
             print_report(session, args, (&verified.report, &suite), &mask)?;
         }
-        verified
-            .passed
-            .with_context(|| format!("{} did not pass its tests", image.label))?;
-        // Without the record they run once more, and that is all.
-        if let Err(error) = session.verified()?.note(&id, test.digest()) {
-            let message = format!("that is not recorded: {error}");
-            session
-                .ui
-                .diagnostic(&Diagnostic::new(Severity::Warning, message));
-        }
-        session.ui.say(&format!("{} passed its tests", image.label));
+        let skipped = verified.report.counts().skipped;
+        let passed = verified.passed;
+        passed.with_context(|| format!("{} did not pass its tests", image.label))?;
+        tell_passed(session, image, (&built, &test, skipped))?;
         Ok(Ending::Done)
     })
+}
+
+/// Tells that an image passed, and records it unless some tests were not run.
+fn tell_passed(
+    session: &Session,
+    image: &Image,
+    (built, test, skipped): (&Built, &Test, usize),
+) -> anyhow::Result<()> {
+    if let Some(warning) = warn_of_skipped(skipped) {
+        session.ui.diagnostic(&warning);
+    }
+    let id = match built {
+        Built::There(_, id) => id,
+        Built::Shelved(shelved) => shelved.id(),
+    };
+    // Without the record they run once more, and that is all.
+    if skipped == 0
+        && let Err(error) = session.verified()?.note(id, test.digest())
+    {
+        let message = format!("that is not recorded: {error}");
+        let warning = Diagnostic::new(Severity::Warning, message);
+        session.ui.diagnostic(&warning);
+    }
+    session.ui.say(&format!("{} passed its tests", image.label));
+    Ok(())
+}
+
+/// Finds an engine that runs the commands of the tests of what the shelf has, with the identity that the image has there;
+/// where none answers, they are skipped.
+async fn find_engine(
+    session: &Session,
+    (settings, image): (&Settings, &Image),
+    (built, test): (&Built, &Test),
+) -> anyhow::Result<Option<(Engine, Digest)>> {
+    let Built::Shelved(shelved) = built else {
+        return Ok(None);
+    };
+    if !test.has_commands()? {
+        return Ok(None);
+    }
+    let engine = match session.engine(settings).await {
+        Ok(engine) => engine,
+        Err(error) if error.is::<EngineError>() => {
+            session.tell_as_warning(&error);
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let id = load_shelved(&engine, &image.label, shelved, &session.environment).await?;
+    Ok(Some((engine, id)))
+}
+
+/// Says how many commands of tests were not run.
+fn warn_of_skipped(count: usize) -> Option<Diagnostic> {
+    let message = match count {
+        0 => return None,
+        1 => "1 command test was not run: that needs an engine".to_owned(),
+        count => format!("{count} command tests were not run: that needs an engine"),
+    };
+    Some(Diagnostic::new(Severity::Warning, message))
 }
 
 /// Writes a report where it is wanted, without what may be secret.

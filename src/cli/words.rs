@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, Image, ImageId, Pattern};
 use crate::debian::Version;
-use crate::error::{Diagnostic, Severity, closest_names};
+use crate::error::{Diagnostic, Severity, closest_names, diagnose};
 use crate::oci::Reference;
 use crate::plan::{Action, Drift, Facts, InputChange, Plan, Reason, Skip, describe_changes};
 use crate::publish::Standing;
@@ -145,10 +145,73 @@ pub(super) fn skip(skip: &Skip) -> &'static str {
         Skip::Drifted { .. } => "published from other inputs",
         Skip::Taken(_) => "published by somebody else",
         Skip::OnTaken { .. } => "built on what somebody else published",
+        Skip::NeedsEngine => "without an engine",
         Skip::Built => "already built",
         Skip::NotNeeded => "not needed",
         Skip::NotBuiltYet => "not built yet",
     }
+}
+
+/// What is left undone for lack of an engine, and why there is none.
+pub(super) fn needing_engine(
+    severity: Severity,
+    (plan, catalog): (&Plan, &Catalog),
+    error: &anyhow::Error,
+) -> Option<Diagnostic> {
+    let images = plan.needing_engine();
+    let images: Vec<&str> = images.map(|id| catalog.image(id).name.as_str()).collect();
+    let message = match images.as_slice() {
+        [] => return None,
+        [name] => format!("`{name}` needs an engine"),
+        several => format!(
+            "{} images need an engine: {}",
+            several.len(),
+            several.join(", ")
+        ),
+    };
+    Some(with_cause(Diagnostic::new(severity, message), error))
+}
+
+/// Images of which only an engine knows whether they are built, and why none says so.
+pub(super) fn unknown_without_engine(images: &[&str], error: &anyhow::Error) -> Option<Diagnostic> {
+    let message = match images {
+        [] => return None,
+        [name] => format!("only an engine knows whether `{name}` is built"),
+        several => format!(
+            "only an engine knows whether {} images are built: {}",
+            several.len(),
+            several.join(", ")
+        ),
+    };
+    let diagnostic = with_cause(Diagnostic::new(Severity::Warning, message), error);
+    Some(diagnostic.hint("`--offline` asks nobody".to_owned()))
+}
+
+/// Images of which an engine may have more than was looked at, and why none says so.
+pub(super) fn left_without_engine(images: &[&str], error: &anyhow::Error) -> Option<Diagnostic> {
+    let message = match images {
+        [] => return None,
+        [name] => format!("only an engine knows which versions of `{name}` are there"),
+        several => format!(
+            "only an engine knows which versions of {} images are there: {}",
+            several.len(),
+            several.join(", ")
+        ),
+    };
+    Some(with_cause(
+        Diagnostic::new(Severity::Warning, message),
+        error,
+    ))
+}
+
+/// Adds an error to what it is the reason for.
+fn with_cause(mut diagnostic: Diagnostic, error: &anyhow::Error) -> Diagnostic {
+    for why in diagnose(error).1 {
+        diagnostic.causes.push(why.message);
+        diagnostic.causes.extend(why.causes);
+        diagnostic.hints.extend(why.hints);
+    }
+    diagnostic
 }
 
 /// Published versions that stay on an older parent, told once for each parent: the user has to bump them.

@@ -16,7 +16,7 @@ use super::session::Session;
 use super::target::{self};
 use super::words;
 use crate::build::{
-    Bases, Beginning, Below, Cache, Event, Made, OnFailure, Phase, Run, Tries, hide_all,
+    Bases, Beginning, Below, Brought, Cache, Event, Made, OnFailure, Phase, Run, Tries, hide_all,
 };
 use crate::catalog::ImageId;
 use crate::engine::{EngineError, Make};
@@ -27,7 +27,7 @@ use crate::ledger::{Ledger, PastFailures, RunRoom};
 use crate::observe::{Inventory, Provenance, PublishedRecord};
 use crate::oci::{Digest, Reference};
 use crate::plan::{Action, Extent};
-use crate::publish::{Kept, Latest, Publication};
+use crate::publish::{Latest, Notes, Publication};
 use crate::settings::{Mask, PROXY_VARIABLES, Settings};
 use crate::ui::{RunSize, Summary};
 
@@ -85,22 +85,24 @@ pub(super) async fn execute(
     let work = async {
         let made = prepared.make(&session.environment, &errand, &tell).await;
         let of_whom = |run: &str| run == errand.id || run < stale.as_str() || over.contains(run);
-        let unpinned = prepared.engine.remove_pins(of_whom).await;
+        let unpinned = prepared.remove_pins(of_whom).await;
         // After a failure, `--fail-fast` begins nothing more, and that holds for publishing too.
         let goes_on = made.is_whole || errand.manner.on_failure == OnFailure::GoOn;
         if !goes_on {
-            return (unpinned, Vec::new());
+            return (unpinned, Notes::default());
         }
-        let (kept, tidied) = prepared.publish(&made, &errand, &tell).await;
-        (unpinned.and(tidied), kept)
+        let (notes, tidied) = prepared.publish(&made, &errand, &tell).await;
+        (unpinned.and(tidied), notes)
     };
-    let (untagged, kept) = match signals.unless_again(work).await {
+    let (untagged, notes) = match signals.unless_again(work).await {
         Ok(done) => done,
         Err(signal) => return Ok(Ending::Interrupted(signal)),
     };
     let fault = fault.or_else(|| ledger.take_fault());
     let not_kept = fault.map(|fault| not_kept(&fault, room.logs()));
-    let more = kept.iter().map(target::kept).chain(not_kept);
+    let unattached = notes.unattached.iter().map(target::unattached);
+    let kept = notes.kept.iter().map(target::kept);
+    let more = kept.chain(unattached).chain(not_kept);
     let summary = prepared.tell_summary(session, progress.finish(), more);
     if let Some(signal) = signals.received() {
         return Ok(Ending::Interrupted(signal));
@@ -180,7 +182,8 @@ impl Prepared {
             }
         }
         session.ui.summary(&summary);
-        if !summary.interrupted.is_empty() && self.engine.make() == Make::Podman {
+        let is_podmans = matches!(&self.engine, Ok(engine) if engine.make() == Make::Podman);
+        if !summary.interrupted.is_empty() && is_podmans {
             session.ui.diagnostic(&words::podman_goes_on());
         }
         let severity = match self.extent {
@@ -199,7 +202,7 @@ impl Prepared {
         let published = &self.published;
         let is_unknown = published.followers.is_unknown() || published.elsewhere.is_unknown();
         let is_taken = self.plan.taken().next().is_some() || !published.followers.doubts.is_empty();
-        if summary.is_success() && is_unknown {
+        if summary.is_success() && (is_unknown || self.needs_engine()) {
             Ending::Hindered
         } else if summary.is_success() && !published.elsewhere.is_empty() {
             Ending::Failed
@@ -211,6 +214,14 @@ impl Prepared {
             Ending::Hindered
         } else {
             Ending::Failed
+        }
+    }
+
+    /// Takes from the engine the names by which this run and killed ones handed it parents.
+    async fn remove_pins(&self, of_whom: impl Fn(&str) -> bool) -> Result<(), EngineError> {
+        match &self.engine {
+            Ok(engine) => engine.remove_pins(of_whom).await,
+            Err(_) => Ok(()),
         }
     }
 
@@ -231,12 +242,15 @@ impl Prepared {
         let run = Run {
             inventory: &inventory,
             beginning: Beginning::default(),
+            locks: &self.locks,
             tries: &self.tries((&inventory, errand.ledger), errand.manner.retry),
             provenance: &errand.provenance,
             began: errand.began,
             loaded: &self.loaded,
             settings: &self.settings,
-            engine: &self.engine,
+            engine: self.engine.as_ref().ok(),
+            shelf: &self.shelf,
+            brought: Brought::default(),
             credentials: self.credentials.clone(),
             secrets: self.secrets.clone(),
             mask: errand.mask.clone(),
@@ -262,7 +276,7 @@ impl Prepared {
         Tries {
             inventory,
             settings: &self.settings,
-            engine: &self.engine,
+            engine: self.engine.as_ref().ok(),
             ledger,
             secrets: &self.secrets,
             impatient: self.impatient(retry),
@@ -328,8 +342,11 @@ impl Prepared {
         let images = ancestors.chain([image]);
         let bases: BTreeSet<&Reference> = images.flat_map(|it| self.loaded.bases(it)).collect();
         let mut found = Vec::new();
+        let Ok(engine) = &self.engine else {
+            return Ok(found);
+        };
         for base in bases {
-            let id = self.engine.find_id(base).await?;
+            let id = engine.find_id(base).await?;
             found.extend(id.map(|id| (base.clone(), id)));
         }
         Ok(found)
@@ -360,20 +377,21 @@ impl Prepared {
         expected.collect()
     }
 
-    /// Publishes, and gives where `latest` stays at something newer, and how it went to take from the engine what was only
+    /// Publishes, and gives what is told of it, and how it went to take from the engine what was only
     /// for the way.
     async fn publish(
         &self,
         made: &Made,
         errand: &Errand<'_>,
         tell: &dyn Fn(Event),
-    ) -> (Vec<Kept>, Result<(), EngineError>) {
+    ) -> (Notes, Result<(), EngineError>) {
         let Some(registry) = &self.registry else {
-            return (Vec::new(), Ok(()));
+            return (Notes::default(), Ok(()));
         };
         let publication = Publication {
             loaded: &self.loaded,
-            engine: &self.engine,
+            engine: self.engine.as_ref().ok(),
+            shelf: &self.shelf,
             registry,
             login: self.login.clone(),
             target: &self.target,
@@ -382,14 +400,14 @@ impl Prepared {
             logs: errand.logs.clone(),
             cancelled: errand.cancelled.clone(),
             mask: errand.mask.clone(),
-            kept: Mutex::default(),
+            notes: Mutex::default(),
         };
         publication.publish(&self.plan, made, tell).await;
         let tidied = publication.sweep().await;
         publication
             .repair(&self.published.followers.overdue, tell)
             .await;
-        (publication.into_kept(), tidied)
+        (publication.into_notes(), tidied)
     }
 }
 

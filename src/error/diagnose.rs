@@ -5,16 +5,19 @@ use std::path::Path;
 
 use super::changing::{hints_of_change, is_hindered};
 use super::exporting::{hint_of_export, kind_of_export};
+use super::locking::{kind_of_locking, kind_of_locks, of_locking, of_locks};
 use super::missing::Missing;
 use super::secrets::of_secrets;
 use super::warnings::diagnose_warnings;
 use super::{BundleError, Diagnostic, Kind, PrintError, Severity, UsageError};
-use crate::build::SecretErrors;
+use crate::build::{BringError, Fault, SecretErrors};
 use crate::catalog::{GraphError, PatternError};
 use crate::changelogs::{UpdateError, UpdateErrors};
 use crate::engine::EngineError;
 use crate::host::fs::FileError;
 use crate::host::{ChangeError, ClockError, GitError, ProcessError};
+use crate::layout::ShelfError;
+use crate::locking::{LockFaults, LockingFaults};
 use crate::observe::ObserveError;
 use crate::oci::TagError;
 use crate::place::Place;
@@ -45,6 +48,12 @@ pub fn diagnose(error: &anyhow::Error) -> (Kind, Vec<Diagnostic>) {
     }
     if let Some(errors) = error.downcast_ref::<SecretErrors>() {
         return (Kind::Work, of_secrets(errors));
+    }
+    if let Some(faults) = error.downcast_ref::<LockFaults>() {
+        return (kind_of_locks(faults), of_locks(faults));
+    }
+    if let Some(faults) = error.downcast_ref::<LockingFaults>() {
+        return (kind_of_locking(faults), of_locking(faults));
     }
     if let Some(VerifyError::Unreadable(errors)) = error.downcast_ref() {
         return (Kind::Work, errors.0.iter().map(of_structure).collect());
@@ -226,6 +235,7 @@ fn kind(error: &anyhow::Error) -> Kind {
     .or_else(|| kind_of_revision(error.downcast_ref::<RevisionError>()?))
     .or_else(|| error.downcast_ref().map(kind_of_export))
     .or_else(|| error.downcast_ref().and_then(kind_of_verify))
+    .or_else(|| error.downcast_ref().and_then(kind_of_bringing))
     .or_else(|| {
         is(
             error.is::<EngineError>() || error.is::<RegistryError>(),
@@ -234,7 +244,7 @@ fn kind(error: &anyhow::Error) -> Kind {
     })
     .or_else(|| {
         is(
-            error.is::<ObserveError>() || error.is::<ClientError>(),
+            error.is::<ObserveError>() || error.is::<ClientError>() || error.is::<ShelfError>(),
             Kind::Environment,
         )
     })
@@ -268,6 +278,10 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
     let engine = error.downcast_ref::<EngineError>();
     let engine = engine.or_else(|| match error.downcast_ref::<ObserveError>() {
         Some(ObserveError::Engine(error)) => Some(error),
+        _ => None,
+    });
+    let engine = engine.or_else(|| match error.downcast_ref::<BringError>() {
+        Some(BringError::Engine(error)) => Some(error),
         _ => None,
     });
     let registry = error.downcast_ref::<RegistryError>();
@@ -449,12 +463,17 @@ fn of_structure(error: &StructureError) -> Diagnostic {
 fn kind_of_verify(error: &VerifyError) -> Option<Kind> {
     match error {
         VerifyError::Engine(EngineError::Refused { .. }) => None,
-        VerifyError::Engine(_) | VerifyError::Thread(_) | VerifyError::Unpack(_) => {
-            Some(Kind::Environment)
-        }
+        VerifyError::Engine(_)
+        | VerifyError::NeedsEngine
+        | VerifyError::Thread(_)
+        | VerifyError::Unpack(_) => Some(Kind::Environment),
         VerifyError::File(file) => (!file.is_of_reading()).then_some(Kind::Environment),
         _ => None,
     }
+}
+
+fn kind_of_bringing(error: &BringError) -> Option<Kind> {
+    (Fault::from(error) == Fault::Environment).then_some(Kind::Environment)
 }
 
 fn of_render(error: &crate::render::RenderError) -> Diagnostic {

@@ -25,6 +25,7 @@ pub(super) fn kind_of_export(error: &ExportError) -> Kind {
         | ExportError::Whole(_)
         | ExportError::User { .. }
         | ExportError::NoCommand
+        | ExportError::NoDocument(_)
         | ExportError::Resolve(_)
         | ExportError::Interrupted => Kind::Work,
     }
@@ -59,6 +60,9 @@ pub(super) fn hint_of_export(error: &ExportError) -> Option<&'static str> {
         }
         ExportError::User { .. } => {
             Some("write a user and a group by their numbers: `USER 900:900`")
+        }
+        ExportError::NoDocument(_) => {
+            Some("images of an `image.yaml` have one when `pkg` has made them here")
         }
         ExportError::NoCommand => Some("set `ENTRYPOINT` or `CMD` in its recipe"),
         _ => None,

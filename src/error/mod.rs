@@ -3,6 +3,7 @@
 mod changing;
 mod diagnose;
 mod exporting;
+mod locking;
 mod missing;
 mod secrets;
 mod warnings;

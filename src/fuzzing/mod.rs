@@ -40,8 +40,12 @@ pub const REGISTRY: &[Target] = crate::registry::fuzzing::TARGETS;
 pub const RENDER: &[Target] = crate::render::fuzzing::TARGETS;
 /// Likewise.
 pub const REVISION: &[Target] = crate::revision::fuzzing::TARGETS;
-/// Likewise.
-pub const ROOTFS: &[Target] = crate::rootfs::fuzzing::TARGETS;
+/// Those of root file systems, of libraries in them, and of what the loader of those reads.
+pub const ROOTFS: &[Target] = &[
+    crate::elf::fuzzing::TARGET,
+    crate::loader::fuzzing::TARGET,
+    crate::rootfs::fuzzing::TARGET,
+];
 /// Likewise.
 pub const SETTINGS: &[Target] = crate::settings::fuzzing::TARGETS;
 /// Likewise.

@@ -25,6 +25,7 @@ pub(super) const TARGETS: &[Target] = &[
     ("catalog_taken", catalog_taken),
     ("history_moment", history_moment),
     ("history_reason", history_reason),
+    crate::lock::fuzzing::TARGET,
     ("plan_inputs", plan_inputs),
 ];
 

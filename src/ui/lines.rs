@@ -28,13 +28,14 @@ pub(super) fn label(image: &Reference) -> String {
 pub(super) fn phase_label(image: &Reference, phase: Phase) -> String {
     match phase {
         Phase::Pull => image.to_string(),
-        Phase::Build | Phase::Verify | Phase::Publish => label(image),
+        Phase::Resolve | Phase::Build | Phase::Verify | Phase::Publish => label(image),
     }
 }
 
 /// Gives the verb of a phase that goes on.
 pub(super) fn present(phase: Phase) -> &'static str {
     match phase {
+        Phase::Resolve => "resolving",
         Phase::Pull => "pulling",
         Phase::Build => "building",
         Phase::Verify => "verifying",
@@ -45,6 +46,7 @@ pub(super) fn present(phase: Phase) -> &'static str {
 /// Gives the verb of a phase that is over.
 pub(super) fn past(phase: Phase) -> &'static str {
     match phase {
+        Phase::Resolve => "resolved",
         Phase::Pull => "pulled",
         Phase::Build => "built",
         Phase::Verify => "verified",
@@ -55,6 +57,7 @@ pub(super) fn past(phase: Phase) -> &'static str {
 /// Gives the verb of a phase that is still to be done.
 pub(super) fn infinitive(phase: Phase) -> &'static str {
     match phase {
+        Phase::Resolve => "resolve",
         Phase::Pull => "pull",
         Phase::Build => "build",
         Phase::Verify => "verify",
@@ -132,6 +135,10 @@ pub(super) fn finished(event: &Event, reader: Reader) -> Option<String> {
         Outcome::Done | Outcome::Published(_) => {
             let asked = *phase == size.work || verbosity >= Verbosity::Info;
             if matches!(phase, Phase::Pull | Phase::Verify) && !asked {
+                return None;
+            }
+            // Which packages those are is told by whoever wanted to know.
+            if *phase == Phase::Resolve && verbosity < Verbosity::Info {
                 return None;
             }
             let verb = match outcome {

@@ -13,7 +13,7 @@ use super::summary::Summary;
 use super::talk::Talk;
 use super::tally::{RunSize, Tally};
 use super::{frame, lines};
-use crate::build::Event;
+use crate::build::{Event, Phase};
 use crate::oci::Reference;
 
 /// Ten times a second is smooth enough for a spinner and slow enough for a distant terminal.
@@ -102,6 +102,10 @@ impl Progress {
             }
             Event::Started { image, phase } => match self.display {
                 Display::Live(_) => None,
+                // All of them begin at once.
+                Display::Plain if *phase == Phase::Resolve && self.verbosity < Verbosity::Info => {
+                    None
+                }
                 Display::Plain => Some(lines::started(image, *phase)),
             },
             Event::Step { image, name } => {
@@ -199,7 +203,6 @@ mod tests {
         Terminal, blocked, done, failed, interrupted, line, published, size, started, step,
     };
     use super::*;
-    use crate::build::Phase;
 
     fn progress(terminal: &Terminal, verbosity: Verbosity, live: bool) -> Progress {
         let (rows, columns) = terminal.size();
@@ -307,5 +310,40 @@ mod tests {
         drop(progress);
         let left = "nginx 1: [1/2] FROM bookworm\nnginx 1 | unpacking";
         assert_eq!(terminal.shown(), left);
+    }
+
+    #[test]
+    fn a_choice_of_packages_is_shown_while_it_goes_on_and_told_to_those_who_ask() {
+        let events = [
+            started("app:1", Phase::Resolve),
+            step("app:1", "the index of bookworm is there"),
+            done("app:1", Phase::Resolve, 2),
+        ];
+        let told = [
+            "[ 0/27] resolving app 1",
+            "[ 0/27] app 1: the index of bookworm is there",
+            "[ 1/27] ✓ resolved app 1 in 2.0s",
+        ];
+        for (verbosity, expected) in [(Verbosity::Warnings, &[][..]), (Verbosity::Info, &told)] {
+            let terminal = Terminal::new(24, 80);
+            let progress = progress(&terminal, verbosity, false);
+            for event in &events {
+                progress.event(event);
+            }
+            drop(progress);
+            assert_eq!(terminal.bytes().lines().collect::<Vec<_>>(), expected);
+        }
+        let terminal = Terminal::new(24, 80);
+        let progress = progress(&terminal, Verbosity::Warnings, true);
+        for event in &events[..2] {
+            progress.event(event);
+        }
+        progress.talk.paint();
+        let shown = terminal.shown();
+        let line = "app 1  resolving   the index of bookworm is there";
+        assert!(shown.contains(line), "{shown}");
+        progress.event(&events[2]);
+        drop(progress);
+        assert_eq!(terminal.shown(), "");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! ✓ removed base/nginx 1.22.1-8
+//! ✓ removed base/static 12-1 on the shelf
 //! ✓ untagged base/nginx 1.22.1-7; the image stays as base/nginx:trusted
 //! – kept base/php 8.2-1: container `shop` uses it
 //! 2 removed, 1 untagged, 1 in use, up to 1.2 GB freed in 0.4s
@@ -14,7 +15,7 @@ use super::look::{Look, Tone};
 use super::size::render_size;
 use super::{duration, text};
 use crate::engine::{Activity, Container};
-use crate::prune::{Done, Event, Outcome, Why};
+use crate::prune::{Done, Event, Outcome, Place, Why};
 
 /// So many names of containers or images are told.
 const MOST_NAMES: usize = 3;
@@ -22,7 +23,10 @@ const MOST_NAMES: usize = 3;
 /// Writes what became of a tag, wrapped to `room`, or nothing where everybody expects it.
 pub(super) fn line(event: &Event, look: Look, room: Option<usize>) -> Option<String> {
     let glyphs = look.glyphs();
-    let name = label(&event.tag);
+    let name = match event.place {
+        Place::Engine => label(&event.tag),
+        Place::Shelf => format!("{} on the shelf", label(&event.tag)),
+    };
     let (tone, glyph, rest) = match &event.outcome {
         Outcome::Removed { .. } => (Tone::Good, glyphs.done, format!("removed {name}")),
         Outcome::Untagged { stays_as } => {
@@ -136,6 +140,7 @@ mod tests {
             tag: "r.example.org/base/nginx:1.22.1-8"
                 .parse()
                 .expect("a reference"),
+            place: Place::Engine,
             outcome,
         };
         let expected = expected.map(|line| format!("{line}\n"));
@@ -146,6 +151,7 @@ mod tests {
     fn a_long_line_breaks_between_its_words() {
         let event = Event {
             tag: "base/nginx:1".parse().expect("a reference"),
+            place: Place::Engine,
             outcome: Outcome::Untagged {
                 stays_as: vec!["other.example.org/nginx:trusted".to_owned()],
             },
@@ -203,6 +209,21 @@ mod tests {
         for expected in [Why::Current, Why::Latest, Why::BaseImage] {
             case(Outcome::Kept(expected), None);
         }
+    }
+
+    #[test]
+    fn what_has_no_tag_on_the_engine_is_told_from_what_has_one() {
+        let removed = |tag: &str, place| {
+            let event = Event {
+                tag: tag.parse().expect("a reference"),
+                place,
+                outcome: Outcome::Removed { size_bytes: 5 },
+            };
+            line(&event, Look::default(), None)
+        };
+        let shelved = removed("r.example.org/base/static:12-1", Place::Shelf);
+        let expected = "✓ removed base/static 12-1 on the shelf\n";
+        assert_eq!(shelved.as_deref(), Some(expected));
     }
 
     #[test]

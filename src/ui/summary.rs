@@ -66,6 +66,8 @@ pub struct Waiting {
 pub struct Summary {
     /// The phase that the run was about.
     pub work: Phase,
+    /// Images whose packages were chosen.
+    pub resolved: Vec<Reference>,
     /// Outside images that were refreshed.
     pub pulled: Vec<Reference>,
     /// Images that were built.
@@ -98,6 +100,7 @@ impl Summary {
     pub fn new(work: Phase) -> Self {
         Self {
             work,
+            resolved: Vec::new(),
             pulled: Vec::new(),
             built: Vec::new(),
             verified: Vec::new(),
@@ -125,6 +128,7 @@ impl Summary {
     #[must_use]
     pub fn passed(&self, phase: Phase) -> &[Reference] {
         match phase {
+            Phase::Resolve => &self.resolved,
             Phase::Pull => &self.pulled,
             Phase::Build => &self.built,
             Phase::Verify => &self.verified,
@@ -134,6 +138,7 @@ impl Summary {
 
     pub(super) fn passed_mut(&mut self, phase: Phase) -> &mut Vec<Reference> {
         match phase {
+            Phase::Resolve => &mut self.resolved,
             Phase::Pull => &mut self.pulled,
             Phase::Build => &mut self.built,
             Phase::Verify => &mut self.verified,

@@ -41,7 +41,8 @@ fn flow(heading: &str, items: &[String], between: &str, room: Option<usize>) -> 
     for (index, item) in items.iter().enumerate() {
         let comma = if index + 1 < items.len() { between } else { "" };
         let item_columns = width(item) + comma.len();
-        if column > 0 {
+        // A word may take no room, and is one all the same.
+        if !list.is_empty() {
             let fits = room.is_none_or(|room| column + 1 + item_columns <= room);
             let gap = if fits { " " } else { "\n    " };
             list.push_str(gap);
@@ -147,6 +148,7 @@ mod tests {
     fn a_text_breaks_between_its_words_and_nowhere_else() {
         let text = "✗ failed to build: `r.example.org/nginx` is gone";
         assert_eq!(wrap(text, None), text);
+        assert_eq!(wrap("\u{2063} a", Some(80)), "\u{2063} a");
         let narrow = "✗ failed to\n    build:\n    `r.example.org/nginx`\n    is gone";
         assert_eq!(wrap(text, Some(14)), narrow);
     }
