@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pkg::oci::Digest;
-use pkg::plan::{Availability, Extent, Facts, Goal, Overwrite, plan};
+use pkg::plan::{Availability, Extent, Facts, Goal, Means, Overwrite, plan};
 use pkg::scan::load;
 use pkg::settings::{Layer, Settings, parse_settings};
 
@@ -95,6 +95,7 @@ fn measure(directory: &Path, settings: &Settings) -> (Duration, Duration) {
             extent: Extent::BuildAndPublish,
             selection: None,
             overwrite: Overwrite::Never,
+            means: Means::Engine,
         };
         let began = Instant::now();
         let plan = plan(&loaded.catalog, &loaded.graph, &facts, &goal);

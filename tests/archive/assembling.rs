@@ -104,6 +104,7 @@ impl Ground {
             client: &client,
             store: &store,
             archives: &archives,
+            lock: None,
             architecture: ARCHITECTURE,
             now: Utc::now(),
             scratch: self.scratch.path(),
@@ -112,6 +113,7 @@ impl Ground {
             packages: Some((contents, supply)),
             changes: &file.changes,
             runtime: &file.runtime,
+            layering: file.layering,
             directory: self.directory.path(),
             labels: BTreeMap::new(),
             created: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
@@ -335,6 +337,21 @@ fn what_is_laid_over_keeps_directories_and_takes_the_place_of_none() {
     assert!(
         error.to_string().contains("`accounts.run-as` names `ap`"),
         "{error}"
+    );
+}
+
+#[test]
+fn a_name_that_would_remove_another_file_is_refused() {
+    let ground = Ground::new();
+    fs::write(ground.directory.path().join("a"), "a").unwrap();
+    let text = "contents: {packages: [tool]}\nlayers: [{source: a, target: /etc/.wh.tool.conf}]\n";
+    let error = ground.try_make(text).map(|_| ()).unwrap_err();
+    let AssembleError::Difference(error) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(
+        error.to_string(),
+        "/etc/.wh.tool.conf has a name that no layer can hold: it would remove another file"
     );
 }
 

@@ -1,5 +1,5 @@
 //! Archives of Debian packages beside Debian's own programs: signatures beside gpgv(1), packages beside dpkg-deb(1), choices
-//! beside apt-get(8). Each test makes its own keys, packages and archive; none needs the network.
+//! beside apt-get(8); repositories of APK packages, signed by openssl(1). Each test makes its own keys, packages and archive; none needs the network.
 
 #![allow(
     clippy::disallowed_methods,
@@ -7,14 +7,23 @@
     reason = "a test reads files and asks programs; the program never does, nor does it unwrap"
 )]
 
+mod apk;
 mod assembling;
 mod gpg;
+mod layering;
+mod libraries;
+mod locking;
 mod mirroring;
 mod packages;
 mod repository;
 mod resolving;
+mod sbom;
 mod server;
 mod signatures;
+#[path = "../support/mod.rs"]
+mod support;
+mod taking;
+mod without_engine;
 
 use std::process::{Command, Output};
 

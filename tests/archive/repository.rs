@@ -63,6 +63,17 @@ impl Repository {
     /// Makes an archive of packages that hold next to nothing, written as `name version; Field: value; …`.
     pub(crate) fn of(packages: &str) -> Self {
         let mut repository = Self::new();
+        repository.add_all(packages);
+        repository
+    }
+
+    /// Forgets all packages; their files stay.
+    pub(crate) fn clear(&mut self) {
+        self.stanzas.clear();
+    }
+
+    /// Adds packages that hold next to nothing.
+    pub(crate) fn add_all(&mut self, packages: &str) {
         let lines = packages.lines().map(str::trim);
         for line in lines.filter(|line| !line.is_empty()) {
             let mut parts = line.split(';').map(str::trim);
@@ -70,13 +81,17 @@ impl Repository {
             let fields: Vec<String> = parts.map(|field| format!("{field}\n")).collect();
             let control = format!("Package: {name}\nVersion: {version}\n{}", fields.concat());
             let doc = format!("usr/share/doc/{name}/readme");
-            repository.add(&control, &[(&doc, name)], "none");
+            self.add(&control, &[(&doc, name)], "none");
         }
-        repository
     }
 
     pub(crate) fn path(&self) -> &Path {
         self.place.path()
+    }
+
+    /// Gives the key, as sources name it.
+    pub(crate) fn key(&self) -> Vec<u8> {
+        self.gpg.export(&[KEY])
     }
 
     pub(crate) fn keyring(&self) -> Keyring {
@@ -184,6 +199,8 @@ pub(crate) fn build_package(
     }
     let out = tempfile::tempdir_in(place).unwrap().keep();
     let mut build = Command::new("dpkg-deb");
+    // The same package is the same file, whenever it is built.
+    build.env("SOURCE_DATE_EPOCH", "1600000000");
     build.args(["--root-owner-group", &format!("-Z{compression}"), "--build"]);
     run(build.arg(tree.path()).arg(&out));
     let built = fs::read_dir(&out).unwrap().next().unwrap().unwrap().path();

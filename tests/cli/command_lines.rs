@@ -252,7 +252,7 @@ fn no_command() {
     with_x().pkg(&["-c", "x.yaml"]).assert_snapshot(str![[r#"
 ------- stderr -------
 error: 'pkg' requires a subcommand but one was not provided
-  [subcommands: build, plan, publish, verify, list, graph, log, diff, render, new, update, refresh, prune, audit, export, util, help]
+  [subcommands: build, plan, publish, verify, list, graph, log, diff, render, new, update, refresh, lock, prune, audit, export, util, help]
 
 Usage: pkg [OPTIONS] <COMMAND>
 

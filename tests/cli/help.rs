@@ -24,6 +24,7 @@ Commands:
   new      Make a directory for a new image
   update   Write changelog entries for an image and for everything that depends on it
   refresh  Write changelog entries for the images that need a rebuild, in dated versions
+  lock     Choose the packages of declared images, and write down which
   prune    Remove local versions of the images other than the changelogs'
   audit    Find what is wrong or doubtful with the images
   export   Write an image that is built as files for other programs
@@ -107,6 +108,9 @@ Options:
           unless this or `--force` is given, `--select` names it alone, or an image that it is built
           on is built anew; the run ends as after a failure.
 
+      --locked
+          Refuse images of packages that have no lock, or one that was made from another declaration
+
       --wait <TIME>
           Wait so long for another run on these directories (`30m`) instead of giving up at once
 
@@ -167,6 +171,8 @@ Options:
                          published over
       --retry            Plan for `build --retry`: images that failed with the same inputs before do
                          not wait
+      --locked           Refuse images of packages that have no lock, or one that was made from
+                         another declaration
       --explain <NAME>   Tell of one image what is there, and which file, argument or parent differs
                          from what was recorded
       --json             Print JSON
@@ -190,8 +196,8 @@ fn prune() {
         .assert_snapshot(str![[r#"
 Remove local versions of the images other than the changelogs'
 
-What a container uses is named and kept; `latest` stays where it is the version that stays. Nothing
-is removed from a registry.
+What a container uses is named and kept; `latest` stays where it is the version that stays. Versions
+on the shelf of what was made without an engine go as well. Nothing is removed from a registry.
 
 Usage: pkg prune [OPTIONS] <DIR>...
 
@@ -407,6 +413,7 @@ Options:
           - docker: An archive that `docker load` reads
           - bundle: A bundle that `runc run` runs: a directory (written by root), or a tar
           - rootfs: A tar of the root file system
+          - spdx:   What a declared image is made of, as an SPDX document (JSON)
 
   -o, --output <PATH>
           The file or directory to write; `-` is standard output
@@ -1073,7 +1080,7 @@ fn every_command_has_its_test_here() {
         names,
         [
             "build", "plan", "publish", "verify", "list", "graph", "log", "diff", "render", "new",
-            "update", "refresh", "prune", "audit", "export", "util", "help"
+            "update", "refresh", "lock", "prune", "audit", "export", "util", "help"
         ]
     );
 }
@@ -1212,4 +1219,65 @@ fn colour_is_for_those_who_ask_for_it() {
     assert!(colored("always"));
     assert!(!colored("auto"));
     assert!(!colored("never"));
+}
+
+#[test]
+fn lock() {
+    Sandbox::new()
+        .pkg(&["lock", "--help"])
+        .assert_snapshot(str![[r#"
+Choose the packages of declared images, and write down which
+
+Each image that its `image.yaml` makes of packages gets an `image.lock.json`, with the version, the
+file and the hash of each package; builds take these then and look at no index. A lock is written
+only where it says something new, and all of a run are written or none.
+
+Usage: pkg lock [OPTIONS] <DIR>... [NAME]
+
+Arguments:
+  <DIR>...
+          The directories with images, and behind them the name of one image, where it is for that
+          alone
+
+Options:
+      --check
+          Write nothing and ask nobody: tell which locks are missing, or were made from other
+          declarations
+
+      --resolve
+          Choose anew for `--check`, and tell what would move
+
+      --fetch
+          Bring the packages into the store of this machine, too, so that builds need no archive
+
+      --wait <TIME>
+          Wait so long for another run on these directories (`30m`) instead of giving up at once
+
+      --json
+          Print JSON
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Options of every command:
+  -c, --configfile <FILE>
+          The settings
+          
+          [default: config.yaml]
+
+      --info
+          Show each step of builds, tests and pushes
+
+      --debug
+          Show each line that builds, tests and pushes print
+
+      --color <WHEN>
+          When to use colour
+          
+          [default: auto]
+          [possible values: auto, always, never]
+[exit status: 0]
+[EOF]
+
+"#]]);
 }

@@ -2,6 +2,7 @@
 
 use snapbox::str;
 
+use crate::support::faulty_registry::FaultyRegistry;
 use crate::support::sandbox::Sandbox;
 use crate::support::still_engine::StillEngine;
 
@@ -125,21 +126,73 @@ warning: there is no image in these directories
 "#]]);
 }
 
-#[test]
-fn an_engine_that_does_not_answer() {
-    Sandbox::with_settings()
+const NOWHERE: &str = "unix:///nowhere/docker.sock";
+
+/// A catalog of templates and a declared image, of which a registry has `left` alone, where no engine answers.
+fn without_engine(registry: &FaultyRegistry) -> Sandbox {
+    registry.put_manifest("base/left", "2.0-1", r#"{"schemaVersion":2}"#);
+    let settings = format!("registry: {}\nnamespace: base\n", registry.host());
+    Sandbox::new()
+        .file("config.yaml", &settings)
         .diamond()
-        .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
-        .pkg(&["list", "images"])
-        .assert_snapshot(str![[r#"
+        .declared("images/trixie", "trixie (13-1)")
+        .env("DOCKER_HOST", NOWHERE)
+}
+
+#[test]
+fn without_an_engine_the_rest_is_listed_and_what_it_would_know_is_told_once() {
+    let registry = FaultyRegistry::start();
+    let sandbox = without_engine(&registry);
+    sandbox.pkg(&["list", "images"]).assert_snapshot(str![[r#"
+NAME    VERSION  PRESENCE   DIRECTORY
+app     4.0-1    unknown    images/app
+bottom  1.0-1    unknown    images/bottom
+left    2.0-1    published  images/left
+right   3.0-1    unknown    images/right
+trixie  13-1     -          images/trixie
 ------- stderr -------
-error: no Docker engine answers at unix:///nowhere/docker.sock
+warning: only an engine knows whether 3 images are built: app, bottom, right
+caused by: no Docker engine answers at unix:///nowhere/docker.sock
 caused by: Socket not found: /nowhere/docker.sock
 hint: start the engine, or name another one with DOCKER_HOST
+hint: `--offline` asks nobody
 [exit status: 4]
 [EOF]
 
 "#]]);
+    let output = sandbox.pkg(&["list", "--json", "images"]);
+    output.assert_code(4);
+    let json: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON");
+    let built = |index: usize| json["images"][index].get("built");
+    assert_eq!(built(0), None, "nobody knows");
+    assert_eq!(built(4), Some(&serde_json::Value::Null));
+}
+
+#[test]
+fn without_an_engine_nothing_is_told_where_nothing_depends_on_one() {
+    let registry = FaultyRegistry::start();
+    let sandbox = without_engine(&registry);
+    for arguments in [
+        &["list", "--select", "*/left:*", "images"][..],
+        &["list", "--select", "*/trixie:*", "images"],
+        &["list", "--print", "name", "images"],
+        &["list", "--only", "unpublished", "images"],
+    ] {
+        let output = sandbox.pkg(arguments);
+        output.assert_code(0);
+        assert_eq!(output.stderr, "", "{arguments:?}");
+        assert_ne!(output.stdout, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_address_of_no_engine_is_an_error() {
+    let registry = FaultyRegistry::start();
+    let sandbox = without_engine(&registry).env("DOCKER_HOST", "nonsense://x");
+    let output = sandbox.pkg(&["list", "images"]);
+    output.assert_code(4);
+    assert!(output.stderr.starts_with("error: "), "{}", output.stderr);
+    assert_eq!(output.stdout, "");
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod graph;
 mod help;
 mod layout;
 mod list;
+mod lock;
 mod log;
 mod new;
 mod prune;

@@ -104,6 +104,8 @@ fn write_layout(directory: &Path) {
     };
     let layers = layers();
     let manifest = ImageManifest {
+        artifact_type: None,
+        subject: None,
         schema_version: 2,
         media_type: media::MANIFEST.to_owned(),
         config: add(media::CONFIG, config(&layers).as_bytes()),

@@ -77,7 +77,7 @@ fn a_manual_page_of_no_command() {
 ------- stderr -------
 error: there is no command `biuld`
 hint: the closest name is `build`
-hint: the commands are `build`, `plan`, `publish`, `verify`, `list`, `graph`, `log`, `diff`, `render`, `new`, `update`, `refresh`, `prune`, `audit`, `export`, `util`, `help`
+hint: the commands are `build`, `plan`, `publish`, `verify`, `list`, `graph`, `log`, `diff`, `render`, `new`, `update`, `refresh`, `lock`, `prune`, `audit`, `export`, `util`, `help`
 [exit status: 2]
 [EOF]
 

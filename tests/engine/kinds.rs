@@ -46,6 +46,9 @@ impl Kind {
 
 /// Of the tests with the machine's engine, those that show most of what a user does.
 const EVERYWHERE: &[&str] = &[
+    "declared_images_and_templates_are_built_on_each_other",
+    "what_was_made_while_the_engine_was_away_comes_into_it_and_is_tested_there",
+    "a_declared_image_is_published_by_the_program_and_pulled_by_the_engine",
     "a_catalog_is_built_in_the_order_of_its_dependencies_and_tested",
     "a_second_run_does_nothing_and_a_new_version_rebuilds_what_depends_on_it",
     "a_broken_image_blocks_its_dependants_and_nothing_else",

@@ -17,6 +17,8 @@
 mod building;
 mod choosing;
 mod contexts;
+mod corpus;
+mod declared;
 mod exporting;
 mod ignoring;
 mod inputs;
@@ -60,6 +62,8 @@ const TESTS: &[&[Test]] = &[
     surroundings::TESTS,
     choosing::TESTS,
     contexts::TESTS,
+    declared::TESTS,
+    corpus::TESTS,
     exporting::TESTS,
     pruning::TESTS,
     refreshing::TESTS,

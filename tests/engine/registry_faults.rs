@@ -6,11 +6,6 @@
 
 mod cases;
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::process::{Child, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilder};
@@ -23,6 +18,7 @@ use crate::support::catalog::Catalog;
 use crate::support::docker_registry::DockerRegistry;
 use crate::support::engine::Engine;
 use crate::support::faulty_registry::{FaultyRegistry, Login};
+use crate::support::registry_cases::{Verdict, is_claimed, run_cases, run_program, told};
 use crate::support::sandbox::Sandbox;
 
 pub(crate) const TESTS: &[Test] = &[(
@@ -36,14 +32,6 @@ const PASSWORD: &str = "correct-horse-battery";
 const LONGEST: Duration = Duration::from_secs(20 * 60);
 /// Cases mostly wait.
 const AT_ONCE: usize = 48;
-
-/// How a case ended that kept all promises.
-#[derive(Clone, Debug)]
-struct Verdict {
-    code: i32,
-    told: String,
-    took: Duration,
-}
 
 fn every_fault_of_a_registry_is_told_and_nothing_is_published_that_is_not_confirmed(
     engine: &Engine,
@@ -59,58 +47,17 @@ fn every_fault_of_a_registry_is_told_and_nothing_is_published_that_is_not_confir
     catalog.build(&[]).assert_code(0);
     let ids = NAMES.map(|name| catalog.id(name, "1-1"));
     let cases = cases();
-    let next = AtomicUsize::new(0);
-    let ended: Mutex<Vec<(usize, Result<Verdict, String>)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                while let Some(number) = Some(next.fetch_add(1, Ordering::Relaxed))
-                    && let Some(case) = cases.get(number)
-                {
-                    let verdict = Stage::new(engine, case, &ids).run();
-                    let mut ended = ended.lock().expect("no thread panics here");
-                    ended.push((number, verdict));
-                }
-            });
-        }
-    });
-    let mut ended = ended.into_inner().expect("no thread panicked");
-    ended.sort_by_key(|(number, _)| *number);
-    report(&cases, &ended);
-}
-
-/// Prints the table and fails with all broken promises.
-#[track_caller]
-#[expect(clippy::print_stdout, reason = "the table is what is asked for")]
-fn report(cases: &[Case], ended: &[(usize, Result<Verdict, String>)]) {
-    assert_eq!(ended.len(), cases.len());
-    let mut broken = String::new();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for (number, verdict) in ended {
+    let name = |case: &Case| {
         let Case {
             fault,
             doing,
             position,
-        } = &cases[*number];
-        let name = format!("{:16} {doing:?} {position:?}", fault.0);
-        match verdict {
-            Ok(verdict) => {
-                let kind = match verdict.code {
-                    0 => "passed, and the digests were confirmed",
-                    _ => "refused, with the cause",
-                };
-                *counts.entry(kind).or_default() += 1;
-                let took = verdict.took.as_secs();
-                println!("{name:44} {} {took:4}s {}", verdict.code, verdict.told);
-            }
-            Err(promise) => {
-                println!("{name:44} BROKEN {promise}");
-                writeln!(broken, "{name}: {promise}\n").expect("a text");
-            }
-        }
-    }
-    println!("{} cases: {counts:?}", ended.len());
-    assert!(broken.is_empty(), "{broken}");
+        } = case;
+        format!("{:16} {doing:?} {position:?}", fault.0)
+    };
+    run_cases(&cases, AT_ONCE, name, |case| {
+        Stage::new(engine, case, &ids).run()
+    });
 }
 
 /// One case: a registry behind its faulty front, and the images under labels of this front.
@@ -142,12 +89,15 @@ impl<'a> Stage<'a> {
                 "{name} (1-1) stable; urgency=medium\n\n  * A change.\n\n -- Ann <ann@example.org>  \
                  Fri, 20 Nov 2026 10:00:00 +0000\n"
             );
-            let recipe = "FROM scratch\nCOPY payload /payload\n";
+            // As the catalog writes it.
+            let namespace = engine.namespace();
+            let recipe =
+                format!("FROM scratch\nLABEL pkgtest={namespace}\nCOPY payload /payload\n");
             let control = format!("Package: {name}\nMaintainer: Ann <ann@example.org>\n");
             sandbox = sandbox
                 .file(&format!("images/{name}/changelog"), &changelog)
                 .file(&format!("images/{name}/control"), &control)
-                .file(&format!("images/{name}/Dockerfile.template"), recipe)
+                .file(&format!("images/{name}/Dockerfile.template"), &recipe)
                 .file(&format!("images/{name}/payload"), name);
         }
         Self {
@@ -171,7 +121,7 @@ impl<'a> Stage<'a> {
             _ => &["--info", "publish", "images"],
         };
         let began = Instant::now();
-        let (code, talk) = self.pkg(command)?;
+        let (code, talk) = run_program(&self.sandbox, command, LONGEST)?;
         let took = began.elapsed();
         let judged = match self.case.doing {
             _ if self.front.hits() == 0 => Err("no request met the fault".to_owned()),
@@ -252,23 +202,9 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn pkg(&self, arguments: &[&str]) -> Result<(i32, String), String> {
-        let talk = self.sandbox.home().join("talk");
-        let file = std::fs::File::create(&talk).expect("a file");
-        let mut command = self.sandbox.command(env!("CARGO_BIN_EXE_pkg"));
-        let child = command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().expect("the same file"))
-            .stderr(file)
-            .spawn()
-            .expect("the program");
-        let code = wait(child);
-        let talk = std::fs::read_to_string(&talk).expect("its talk");
-        match code {
-            Some(code) => Ok((code, talk)),
-            None => Err(format!("it hangs, or a signal ended it\n{talk}")),
-        }
+    fn is_claimed(talk: &str, name: &str, tag: &str) -> bool {
+        let beginning = format!("pkgtest-{}-", std::process::id());
+        is_claimed(talk, (&beginning, name), tag)
     }
 
     /// Asks the registry behind the front, which behaves.
@@ -316,7 +252,7 @@ impl<'a> Stage<'a> {
     fn judge_latest(&self, code: i32, talk: &str) -> Result<String, String> {
         for name in NAMES {
             let is_moved = self.digest(name, "latest") == self.digest(name, "1-1");
-            if !is_moved && (code == 0 || is_claimed(talk, name, "latest")) {
+            if !is_moved && (code == 0 || Self::is_claimed(talk, name, "latest")) {
                 return Err(format!(
                     "`latest` of {name} did not follow, and that is not told"
                 ));
@@ -333,10 +269,10 @@ impl<'a> Stage<'a> {
             if there.is_some() && there.as_ref() != Some(id) {
                 return Err(format!("{name} is there as another image"));
             }
-            if code != 0 && !is_claimed(talk, name, "1-1") {
+            if code != 0 && !Self::is_claimed(talk, name, "1-1") {
                 continue;
             }
-            if !is_claimed(talk, name, "1-1") {
+            if !Self::is_claimed(talk, name, "1-1") {
                 return Err(format!("{name} is not published, and that is not told"));
             }
             if self.id_at_registry(name).as_ref() != Some(id) {
@@ -347,51 +283,5 @@ impl<'a> Stage<'a> {
             }
         }
         told(code, talk)
-    }
-}
-
-fn is_claimed(talk: &str, name: &str, tag: &str) -> bool {
-    let words = format!("published pkgtest-{}-", std::process::id());
-    let end = format!("/{name} {tag}");
-    talk.lines().any(|line| {
-        let claim = line.split(words.as_str()).nth(1);
-        claim.is_some_and(|claim| {
-            claim
-                .split(" in ")
-                .next()
-                .is_some_and(|it| it.ends_with(&end))
-        })
-    })
-}
-
-/// An exit code of 0 needs no cause, and any other one does.
-fn told(code: i32, talk: &str) -> Result<String, String> {
-    let cause = talk.lines().find_map(|line| {
-        let (_, cause) = line.split_once("error: ").or_else(|| {
-            let (_, failure) = line.split_once("failed to publish ")?;
-            failure.split_once(": ")
-        })?;
-        Some(cause.to_owned())
-    });
-    match (code, cause) {
-        (0, _) => Ok(talk.lines().last().unwrap_or_default().to_owned()),
-        (1 | 4, Some(cause)) => Ok(cause),
-        (1 | 4, None) => Err("no cause is told".to_owned()),
-        _ => Err("an exit code that means something else".to_owned()),
-    }
-}
-
-fn wait(mut child: Child) -> Option<i32> {
-    let began = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().expect("a child") {
-            return status.code();
-        }
-        if began.elapsed() > LONGEST {
-            child.kill().expect("a child to end");
-            child.wait().expect("a child");
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -246,7 +246,7 @@ fn a_missing_mirror_is_told_as_that(engine: &Engine) {
     catalog
         .version("base", "1-1")
         .write("images/base/image.yaml", BASE.as_bytes())
-        .settings("base_images: []\nmirror: http://127.0.0.1:1/debian\nbuild_timeout: 15s\n");
+        .settings("base_images: []\nmirror: http://127.0.0.1:1/debian\nsecurity_mirror: http://127.0.0.1:1/security\nbuild_timeout: 15s\n");
     let output = catalog.build(&[]);
     output.assert_code(4);
     assert!(output.stderr.contains("127.0.0.1:1"), "{}", output.stderr);

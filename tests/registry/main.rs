@@ -4,8 +4,13 @@ mod faults;
 mod login;
 mod manners;
 mod real;
+mod referrers;
 #[path = "../support/mod.rs"]
 mod support;
+mod upload_faults;
+mod upload_limits;
+mod upload_matrix;
+mod uploading;
 mod writing;
 
 use std::time::Duration;
@@ -85,6 +90,8 @@ fn kind(error: &RegistryError) -> &'static str {
         RegistryError::Silent { .. } => "silent",
         RegistryError::Credentials { .. } => "credentials",
         RegistryError::TooMany { .. } => "too many",
+        RegistryError::Unreadable { .. } => "unreadable",
+        RegistryError::Changed { .. } => "changed",
     }
 }
 

@@ -43,7 +43,9 @@ enum Moment {
 }
 
 fn lay_out() -> Ground {
-    let ground = Ground::new().settings("mirror: http://m.example.org/debian\n");
+    let mirrors =
+        "mirror: http://m.example.org/debian\nsecurity_mirror: http://m.example.org/security\n";
+    let ground = Ground::new().settings(mirrors);
     let base = "bootstrap: mmdebstrap\nsuite: bookworm\ncontents: {packages: [tzdata]}\n";
     ground.write("images/declared/image.yaml", base.as_bytes());
     let changelog = crate::ground::changelog("declared", "1-1");

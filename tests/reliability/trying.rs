@@ -160,7 +160,11 @@ fn a_directory_above_that_cannot_be_read_is_told_unless_it_is_roots() {
     }
     // The program is below a directory that may be root's alone.
     let program = top.join("bin/pkg");
-    fs::copy(env!("CARGO_BIN_EXE_pkg"), &program).expect("the program");
+    // Copied by another process: while this one has it open, a test beside may begin a process that keeps it open for writing,
+    // and what is written cannot be run.
+    let mut copy = std::process::Command::new("cp");
+    let copied = copy.arg(env!("CARGO_BIN_EXE_pkg")).arg(&program).status();
+    assert!(copied.expect("cp").success());
     let set = |mode| {
         let mode = fs::Permissions::from_mode(mode);
         fs::set_permissions(path.join("deep"), mode).expect("permissions");

@@ -99,9 +99,15 @@ impl<'a> Catalog<'a> {
     }
 
     /// Lays out an image directory, or gives one a new version and recipe.
+    ///
+    /// What is made from nothing gets a label of its own: images of two tests that are the same to the bit are one image on
+    /// the engine, and one test would remove the other's.
     pub(crate) fn image(&self, name: &str, version: &str, parents: &[&str], recipe: &str) -> &Self {
         let base = format!("{{{{ \"{}\" | image_tag }}}}", self.engine.name("base"));
-        let mut recipe = recipe.replace("$BASE", &base);
+        let own = format!("FROM scratch\nLABEL pkgtest={}\n", self.engine.namespace());
+        let mut recipe = recipe
+            .replace("FROM scratch\n", &own)
+            .replace("$BASE", &base);
         for parent in parents {
             let parent_tag = format!("{{{{ \"{parent}\" | image_tag }}}}");
             recipe = recipe.replace(&format!("$({parent})"), &parent_tag);
@@ -209,8 +215,15 @@ impl<'a> Catalog<'a> {
         tagged.unwrap_or_else(|error| panic!("{repository}:{tag}: {error}"));
     }
 
-    /// Removes an image with all its names.
+    /// Removes an image with all its names, which must be this test's.
+    #[track_caller]
     pub(crate) fn remove(&self, image: &str) {
+        let found = self.find(image);
+        let names = found.and_then(|it| it.repo_tags).unwrap_or_default();
+        let namespace = format!("{}/", self.engine.namespace());
+        for name in &names {
+            assert!(name.contains(&namespace), "{image} is also {name}");
+        }
         let options = RemoveImageOptionsBuilder::new().force(true).build();
         let removal = self
             .engine

@@ -40,6 +40,10 @@ pub(crate) enum Operation {
     ReadBack,
     /// Under the tag with which an image comes.
     PutIncoming,
+    /// Under its digest alone.
+    PutByDigest,
+    /// Under the tag that lists what is attached to an image.
+    PutReferrers,
     /// Under a version, or the tag of a candidate.
     PutManifest,
     /// Under `latest`.
@@ -47,11 +51,22 @@ pub(crate) enum Operation {
     ListTags,
     HeadBlob,
     GetBlob,
+    /// Also one that is to mount.
     StartUpload,
+    /// From another repository.
+    Mount,
+    AskUpload,
     WriteUpload,
     FinishUpload,
     Token,
     Other,
+}
+
+impl Operation {
+    /// Tells whether it is one, or a kind of it.
+    fn is(self, operation: Self) -> bool {
+        self == operation || (self, operation) == (Self::Mount, Self::StartUpload)
+    }
 }
 
 /// A way to misbehave.
@@ -71,6 +86,8 @@ pub(crate) enum Fault {
     Digest(&'static str),
     /// The answer comes with these headers.
     Headers(Vec<(&'static str, String)>),
+    /// The answer comes with its `Location` at another host (`127.0.0.1:PORT`).
+    Location(String),
     /// The answer comes without a digest.
     NoDigest,
     /// A page for browsers, with status 200.
@@ -88,7 +105,12 @@ impl Fault {
     fn comes_after_the_work(&self) -> bool {
         matches!(
             self,
-            Self::Drip(_) | Self::Half | Self::Digest(_) | Self::Headers(_) | Self::NoDigest
+            Self::Drip(_)
+                | Self::Half
+                | Self::Digest(_)
+                | Self::Headers(_)
+                | Self::Location(_)
+                | Self::NoDigest
         )
     }
 
@@ -281,6 +303,20 @@ impl FaultyRegistry {
             .map(|(_, body)| body)
     }
 
+    /// Finds what is stored in a repository under a digest; others have it as well, unless it is strict.
+    pub(crate) fn find_blob(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
+        self.shared
+            .state()
+            .storage
+            .find_blob(repository, digest)
+            .cloned()
+    }
+
+    /// Has in each repository only the blobs that came there, and forgets uploads that ended, as registries do.
+    pub(crate) fn be_strict(&self) {
+        self.shared.state().storage.is_strict = true;
+    }
+
     /// Calls this before each request is answered.
     pub(crate) fn watch(&self, watcher: impl FnMut(&Recorded) + Send + 'static) {
         *self.shared.watcher() = Some(Box::new(watcher));
@@ -299,7 +335,7 @@ impl FaultyRegistry {
     /// Gives the requests of one operation.
     pub(crate) fn requests_of(&self, operation: Operation) -> Vec<Recorded> {
         let mut requests = self.requests();
-        requests.retain(|request| request.operation == operation);
+        requests.retain(|request| request.operation.is(operation));
         requests
     }
 

@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod catalog;
+pub(crate) mod cutter;
 pub(crate) mod docker_client;
 pub(crate) mod docker_registry;
 pub(crate) mod engine;
@@ -15,5 +16,6 @@ pub(crate) mod faulty_registry;
 pub(crate) mod json_schema;
 pub(crate) mod ledger;
 pub(crate) mod meddler;
+pub(crate) mod registry_cases;
 pub(crate) mod sandbox;
 pub(crate) mod still_engine;

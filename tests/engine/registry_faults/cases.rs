@@ -1,9 +1,9 @@
 //! Which fault meets what, and how a run may end then.
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use crate::support::faulty_registry::{ALWAYS, Fault, Operation};
+use crate::support::registry_cases::{POSITIONS, Position, are_all_asked_for, faults};
 
 /// What the program does when the fault happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,14 +30,6 @@ pub(super) enum Doing {
     Confirm,
 }
 
-/// Which requests meet the fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Position {
-    First,
-    Middle,
-    Always,
-}
-
 const DOINGS: [Doing; 10] = [
     Doing::Presence,
     Doing::Reading,
@@ -50,7 +42,6 @@ const DOINGS: [Doing; 10] = [
     Doing::PutLatest,
     Doing::Confirm,
 ];
-const POSITIONS: [Position; 3] = [Position::First, Position::Middle, Position::Always];
 
 pub(super) fn rules(doing: Doing, position: Position) -> Vec<(Operation, RangeInclusive<usize>)> {
     use Operation::{
@@ -92,34 +83,6 @@ pub(super) fn rules(doing: Doing, position: Position) -> Vec<(Operation, RangeIn
         (Doing::PutLatest, Position::Middle) => vec![(PutLatest, 2..=2)],
         (Doing::PutLatest, Position::Always) => vec![(PutLatest, ALWAYS)],
     }
-}
-
-fn faults() -> Vec<(&'static str, Fault)> {
-    let date = vec![
-        ("date", "Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
-        ("retry-after", "Sun, 06 Nov 1994 08:49:39 GMT".to_owned()),
-    ];
-    let other = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-    vec![
-        // What takes longest begins first.
-        ("silence", Fault::Silence),
-        ("a byte a second", Fault::Drip(Duration::from_secs(1))),
-        ("401", Fault::status(401)),
-        ("403", Fault::status(403)),
-        ("404", Fault::status(404)),
-        ("413", Fault::status(413)),
-        ("429, seconds", Fault::header(429, "retry-after", "2")),
-        ("429, date", Fault::Status(429, date)),
-        ("429", Fault::status(429)),
-        ("500", Fault::status(500)),
-        ("502", Fault::status(502)),
-        ("503", Fault::status(503)),
-        ("504", Fault::status(504)),
-        ("reset", Fault::Reset),
-        ("truncated", Fault::Half),
-        ("wrong digest", Fault::Digest(other)),
-        ("HTML with 200", Fault::Html),
-    ]
 }
 
 /// One fault at one place.
@@ -250,7 +213,7 @@ impl Kind {
 
 /// Gives the cases of a run: all of them, or those that need no long wait.
 pub(super) fn cases() -> Vec<Case> {
-    let all = std::env::var("PKG_TEST_ALL_FAULTS").is_ok_and(|value| value == "1");
+    let all = are_all_asked_for();
     let mut cases = Vec::new();
     for fault in faults() {
         for doing in DOINGS {

@@ -185,7 +185,60 @@ pub(super) fn cases() -> Vec<Case> {
         }
     }
     cases.extend(bombs());
+    cases.extend(locks());
     cases
+}
+
+/// Locks that name many packages, each of the archive that is looked up last.
+fn locks() -> [Case; 2] {
+    let check = lock(50_000, 50_000);
+    let build = lock(10_000, 1);
+    [
+        Case::of(
+            "a lock of 50,000 packages and archives",
+            &["lock", "--check", "images"],
+            move |ground| lay_out_lock(ground, &check),
+        ),
+        Case::build(
+            "a lock of 10,000 packages that are nowhere",
+            move |ground| lay_out_lock(ground, &build),
+        ),
+    ]
+}
+
+const OF_DEBIAN: &str =
+    "contents: {repositories: ['deb file:/nowhere a main'], packages: [p00000]}\n";
+
+fn lay_out_lock(ground: Ground, lock: &str) -> Ground {
+    let changelog = crate::ground::changelog("declared", "1-1");
+    ground.write("images/declared/changelog", changelog.as_bytes());
+    ground.write("images/declared/image.yaml", OF_DEBIAN.as_bytes());
+    ground.write("images/declared/image.lock.json", lock.as_bytes());
+    ground
+}
+
+fn lock(packages: usize, archives: usize) -> String {
+    let hash = "0".repeat(64);
+    let name = |count: usize| match count {
+        1 => "a".to_owned(),
+        count => format!("a#{count}"),
+    };
+    let archive = format!(
+        r#"{{"suite":"a","components":["main"],"release":"{hash}","date":"2026-11-15T10:38:02Z"}}"#
+    );
+    let archive_of_all = name(archives);
+    let pins = (0..packages).map(|number| {
+        format!(
+            r#"{{"name":"p{number:05}","version":"1","architecture":"all","path":"p{number}.deb","size":1,"sha256":"{number:064x}","archive":"{archive_of_all}"}}"#
+        )
+    });
+    let pins: Vec<String> = pins.collect();
+    let checksum = pkg::lock::checksum_of(&[OF_DEBIAN.to_owned()]);
+    format!(
+        r#"{{"version":"debian-1","config":{{"name":"image.yaml","checksum":"{checksum}"}},"contents":{{"architecture":"amd64","archives":[{}],"packages":[{}]}}}}"#,
+        vec![archive; archives].join(","),
+        pins.join(",")
+    )
 }
 
 fn write(name: &str, path: &'static str, text: impl Into<Vec<u8>>) -> Case {

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::wire::{Control, Damage, Wire};
-use super::{Behind, Fault, Operation, Recorded, Shared, distribution, login};
+use super::{Behind, Fault, Operation, Recorded, Rule, Shared, distribution, login};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -52,6 +52,10 @@ impl Answer {
         Self::json(status, &json)
     }
 
+    pub(super) fn set_status(&mut self, status: StatusCode) {
+        self.status = status;
+    }
+
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         let name: hyper::header::HeaderName = name.parse().expect("a header's name");
         self.headers
@@ -73,7 +77,8 @@ impl Answer {
         let mut response = Response::new(StreamBody::new(frames.chain(missing)).boxed_unsync());
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
-        response.headers_mut().insert(CONTENT_LENGTH, told.into());
+        let length = response.headers_mut().entry(CONTENT_LENGTH);
+        length.or_insert(told.into());
         response
     }
 }
@@ -146,16 +151,20 @@ async fn exchange(
 ) -> Result<Response<Body>, io::Error> {
     let _under_way = UnderWay::begin(shared);
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let (body, broken) = read(body).await;
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let request = Recorded {
         operation: distribution::operation(head.method.as_str(), path),
         method: head.method.to_string(),
         path: path.to_owned(),
         headers: head.headers,
-        body: body.to_vec(),
+        body,
         at: Instant::now(),
     };
+    if let Some(broken) = broken {
+        distribution::keep_part(&mut shared.state(), &request);
+        return Err(io::Error::other(broken));
+    }
     // A moment, so that requests that come together are seen to be under way together.
     tokio::time::sleep(Duration::from_millis(1)).await;
     if let Some(watcher) = &mut *shared.watcher() {
@@ -172,6 +181,18 @@ async fn exchange(
         None
     };
     misbehave(fault, &request, control, || answer.expect("an answer"))
+}
+
+/// Reads a body as far as it comes.
+async fn read(mut body: Incoming) -> (Vec<u8>, Option<hyper::Error>) {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+            Err(broken) => return (bytes, Some(broken)),
+        }
+    }
+    (bytes, None)
 }
 
 /// Answers as a registry does that behaves.
@@ -228,11 +249,14 @@ async fn forward(behind: &Behind, host: &str, request: &Recorded) -> Answer {
 fn record(shared: &Shared, request: &Recorded) -> Option<Fault> {
     let mut state = shared.state();
     state.requests.push(request.clone());
-    let of_its_kind = |it: &&Recorded| it.operation == request.operation;
-    let number = state.requests.iter().filter(of_its_kind).count();
-    let mut rules = state.rules.iter_mut();
-    let rule =
-        rules.find(|it| it.operation == request.operation && it.requests.contains(&number))?;
+    let requests = &state.requests;
+    let is_met = |rule: &Rule| {
+        let of_its_kind = |it: &&Recorded| it.operation.is(rule.operation);
+        let number = requests.iter().filter(of_its_kind).count();
+        request.operation.is(rule.operation) && rule.requests.contains(&number)
+    };
+    let met = state.rules.iter().position(is_met)?;
+    let rule = &mut state.rules[met];
     rule.hits += 1;
     Some(rule.fault.clone())
 }
@@ -290,6 +314,14 @@ fn misbehave(
         }
         Some(Fault::Digest(text)) => whole(answer().with("docker-content-digest", text)),
         Some(Fault::Headers(headers)) => whole(with_headers(answer(), &headers)),
+        Some(Fault::Location(host)) => {
+            let answer = answer();
+            let location = answer.headers.get("location").expect("a location");
+            let location = location.to_str().expect("an address");
+            let (_, path) = location.split_once("/v2/").expect("a path");
+            let moved = format!("http://{host}/v2/{path}");
+            whole(answer.with("location", &moved))
+        }
         Some(Fault::NoDigest) => {
             let mut answer = answer();
             answer.headers.remove("docker-content-digest");
