@@ -51,13 +51,14 @@ update-snapshots:
 corpus: quickstart
 	scripts/corpus
 
-# Speed, beside docker-pkg; see docs/benchmarks.md.
+# Speed, beside docker-pkg and mmdebstrap; see docs/benchmarks.md.
 bench:
 	scripts/prepare bench
 	cargo build $(CARGO_FLAGS) --release --quiet
 	cargo bench $(CARGO_FLAGS) --bench catalog
 	scripts/bench-scan
 	scripts/bench-build
+	scripts/bench-declared
 
 # The parsers of foreign bytes under coverage feedback, ten million inputs each; see docs/reliability.md. `make check` runs
 # the same functions over the inputs in fuzz/corpus/ and a few changed ones.
