@@ -95,8 +95,9 @@ impl Engine {
         })
     }
 
-    /// Runs a command to its end, for as long as that takes; the container stays until it is removed.
-    pub async fn run_trial(&self, trial: &Trial) -> Result<TrialEnd, EngineError> {
+    /// Makes a container and starts its command in it; the runtime's words where that cannot be done. The container stays until
+    /// it is removed.
+    pub async fn start_trial(&self, trial: &Trial) -> Result<Option<String>, EngineError> {
         let action = format!("make a container to run `{}`", trial.program());
         let options = CreateContainerOptionsBuilder::new().name(&trial.name);
         let made = self
@@ -112,13 +113,18 @@ impl Engine {
             .answer_within(CONTAINER_DEADLINE, &action, started)
             .await
         {
-            Ok(()) => {}
+            Ok(()) => Ok(None),
             // The words of the runtime come with a 400, a 404 or a 500.
             Err(EngineError::Refused { message, .. } | EngineError::Failing { message, .. }) => {
-                return Ok(TrialEnd::NotStarted(message));
+                Ok(Some(message))
             }
-            Err(error) => return Err(error),
+            Err(error) => Err(error),
         }
+    }
+
+    /// Follows a started command to its end, for as long as that takes.
+    pub async fn follow_trial(&self, trial: &Trial) -> Result<TrialEnd, EngineError> {
+        let action = format!("run `{}`", trial.program());
         let Some((stdout, stderr)) = self.read_output(trial, &action).await? else {
             return Ok(TrialEnd::Endless);
         };

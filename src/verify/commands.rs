@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::error::VerifyError;
 use super::structure::result;
@@ -34,6 +36,8 @@ pub(super) struct Commands<'a> {
 struct Made {
     containers: Vec<String>,
     images: Vec<String>,
+    /// The engine is at work on these.
+    begun: Vec<JoinHandle<()>>,
 }
 
 /// What all commands of a test have.
@@ -96,7 +100,9 @@ impl<'a> Commands<'a> {
             }
             image = format!("pkg-trial:{}", unique_hex());
             self.made(|made| made.images.push(image.clone()));
-            self.engine.commit_trial(&container, &image).await?;
+            let (engine, name) = (self.engine.clone(), image.clone());
+            self.finish(async move { engine.commit_trial(&container, &name).await })
+                .await?;
         }
         let (_, end) = self.run(&image, &filled(&test.words, known), frame).await?;
         let (ran, mut wrong) = match end {
@@ -146,7 +152,30 @@ impl<'a> Commands<'a> {
             mounts: run.bind_mounts.clone(),
             until: self.until,
         };
-        Ok((name, self.engine.run_trial(&trial).await?))
+        let started = {
+            let (engine, trial) = (self.engine.clone(), trial.clone());
+            self.finish(async move { engine.start_trial(&trial).await })
+        };
+        let end = match started.await? {
+            Some(why) => TrialEnd::NotStarted(why),
+            None => self.engine.follow_trial(&trial).await?,
+        };
+        Ok((name, end))
+    }
+
+    /// Asks the engine for something that stays, and hears its answer also when nobody waits for it any more: what it was asked
+    /// for comes about all the same, and could not be removed before.
+    async fn finish<T: Send + 'static>(
+        &self,
+        request: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let (tell, told) = oneshot::channel();
+        let begun = tokio::spawn(async move {
+            // Whoever asked may be gone.
+            let _ = tell.send(request.await);
+        });
+        self.made(|made| made.begun.push(begun));
+        told.await.expect("a request that is told to its end")
     }
 
     fn made<T>(&self, change: impl FnOnce(&mut Made) -> T) -> T {
@@ -156,17 +185,16 @@ impl<'a> Commands<'a> {
 
     /// Removes all that was made so far, the newest first; what cannot be removed does not keep the rest.
     pub(super) async fn clean_up(&self) -> Result<(), EngineError> {
-        let (containers, images) = self.made(|made| {
-            (
-                std::mem::take(&mut made.containers),
-                std::mem::take(&mut made.images),
-            )
-        });
+        let made = self.made(std::mem::take);
+        for begun in made.begun {
+            // It has told its own error.
+            let _ = begun.await;
+        }
         let mut result = Ok(());
-        for name in containers.iter().rev() {
+        for name in made.containers.iter().rev() {
             result = result.and(again(|| self.engine.remove_trial(name)).await);
         }
-        for name in images.iter().rev() {
+        for name in made.images.iter().rev() {
             result =
                 result.and(again(|| async { self.engine.remove_tag(name).await.map(drop) }).await);
         }
@@ -174,18 +202,17 @@ impl<'a> Commands<'a> {
     }
 }
 
-/// So often something is removed that the engine is not done with, with this time in between.
-const TRIES: u32 = 5;
+/// For so long something is removed again that the engine is not done with, with this time in between.
+const PATIENCE: Duration = Duration::from_secs(30);
 const BETWEEN: Duration = Duration::from_millis(300);
 
 async fn again<F: Future<Output = Result<(), EngineError>>>(
     remove: impl Fn() -> F,
 ) -> Result<(), EngineError> {
-    let mut tries = TRIES;
+    let began = Instant::now();
     loop {
         let removed = remove().await;
-        tries -= 1;
-        if removed.is_ok() || tries == 0 {
+        if removed.is_ok() || began.elapsed() > PATIENCE {
             return removed;
         }
         tokio::time::sleep(BETWEEN).await;

@@ -294,7 +294,7 @@ fn an_interrupted_command_test_leaves_no_container_and_no_image(engine: &Engine)
     running.signal(Signal::INT);
     let ended = running.end();
     assert_eq!(ended.code, Some(130), "{}", ended.talk);
-    assert_eq!(left(engine), 0);
+    assert_eq!(left(engine), 0, "{}", ended.talk);
 }
 
 fn a_command_test_that_prints_or_takes_too_much_is_ended(engine: &Engine) {
