@@ -3,7 +3,7 @@
 use super::finding::Notes;
 use super::subject::{Ground, Recipe, Subject};
 use crate::catalog::Recipe as CatalogRecipe;
-use crate::declared::Command;
+use crate::declared::{BaseImage, Command, ImageFile, Making};
 use crate::dockerfile::{BaseSource, User};
 use crate::oci::Reference;
 use crate::place::Place;
@@ -12,9 +12,21 @@ use crate::settings::Severity;
 /// Images are built on each other this deep at most.
 const DEEPEST: usize = 100;
 
+/// What a recipe or a declaration says of who runs its image.
+enum Said {
+    /// This user, without the group.
+    User(String),
+    /// Whoever runs the image that it is built on.
+    On(String),
+    /// Nobody: root does.
+    Root,
+    /// Only whoever made this image knows.
+    Unknown(String),
+}
+
 /// Who runs the image where its own recipe does not say so.
 enum Inherited {
-    /// The user that an image says on which it is built.
+    /// The user, and the image that says so on which it is built; an empty name where it says so itself.
     From(String, String),
     /// Root, as nobody says anything.
     Root,
@@ -25,18 +37,7 @@ enum Inherited {
 pub(super) fn find_root(subject: &Subject<'_>, ground: &Ground<'_>, notes: &mut Notes<'_>) {
     if let Some(CatalogRecipe::Declared { path, file }) = subject.image.map(|image| &image.recipe) {
         let is_base = !subject.dependants.is_empty();
-        let runtime = &file.runtime;
-        let runs = |command: &Command| !command.0.is_empty();
-        let is_run =
-            runs(&runtime.entrypoint) || !is_base && runtime.cmd.as_ref().is_some_and(runs);
-        if is_run && runtime.user.as_deref().is_none_or(is_root) {
-            notes
-                .add(
-                    Place::file(path),
-                    "an `image.yaml` names no user: root runs what it declares",
-                )
-                .hint("name one in `accounts.run-as`, or set USER and what runs in a template on this image");
-        }
+        find_declared_root(&Place::file(path), file, (is_base, ground), notes);
         return;
     }
     let Some(recipe) = notes.recipe(subject) else {
@@ -58,7 +59,7 @@ pub(super) fn find_root(subject: &Subject<'_>, ground: &Ground<'_>, notes: &mut 
         return;
     };
     let place = origin.place(bottom.base.line);
-    match inherited(recipe, ground) {
+    match inherited(said_below(recipe), ground) {
         Inherited::From(user, _) if !is_root(&user) => {}
         Inherited::From(_, name) => {
             let message = format!("no USER is set, and the last one of `{name}` is root");
@@ -87,36 +88,96 @@ fn says_what_runs(subject: &Subject<'_>, recipe: &Recipe<'_>) -> bool {
     instructions.any(|one| keywords.contains(&one.keyword.as_str()))
 }
 
-fn inherited(recipe: &Recipe<'_>, ground: &Ground<'_>) -> Inherited {
-    let mut recipe = *recipe;
+fn find_declared_root(
+    place: &Place,
+    file: &ImageFile,
+    (is_base, ground): (bool, &Ground<'_>),
+    notes: &mut Notes<'_>,
+) {
+    let runtime = &file.runtime;
+    let runs = |command: &Command| !command.0.is_empty();
+    let is_run = runs(&runtime.entrypoint) || !is_base && runtime.cmd.as_ref().is_some_and(runs);
+    if !is_run {
+        return;
+    }
+    let message = match inherited(said_by(file), ground) {
+        Inherited::From(user, _) if !is_root(&user) => return,
+        Inherited::From(_, name) if !name.is_empty() => {
+            format!("an `image.yaml` names no user, and the last one of `{name}` is root")
+        }
+        Inherited::From(..) | Inherited::Root => {
+            "an `image.yaml` names no user: root runs what it declares".to_owned()
+        }
+        Inherited::Unknown(base) => {
+            notes.cannot(format!(
+                "no user is named, and who runs what is built on `{base}` only that image knows"
+            ));
+            return;
+        }
+    };
+    notes.add(place.clone(), message).hint(
+        "name one in `accounts.run-as`, or set USER and what runs in a template on this image",
+    );
+}
+
+/// Gives what a recipe says of who runs its image, where it has no USER itself.
+fn said_below(recipe: &Recipe<'_>) -> Said {
+    let Some(bottom) = recipe.dockerfile.result_stages().last() else {
+        return Said::Unknown(String::new());
+    };
+    match bottom.source {
+        BaseSource::Scratch => Said::Root,
+        BaseSource::Image => Said::On(bottom.base.text.clone()),
+        BaseSource::Unknown | BaseSource::Stage(_) => Said::Unknown(String::new()),
+    }
+}
+
+/// Gives what a declaration says of it.
+fn said_by(file: &ImageFile) -> Said {
+    match (&file.runtime.user, &file.making) {
+        (Some(user), _) => {
+            let user = user.split(':').next().unwrap_or_default();
+            Said::User(user.to_owned())
+        }
+        (None, Making::Base(BaseImage::Named(name))) => Said::On(name.clone()),
+        (None, Making::Base(BaseImage::Pinned(reference))) => Said::Unknown(reference.to_string()),
+        (None, Making::Base(BaseImage::File(path))) => Said::Unknown(path.clone()),
+        (None, _) => Said::Root,
+    }
+}
+
+fn inherited(said: Said, ground: &Ground<'_>) -> Inherited {
+    let (mut said, mut by) = (said, String::new());
     for _ in 0..DEEPEST {
-        let Some(bottom) = recipe.dockerfile.result_stages().last() else {
-            break;
+        let parent = match said {
+            Said::User(user) => return Inherited::From(user, by),
+            Said::Root => return Inherited::Root,
+            Said::Unknown(base) => return Inherited::Unknown(base),
+            Said::On(parent) => parent,
         };
-        match bottom.source {
-            BaseSource::Scratch => return Inherited::Root,
-            BaseSource::Image => {}
-            BaseSource::Unknown | BaseSource::Stage(_) => break,
-        }
-        let parent = bottom.base.text.parse::<Reference>().ok();
-        let parent = parent.and_then(|reference| ground.find_image(&reference));
-        let Some(parent) = parent else {
-            return Inherited::Unknown(bottom.base.text.clone());
+        // A declaration names an image as the catalog does, and a template with its repository.
+        let named = ground
+            .catalog
+            .find(&parent)
+            .map(|id| ground.catalog.image(id));
+        let image = named.or_else(|| ground.find_image(&parent.parse::<Reference>().ok()?));
+        let Some(image) = image else {
+            return Inherited::Unknown(parent);
         };
-        let Some(next) = ground.recipes.get(parent.name.as_str()) else {
-            // A declared image has no user.
-            return match parent.recipe {
-                CatalogRecipe::Declared { .. } => Inherited::Root,
-                CatalogRecipe::Template { .. } => Inherited::Unknown(parent.name.to_string()),
-            };
+        by = image.name.to_string();
+        said = match (&image.recipe, ground.recipes.get(image.name.as_str())) {
+            (CatalogRecipe::Declared { file, .. }, _) => said_by(file),
+            (CatalogRecipe::Template { .. }, None) => Said::Unknown(by.clone()),
+            (CatalogRecipe::Template { .. }, Some(recipe)) => {
+                match recipe.dockerfile.final_user() {
+                    Some(user) => match user_of(user) {
+                        Some(user) => Said::User(user.to_owned()),
+                        None => Said::Unknown(by.clone()),
+                    },
+                    None => said_below(recipe),
+                }
+            }
         };
-        if let Some(user) = next.dockerfile.final_user() {
-            return match user_of(user) {
-                Some(user) => Inherited::From(user.to_owned(), parent.name.to_string()),
-                None => Inherited::Unknown(parent.name.to_string()),
-            };
-        }
-        recipe = *next;
     }
     Inherited::Unknown(String::new())
 }

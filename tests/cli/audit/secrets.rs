@@ -139,6 +139,41 @@ fn rules_on_dockerfiles_do_not_apply_to_a_declared_image_and_say_so() {
 }
 
 #[test]
+fn who_runs_a_declared_image_is_found_out_through_what_it_is_made_on() {
+    let on = |more: &str| {
+        let text = format!("suite: trixie\ncontents: {{packages: [libc6]}}\n{more}");
+        fine()
+            .changelog("images/base", "base (1.0-1)")
+            .file("images/base/image.yaml", &text)
+    };
+    let of_base = "accounts:\n  users: [{username: app, uid: 950}]\n  run-as: '950'\n";
+    for (below, own, count) in [
+        ("", "", 1),
+        (of_base, "", 0),
+        (of_base, "accounts: {run-as: '0'}\n", 1),
+        ("", "accounts: {run-as: '33'}\n", 0),
+    ] {
+        let service = format!("base: base\nentrypoint: {{command: /bin/a}}\n{own}");
+        let sandbox = on(below)
+            .changelog("images/service", "service (1.0-1)")
+            .file("images/service/image.yaml", &service);
+        let found = findings(&sandbox, "user-root");
+        let found = found["findings"].as_array().expect("findings");
+        assert_eq!(found.len(), count, "{below}{own}: {found:?}");
+        assert!(
+            found.iter().all(|one| one["image"] == "service"),
+            "{found:?}"
+        );
+    }
+    // A template on it is run by whom it names.
+    let sandbox = on(of_base).file(
+        "images/tool/Dockerfile.template",
+        "FROM {{ \"base\" | image_tag }}\nCMD [\"/a\"]\n",
+    );
+    assert_eq!(findings(&sandbox, "user-root")["findings"], json!([]));
+}
+
+#[test]
 fn the_true_reason_is_given_where_a_recipe_was_not_rendered() {
     let sandbox = fine();
     let control = sandbox.path().join("images/tool/control");
