@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::packages::{MultiArch, Package, RelationField};
 use super::relations::{Alternatives, Relation, RelationError, parse_relations};
 use super::{Version, VersionError};
+use crate::near::find_near;
 
 /// All packages of some indexes that one architecture can use.
 #[derive(Debug)]
@@ -48,6 +49,17 @@ pub enum ResolveError {
         wanted: String,
         /// What there is of these names.
         candidates: Vec<String>,
+    },
+    /// What is to be left out is not there at all.
+    #[error(
+        "no archive has a package `{name}` that `contents.without-packages` could leave out{}",
+        show_near(near)
+    )]
+    NothingToLeaveOut {
+        /// Its name.
+        name: String,
+        /// Names that may be meant.
+        near: Vec<String>,
     },
     /// Two packages cannot be there at once.
     #[error(transparent)]
@@ -106,6 +118,14 @@ fn show_candidates(candidates: &[String]) -> String {
         String::new()
     } else {
         format!(" (there is {})", candidates.join(", "))
+    }
+}
+
+fn show_near(near: &[String]) -> String {
+    if near.is_empty() {
+        String::new()
+    } else {
+        format!("; did you mean `{}`?", near.join("` or `"))
     }
 }
 
@@ -181,6 +201,7 @@ impl<'a> Universe<'a> {
         requests: &[Relation],
         left_out: &[String],
     ) -> Result<Vec<Chosen<'a>>, ResolveError> {
+        self.check_left_out(left_out)?;
         let mut choice = Choice {
             universe: self,
             left_out: left_out.iter().map(String::as_str).collect(),
@@ -195,6 +216,21 @@ impl<'a> Universe<'a> {
             needed_by: member.needed_by.map(|by| self.packages[by].name),
         });
         Ok(chosen.collect())
+    }
+
+    fn check_left_out(&self, left_out: &[String]) -> Result<(), ResolveError> {
+        let is_known =
+            |name: &str| self.versions.contains_key(name) || self.providers.contains_key(name);
+        match left_out.iter().find(|name| !is_known(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let near = find_near(name, self.versions.keys().copied());
+                Err(ResolveError::NothingToLeaveOut {
+                    name: name.clone(),
+                    near: near.into_iter().map(str::to_owned).collect(),
+                })
+            }
+        }
     }
 
     fn version(&self, index: usize) -> Result<Version, ResolveError> {

@@ -217,6 +217,17 @@ pub(super) fn read_apk_contents(
     contents: &Contents,
     repositories: Vec<ApkRepository>,
 ) -> Values<ApkContents> {
+    let of_debian = [
+        ("contents.without-scripts", &contents.without_scripts),
+        ("contents.without-packages", &contents.without_packages),
+    ];
+    for (key, words) in of_debian {
+        if let Some(word) = words.first() {
+            let message =
+                format!("`{key}` is for packages of Debian, and the repositories are Alpine's");
+            return Err(at(word, message));
+        }
+    }
     Ok(ApkContents {
         packages: read_lines("contents.packages", &contents.packages)?,
         repositories,

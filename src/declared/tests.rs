@@ -567,6 +567,10 @@ fn files_are_taken_from_other_images_on_a_base_alone() {
             "suite: trixie\ncontents: {packages: [libc6, 'mawk (>= 1)'], without-packages: [mawk]}\n",
             "`mawk` is in `contents.packages`, and in `contents.without-packages`",
         ),
+        (
+            "contents: {packages: [busybox], repositories: ['https://a.example.org/main'], without-packages: [musl]}\n",
+            "`contents.without-packages` is for packages of Debian, and the repositories are Alpine's",
+        ),
     ] {
         let error = parse_image_file(text, &mut |_, _| panic!("nothing is included"));
         assert_eq!(error.expect_err(text).message, message);
