@@ -61,6 +61,14 @@ pub enum PatternError {
 }
 
 impl IgnoreError {
+    fn of(index: usize, line: &str, cause: PatternError) -> Self {
+        Self::Pattern {
+            line: index + 1,
+            pattern: line.trim().escape_debug().collect(),
+            cause,
+        }
+    }
+
     /// Gives the line at fault, counted from 1.
     #[must_use]
     pub fn line(&self) -> usize {
@@ -84,13 +92,9 @@ impl IgnoreRules {
     pub fn parse(text: &str) -> Result<Self, IgnoreError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut rules = Vec::new();
-        let mut expressions = Vec::new();
+        let (mut expressions, mut written) = (Vec::new(), Vec::new());
         for (index, line) in text.lines().enumerate() {
-            let failed = |cause| IgnoreError::Pattern {
-                line: index + 1,
-                pattern: line.trim().escape_debug().collect(),
-                cause,
-            };
+            let failed = |cause| IgnoreError::of(index, line, cause);
             // A comment begins in the first column; `\#` or a blank before it makes a pattern.
             let pattern = line.trim();
             if line.starts_with('#') || pattern.is_empty() {
@@ -111,13 +115,25 @@ impl IgnoreRules {
             let (rule, expression) = compile(&pattern, takes_back).map_err(failed)?;
             rules.push(rule);
             expressions.push(expression);
+            written.push((index, line));
         }
-        let matchers = if expressions.is_empty() {
-            None
-        } else {
-            Some(RegexSet::new(expressions).map_err(|_| IgnoreError::TooMany)?)
-        };
-        Ok(Self { rules, matchers })
+        if expressions.is_empty() {
+            return Ok(Self::default());
+        }
+        // Which one is too long is looked for only where they are too long together.
+        let matchers = RegexSet::new(&expressions).map_err(|_| {
+            let alone = expressions.iter().zip(&written);
+            let mut alone = alone.filter(|(expression, _)| Regex::new(expression).is_err());
+            alone
+                .next()
+                .map_or(IgnoreError::TooMany, |(_, (index, line))| {
+                    IgnoreError::of(*index, line, PatternError::TooLong)
+                })
+        })?;
+        Ok(Self {
+            rules,
+            matchers: Some(matchers),
+        })
     }
 
     /// Judges a path below the root of the context by what was found of the directory that it is in; names are parted by
@@ -203,7 +219,6 @@ fn clean(pattern: &str) -> Option<String> {
 
 fn compile(pattern: &str, takes_back: bool) -> Result<(Rule, String), PatternError> {
     let expression = format!("^(?:{})$", translate(pattern)?);
-    Regex::new(&expression).map_err(|_| PatternError::TooLong)?;
     let mut rule = Rule {
         takes_back,
         components: Vec::new(),
@@ -373,6 +388,19 @@ mod tests {
         assert!(parse("a/**\n!a").excludes(b"a/b"));
         // The second `a` changes nothing at `a`, which is out already.
         assert!(!parse("a\n!a/b\na").excludes(b"a/b"));
+    }
+
+    #[test]
+    fn patterns_that_are_too_long_alone_or_together_are_refused() {
+        let long = |count| "?".repeat(count);
+        let alone = IgnoreRules::parse(&format!("a\n{}\nb", long(9_000)));
+        let alone = alone.expect_err("it is too long");
+        assert_eq!(
+            (alone.line(), alone.to_string().ends_with("it is too long")),
+            (2, true)
+        );
+        let together = IgnoreRules::parse(&vec![long(1_000); 9].join("\n"));
+        assert_eq!(together.expect_err("nine patterns"), IgnoreError::TooMany);
     }
 
     #[test]
