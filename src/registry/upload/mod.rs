@@ -71,6 +71,8 @@ impl Client {
     /// Brings a blob to the repository of `place`, whose tag and digest do not matter; nothing is sent where the registry has it
     /// there, or in one of the repositories of `from` that are at the same registry.
     ///
+    /// It waits for no turn: it lasts too long to keep questions from theirs. Who has many blobs bounds how many go at once.
+    ///
     /// The file is opened only when it is sent. Where it does not have the digest and the size, nothing comes into the
     /// repository, and that is the error.
     pub async fn upload(
@@ -84,7 +86,6 @@ impl Client {
             ..Endpoint::of(place).sibling(blob.digest.to_string(), Object::Upload)
         };
         let there = room.sibling(blob.digest.to_string(), Object::Blob);
-        let _turn = self.transport.turn(&room.host).await;
         if self.has_blob(&there, blob).await? {
             return Ok(Uploaded::There);
         }

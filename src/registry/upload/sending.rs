@@ -100,7 +100,19 @@ impl<'a> Sending<'a> {
                 None => self.begin().await?,
             };
             loop {
-                match self.advance(&mut session).await? {
+                let next = match self.advance(&mut session).await {
+                    // The answer to what closed it may be all that was lost.
+                    Err(trouble) if self.closed && trouble.may_pass() => {
+                        let is_there = self.is_there().await;
+                        return is_there
+                            .ok()
+                            .filter(|there| *there)
+                            .map(drop)
+                            .ok_or(trouble);
+                    }
+                    next => next?,
+                };
+                match next {
                     Next::Go => {}
                     Next::Done => return Ok(()),
                     Next::Anew => break,
