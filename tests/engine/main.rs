@@ -41,6 +41,7 @@ mod trying;
 mod weekly;
 
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -48,6 +49,9 @@ use support::engine::Engine;
 
 /// A test: its name, which is a sentence, and what it does with an engine of its own.
 type Test = (&'static str, fn(&Engine));
+
+/// So many tests run at once, or as many as there are processors: most of the time they wait for the engine.
+const LEAST_THREADS: usize = 5;
 
 /// The tests of all files.
 const TESTS: &[&[Test]] = &[
@@ -76,7 +80,11 @@ const TESTS: &[&[Test]] = &[
 ];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    let processors = available_parallelism().map_or(1, usize::from);
+    arguments
+        .test_threads
+        .get_or_insert(processors.max(LEAST_THREADS));
     let kind = kinds::Kind::of_this_run();
     if kind.is_none() && is_asked_for("PKG_TEST_ENGINES") {
         return kinds::run_each();
