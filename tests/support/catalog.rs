@@ -30,7 +30,7 @@ use super::engine::{Engine, while_images_vanish};
 use super::sandbox::{Output, Sandbox};
 
 /// How long is waited for what is to come: a busy machine is slow.
-pub(crate) const SLOW: Duration = Duration::from_secs(60);
+pub(crate) const SLOW: Duration = Duration::from_secs(180);
 
 /// The directories of a catalog, its settings, and the engine that builds it.
 pub(crate) struct Catalog<'a> {
