@@ -5,7 +5,7 @@
 //! map, and formats and model touch nothing outside; `tests/architecture.rs` reads the map and holds that.
 //!
 //! ```text
-//! formats   near → place → address → xml → yaml → rootfs → elf → loader → oci → spdx → debian → apk → declared → dockerfile → structure
+//! formats   near → place → address → xml → yaml → stamp → rootfs → elf → loader → oci → spdx → debian → apk → declared → dockerfile → structure
 //! model     settings → lock → catalog → plan → render → history → audit
 //! border    host → layout → web → engine → registry → mirror
 //! stages    unpack → export → scan → context → verify → observe → assemble → locking → ledger → build → publish → prune → changelogs → scaffold → revision → inspect
@@ -66,6 +66,7 @@ pub mod oci;
 pub mod place;
 pub mod rootfs;
 pub mod spdx;
+pub mod stamp;
 pub mod structure;
 pub mod xml;
 pub mod yaml;

@@ -145,6 +145,11 @@ impl Catalog {
             .map(|(i, image)| (ImageId(i), image))
     }
 
+    /// Gives all images, in the order of their names, which have to stay.
+    pub(crate) fn images_mut(&mut self) -> impl Iterator<Item = &mut Image> {
+        self.images.iter_mut()
+    }
+
     /// Gives the number of images.
     #[must_use]
     pub fn len(&self) -> usize {

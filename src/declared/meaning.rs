@@ -16,6 +16,7 @@ use super::value::{
     Values, at, check_word, nowhere, read_absolute, read_line, read_lines, read_map, split_command,
 };
 use super::written::{Entrypoint, Text, Written};
+use crate::stamp::CountedStamps;
 use crate::yaml::{YamlFault, read_yaml};
 
 /// Included files that are followed.
@@ -131,6 +132,7 @@ fn read(written: &Written, extent: Extent) -> Values<ImageFile> {
         layering: read_layering(written)?,
         vcs,
         annotations,
+        stamps: CountedStamps::new(),
         texts: Vec::new(),
     })
 }

@@ -26,6 +26,7 @@ mod meaning;
 mod paths;
 mod repositories;
 mod schema;
+mod stamping;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -314,7 +314,10 @@ fn runtime() -> Map<String, Json> {
                 &json!({ "type": ["string", "integer"] }),
             ),
         ),
-        ("labels", map("Labels of the image.")),
+        (
+            "labels",
+            map("Labels of the image, which may hold stamps: `{{ stamp.KEY }}`."),
+        ),
     ])
 }
 
@@ -323,10 +326,17 @@ fn about() -> Map<String, Json> {
     fields([
         (
             "annotations",
-            map("Annotations of the manifest, which are labels as well."),
+            map(
+                "Annotations of the manifest, which are labels as well, and may hold stamps: `{{ stamp.KEY }}`.",
+            ),
         ),
         ("archs", texts("Architectures.")),
-        ("vcs-url", text("Where it comes from: `ADDRESS@REVISION`.")),
+        (
+            "vcs-url",
+            text(
+                "Where it comes from: `ADDRESS@REVISION`, which may hold stamps: `{{ stamp.KEY }}`.",
+            ),
+        ),
         (
             "layering",
             object(

@@ -13,6 +13,7 @@ use crate::declared::{Making, parse_image_file};
 use crate::dockerfile::{BaseSource, Dockerfile, IgnoreRules, parse_dockerfile};
 use crate::near::find_near;
 use crate::oci::{Digest, Reference, Tag};
+use crate::stamp::{Stamps, fill_stamps, is_stable, parse_status};
 
 /// The functions by name.
 pub(super) const TARGETS: &[Target] = &[
@@ -25,6 +26,7 @@ pub(super) const TARGETS: &[Target] = &[
     ("dockerfile_ignore", dockerfile_ignore),
     ("near", near),
     ("oci_names", oci_names),
+    ("stamps", stamps),
 ];
 
 /// All three readers agree on the top entry; entries follow each other; an error points into the file.
@@ -196,7 +198,11 @@ pub(super) fn declared_image(bytes: &[u8]) {
         })
     };
     match parse_image_file(&text, &mut read_included) {
-        Ok(file) => {
+        Ok(mut file) => {
+            let labels = file.runtime.labels.clone();
+            if file.stamp(&Stamps::default()).is_empty() && !text.contains("stamp.") {
+                assert_eq!(file.runtime.labels, labels);
+            }
             let Making::Bootstrap(file) = file.making else {
                 return;
             };
@@ -224,6 +230,38 @@ pub(super) fn declared_image(bytes: &[u8]) {
             );
             assert!(!error.message.contains('\n'), "{error:?}");
         }
+    }
+}
+
+/// No value of a status ends a line, only stable keys count by their values, and a text without stamps stays what it is.
+fn stamps(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let keys: Vec<&str> = text
+        .lines()
+        .map(|line| line.split_once(' ').map_or(line, |(key, _)| key))
+        .filter(|key| !key.trim().is_empty())
+        .collect();
+    match parse_status(&text) {
+        Ok(status) => {
+            let constants = keys
+                .iter()
+                .map(|key| ((*key).to_owned(), "constant".to_owned()));
+            let stamps = Stamps::new(constants).with(&status);
+            for key in keys {
+                let value = stamps.find(key).expect("a known key");
+                assert!(!value.contains(char::is_control), "{value:?}");
+                let counted = if is_stable(key) { value } else { "constant" };
+                assert_eq!(stamps.find_counted(key), Some(counted));
+                let filled = fill_stamps(&format!("<{{{{stamp.{key}}}}}>"), &stamps, |_| ());
+                assert_eq!(filled, Ok(format!("<{value}>")));
+            }
+        }
+        Err(error) => assert!((1..=count_lines(&text)).contains(&error.line), "{error}"),
+    }
+    match fill_stamps(&text, &Stamps::default(), |_| ()) {
+        Ok(filled) if !text.contains("stamp.") => assert_eq!(filled, text),
+        Ok(_) => {}
+        Err(error) => assert!(text.contains(error.written()), "{error:?}"),
     }
 }
 
