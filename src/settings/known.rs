@@ -49,6 +49,10 @@ pub(super) enum Shape {
     Audit,
     /// Where the values of build secrets are.
     Secrets,
+    /// The words of a command, or a text of them.
+    Command,
+    /// Texts by keys of stamps.
+    Stamps,
     /// One of these texts.
     Choice(&'static [&'static str]),
 }
@@ -91,7 +95,7 @@ const DEBIAN_USERS: Literal = Literal::Users(&[("root", 0), ("www-data", 33), ("
 const SHELL_TEST: Literal = Literal::Texts(&["-c", "{path}/test.sh {image}"]);
 
 /// Every setting, in the order of the keys.
-pub(super) static SETTINGS: [Setting; 31] = [
+pub(super) static SETTINGS: [Setting; 33] = [
     Setting {
         name: "apt_only_proxy",
         about: "The proxy that only apt uses, in the filters `apt_install` and `apt_remove`. Without it apt takes \
@@ -252,6 +256,20 @@ pub(super) static SETTINGS: [Setting; 31] = [
         name: "seed_image",
         about: "Nothing reads it any more; old repositories have it.",
         shape: Shape::Ignored,
+        preset: Preset::Kept(Literal::Nothing),
+    },
+    Setting {
+        name: "stamp_defaults",
+        about: "What each `{{ stamp.KEY }}` of recipes and tags is without `--stamp`; of keys that do not begin with \
+                `STABLE_` this alone counts for rebuilds: `{STABLE_GIT_COMMIT: unknown, CI_PIPELINE: none}`.",
+        shape: Shape::Stamps,
+        preset: Preset::Kept(Literal::Nothing),
+    },
+    Setting {
+        name: "status_command",
+        about: "The program that `--stamp` runs once, in the directory of this file: it prints `KEY value` lines, the values \
+                of stamps.",
+        shape: Shape::Command,
         preset: Preset::Kept(Literal::Nothing),
     },
     Setting {

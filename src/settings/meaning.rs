@@ -16,10 +16,12 @@ use super::naming::Naming;
 use super::reader::{Layer, Reader};
 use super::span::find_duration;
 use super::spans::{NamedSpan, read_spans};
+use super::stamping::{StatusCommand, read_stamps, read_status_command};
 use super::value::Value;
 use super::variables::{Variables, read_variables};
 use crate::oci::Reference;
 use crate::place::Place;
+use crate::stamp::Stamps;
 
 /// The settings of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +78,10 @@ pub struct Settings {
     pub registry_timeout: Duration,
     /// `audit`: what an audit takes for a fault.
     pub audit: AuditSettings,
+    /// `status_command`: what tells the values of stamps.
+    pub status_command: Option<StatusCommand>,
+    /// `stamp_defaults`, over which values are laid where images are stamped.
+    pub stamps: Stamps,
     variables: Variables,
 }
 
@@ -235,6 +241,8 @@ fn read_settings(reader: &mut Reader<'_>) -> Settings {
         engine_timeout: read_span(reader, "engine_timeout", DEFAULT_ENGINE_TIMEOUT),
         registry_timeout: read_span(reader, "registry_timeout", DEFAULT_REGISTRY_TIMEOUT),
         audit: read_audit(reader),
+        status_command: read_status_command(reader),
+        stamps: read_stamps(reader),
         variables: read_variables(reader),
     }
 }

@@ -34,6 +34,7 @@ mod schema;
 mod secret;
 mod span;
 mod spans;
+mod stamping;
 mod value;
 mod variables;
 
@@ -56,5 +57,6 @@ pub use schema::render_schema;
 pub use secret::{Secret, SecretBytes};
 pub use span::find_duration;
 pub use spans::NamedSpan;
+pub use stamping::StatusCommand;
 pub use value::{Timestamp, Value};
 pub use variables::Variables;

@@ -69,6 +69,19 @@ fn constraints(shape: Shape, rules: &[&str]) -> Json {
     match shape {
         Shape::Audit => audit(rules),
         Shape::Secrets => secrets(),
+        Shape::Command => json!({
+            "anyOf": [
+                { "type": ["string", "null"], "pattern": r"\S" },
+                { "type": "array", "items": { "type": "string" }, "minItems": 1 },
+            ],
+            "examples": ["scripts/status.sh", ["scripts/status", "--short"]],
+        }),
+        Shape::Stamps => json!({
+            "type": ["object", "null"],
+            "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$" },
+            "additionalProperties": { "type": "string", "maxLength": 4096, "pattern": r"^[^\x00-\x1f\x7f]*$" },
+            "examples": [{ "STABLE_GIT_COMMIT": "unknown", "CI_PIPELINE": "none" }],
+        }),
         Shape::Ignored => json!({ "deprecated": true }),
         Shape::Text => json!({ "type": ["string", "null"] }),
         Shape::TextOrFalse => json!({

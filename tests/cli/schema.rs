@@ -97,7 +97,7 @@ fn the_declared_images_of_the_repository_keep_to_the_schema() {
 }
 
 /// Values that a setting can have, and values that it cannot, as JSON, which is YAML as well.
-const VALUES: [(&str, &[&str], &[&str]); 31] = [
+const VALUES: [(&str, &[&str], &[&str]); 33] = [
     (
         "apt_only_proxy",
         &["false", r#""""#, r#""http://p:1""#],
@@ -301,6 +301,32 @@ const VALUES: [(&str, &[&str], &[&str]); 31] = [
         &[r#""ftp://a""#],
     ),
     ("seed_image", &[r#""a:1""#, "5", "[]"], &[]),
+    (
+        "stamp_defaults",
+        &[
+            "{}",
+            r#"{"STABLE_A": "1.10", "_b2": "", "BUILD_TIMESTAMP": "a b"}"#,
+        ],
+        &[
+            "[]",
+            r#""A x""#,
+            r#"{"A-B": "x"}"#,
+            r#"{"1A": "x"}"#,
+            r#"{"": "x"}"#,
+            r#"{"A": 1}"#,
+            r#"{"A": null}"#,
+            r#"{"A": "x\ny"}"#,
+        ],
+    ),
+    (
+        "status_command",
+        &[
+            r#""./status.sh""#,
+            r#""sh -c 'echo A 1'""#,
+            r#"["sh", "-c", "a b"]"#,
+        ],
+        &[r#""""#, r#"" ""#, "[]", "5", "[1]", "{}"],
+    ),
     ("update_id", &[r#""u""#], &["5"]),
     ("username", &[r#""ann""#], &["[]"]),
     (

@@ -85,6 +85,12 @@ fn is_kept(keyword: &str, argument: &Json, value: &Json) -> bool {
         "maximum" => value
             .as_f64()
             .is_none_or(|number| Some(number) <= argument.as_f64()),
+        "maxLength" => value
+            .as_str()
+            .is_none_or(|text| Some(text.chars().count() as u64) <= argument.as_u64()),
+        "minItems" => value
+            .as_array()
+            .is_none_or(|items| Some(items.len() as u64) >= argument.as_u64()),
         "anyOf" => list().iter().any(|one| find_faults(one, value).is_empty()),
         "required" => list().iter().all(|name| {
             let name = name.as_str().expect("a name");
