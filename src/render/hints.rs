@@ -5,8 +5,10 @@ use minijinja::{Environment, Value};
 
 use super::error::{RenderFault, shorten};
 use super::filters::FilterError;
+use super::stamps::STAMP;
 use super::whereabouts::Whereabouts;
 use crate::near::find_near;
+use crate::stamp::{Stamps, hint_of_unknown};
 
 /// The filters that exist, as the engine keeps no list of them.
 pub(super) const FILTERS: [&str; 57] = [
@@ -109,6 +111,7 @@ const MOST_NAMES: usize = 24;
 /// The names that every template knows.
 pub(super) struct Names<'a> {
     pub(super) variables: &'a Value,
+    pub(super) stamps: Option<&'a Stamps>,
     pub(super) environment: &'a Environment<'a>,
 }
 
@@ -118,8 +121,10 @@ impl Names<'_> {
         let settings = self.variables.try_iter().into_iter().flatten();
         let settings = settings.filter_map(|name| name.as_str().map(str::to_owned));
         let globals = self.environment.globals();
+        let stamp = self.stamps.map(|_| STAMP.to_owned());
         settings
             .chain(globals.map(|(name, _)| name.to_owned()))
+            .chain(stamp)
             .collect()
     }
 }
@@ -220,6 +225,9 @@ fn split_attribute(name: &str) -> Option<(&str, &str)> {
 
 /// Tells the keys of what was asked for another one, where it comes from the settings.
 fn of_attribute(names: &Names<'_>, holder: &str, missing: &str) -> Vec<String> {
+    if let (STAMP, Some(stamps)) = (holder, names.stamps) {
+        return vec![hint_of_unknown(missing, &find_near(missing, stamps.keys()))];
+    }
     let parts = holder
         .split(['.', '['])
         .map(|part| part.trim_matches([']', '"', '\'']));

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! as the engine reads   template → source
-//! what templates use    python → variables, jinja; known, apt → filters, those of docker-pkg
+//! what templates use    python → variables, stamps, jinja; known, apt → filters, those of docker-pkg
 //! what goes wrong       error → whereabouts → hints → fault
 //! all of it, set up     renderer
 //! ```
@@ -19,6 +19,7 @@
 //! are bounded.
 
 mod apt;
+mod bounded;
 #[cfg(test)]
 mod cases;
 mod error;
@@ -32,6 +33,7 @@ mod known;
 mod python;
 mod renderer;
 mod source;
+mod stamps;
 mod template;
 mod variables;
 mod whereabouts;

@@ -1,26 +1,26 @@
 //! Renders templates: the engine set up as docker-pkg sets up Jinja, once for all images.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
+use super::bounded::{Bounded, LARGEST};
 use super::error::{RenderError, RenderFault, RenderWarning, shorten};
 use super::fault::{BulkInside, Diagnosis};
 use super::filters::{Record, add_filters};
 use super::hints::Names;
 use super::known::{ImageKind, KnownImages};
+use super::stamps::{Known, STAMP, SeenStamps, View};
 use super::template::{Template, find_path, join_name, name_of};
 use super::variables::to_template_value;
 use super::{jinja, python, source};
 use crate::oci::Reference;
 use crate::place::Place;
 use crate::settings::Settings;
+use crate::stamp::{CountedStamps, Stamps, is_stable};
 
-/// Bytes of a template, and of what one writes: an engine takes less.
-const LARGEST: usize = 4 << 20;
 /// Lines of a template, as many as the engine counts.
 const MOST_LINES: usize = 60_000;
 /// Steps of the engine for one template.
@@ -36,6 +36,11 @@ pub const STACK_BYTES: usize = 256 << 20;
 pub struct Rendered {
     /// The Dockerfile.
     pub dockerfile: String,
+    /// The Dockerfile as it counts into what the image is made from, where that is another one: with the constants of stamps
+    /// that do not count by their values.
+    pub counted: Option<String>,
+    /// The stamps that the template used and that count.
+    pub stamps: CountedStamps,
     /// Every image that `image_tag` was asked for.
     pub used_images: BTreeSet<UsedImage>,
     /// What the user should know.
@@ -62,6 +67,8 @@ type ReadFile = dyn Fn(&Path) -> Option<String> + Send + Sync;
 pub struct Renderer {
     environment: Environment<'static>,
     variables: Value,
+    /// Nothing where the settings have something of their name.
+    stamps: Option<Arc<Stamps>>,
     read: Arc<ReadFile>,
 }
 
@@ -106,11 +113,13 @@ impl Renderer {
         minijinja_contrib::add_to_environment(&mut environment);
         jinja::add_to_environment(&mut environment);
         add_filters(&mut environment, settings, known);
+        let is_hidden = settings.variables().find(STAMP).is_some();
         let variables = settings.variables().iter();
         let variables = variables.map(|(name, value)| (name, to_template_value(value)));
         Self {
             environment,
             variables: Value::from_pairs(variables),
+            stamps: (!is_hidden).then(|| Arc::new(settings.stamps.clone())),
             read,
         }
     }
@@ -139,28 +148,70 @@ impl Renderer {
             template: *template,
             names: Names {
                 variables: &self.variables,
+                stamps: self.stamps.as_deref(),
                 environment: &self.environment,
             },
             read: &*self.read,
         };
         check_bulk(template.path, &normal).map_err(|inside| diagnosis.explain_bulk(&inside))?;
         let text = source::translate(&normal).text;
+        let run = |view| {
+            let run = self.run((&name, &text), view);
+            run.map_err(|error| Box::new(diagnosis.explain(&error)))
+        };
+        let values = run(View::Values)?;
+        let used = values.stamps.iter().map(String::as_str);
+        let (dockerfile, record) = (values.text, values.record);
+        Ok(Rendered {
+            counted: if self.differ(used.clone()) {
+                Some(run(View::Counted)?.text).filter(|counted| *counted != dockerfile)
+            } else {
+                None
+            },
+            stamps: self
+                .stamps
+                .as_deref()
+                .map_or_else(CountedStamps::new, |stamps| stamps.counted(used)),
+            used_images: used_images(template, &record),
+            warnings: warnings(template, record),
+            dockerfile,
+        })
+    }
+
+    /// Tells whether any of the stamps that a template used counts as something else than it is.
+    fn differ<'k>(&self, mut used: impl Iterator<Item = &'k str>) -> bool {
+        self.stamps.as_deref().is_some_and(|stamps| {
+            used.any(|key| !is_stable(key) && stamps.find(key) != stamps.find_counted(key))
+        })
+    }
+
+    fn run(&self, (name, text): (&str, &str), view: View) -> Result<Written, minijinja::Error> {
+        let seen = self.stamps.as_ref();
+        let seen = seen.map(|stamps| Arc::new(SeenStamps::new(stamps, view)));
+        let known = Value::from_object(Known {
+            settings: self.variables.clone(),
+            stamps: seen.clone().map(Value::from_dyn_object),
+        });
         let mut out = Bounded::default();
         let captured = self
             .environment
-            .template_from_named_str(&name, &text)
-            .and_then(|compiled| compiled.render_captured_to(self.variables.clone(), &mut out))
-            .map_err(|error| Box::new(diagnosis.explain(&error)))?;
+            .template_from_named_str(name, text)
+            .and_then(|compiled| compiled.render_captured_to(known, &mut out))?;
         let record = captured.state().get_extension::<Record>().cloned();
-        let record = record.unwrap_or_default();
-        // The engine writes whole texts.
-        let dockerfile = String::from_utf8_lossy(&out.bytes).into_owned();
-        Ok(Rendered {
-            dockerfile,
-            used_images: used_images(template, &record),
-            warnings: warnings(template, record),
+        Ok(Written {
+            record: record.unwrap_or_default(),
+            stamps: seen.map_or_else(BTreeSet::new, |seen| seen.used()),
+            // The engine writes whole texts.
+            text: String::from_utf8_lossy(&out.bytes).into_owned(),
         })
     }
+}
+
+/// What a template wrote, and what it asked for.
+struct Written {
+    text: String,
+    record: Record,
+    stamps: BTreeSet<String>,
 }
 
 fn used_images(template: &Template<'_>, record: &Record) -> BTreeSet<UsedImage> {
@@ -225,26 +276,6 @@ fn check_bulk(path: &Path, text: &str) -> Result<(), BulkInside> {
             range,
         }),
         None => Ok(()),
-    }
-}
-
-/// A text that grows up to a bound.
-#[derive(Default)]
-struct Bounded {
-    bytes: Vec<u8>,
-}
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + bytes.len() > LARGEST {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
