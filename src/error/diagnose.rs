@@ -15,7 +15,7 @@ use crate::catalog::{GraphError, PatternError};
 use crate::changelogs::{UpdateError, UpdateErrors};
 use crate::engine::EngineError;
 use crate::host::fs::FileError;
-use crate::host::{ChangeError, ClockError, GitError, ProcessError};
+use crate::host::{ChangeError, ClockError, GitError, ProcessError, StatusCommandError};
 use crate::layout::ShelfError;
 use crate::locking::{LockFaults, LockingFaults};
 use crate::observe::ObserveError;
@@ -86,7 +86,12 @@ fn find_place(error: &anyhow::Error) -> Option<Place> {
     let bundle = error.downcast_ref::<BundleError>();
     let half = error.downcast_ref::<HalfCredentials>();
     let half = half.and_then(|half| half.place().cloned());
-    bundle.map(|bundle| bundle.place.clone()).or(half)
+    let status = error.downcast_ref::<StatusCommandError>();
+    let status = status.map(|status| status.place().clone());
+    bundle
+        .map(|bundle| bundle.place.clone())
+        .or(half)
+        .or(status)
 }
 
 fn of_problems(problems: &Problems) -> Vec<Diagnostic> {
@@ -271,6 +276,9 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
         let hint = hint_of_revision(revision);
         return hint.map(str::to_owned).into_iter().collect();
     }
+    if let Some(status) = error.downcast_ref::<StatusCommandError>() {
+        return status.hint().into_iter().collect();
+    }
     if let Some(export) = error.downcast_ref() {
         let hint = hint_of_export(export);
         return hint.map(str::to_owned).into_iter().collect();
@@ -390,6 +398,9 @@ fn of_problem(problem: &Problem) -> Diagnostic {
         Problem::Control { place, .. }
         | Problem::ImageFile { place, .. }
         | Problem::Name { place, .. } => at(Severity::Error, message, [place]),
+        Problem::Stamp { place, source } => {
+            at(Severity::Error, message, [place]).hint(source.hint())
+        }
         Problem::Dockerfile {
             place,
             line,

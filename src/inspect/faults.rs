@@ -72,6 +72,10 @@ fn of_problem(problem: &Problem) -> Option<Fault> {
         Problem::Changelog { place, .. } => at("changelog-unreadable", place),
         Problem::Control { place, .. } => at("control-unreadable", place),
         Problem::ImageFile { place, .. } => at("image-file-unreadable", place),
+        Problem::Stamp { place, source } => Fault {
+            hint: Some(source.hint()),
+            ..at("image-file-unreadable", place)
+        },
         Problem::Name { place, .. } | Problem::Label { place, .. } => at("name-invalid", place),
         Problem::Tag { place, .. } => Fault {
             hint: Some("leave out an epoch, and write `-` or `.` for other signs".to_owned()),

@@ -2,7 +2,8 @@
 //!
 //! The recipe counts as it is rendered, but for what may differ without another image coming out: the proxies of the machine,
 //! and the versions of the images that it is built on, which are recorded by their identities beside it. Of the files
-//! only those count that the recipe takes; the changelog of an image never does, as each version has a new one.
+//! only those count that the recipe takes; the changelog of an image never does, as each version has a new one. Stamps count
+//! by their values where their keys are stable, and by their constants where they are not.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -19,6 +20,7 @@ use crate::oci::{Digest, Reference};
 use crate::plan::Inputs;
 use crate::scan::{Loaded, Rendering, load};
 use crate::settings::{Proxies, Settings};
+use crate::stamp::CountedStamps;
 
 /// What counts as a recipe's name, whatever the template is called: so the file is called in the context.
 const DOCKERFILE: &str = "Dockerfile";
@@ -69,6 +71,7 @@ pub struct Sources {
     recipe: RecipeSource,
     taken: Taken,
     changelogs: HashSet<PathBuf>,
+    stamps: CountedStamps,
     directory: PathBuf,
     root: PathBuf,
 }
@@ -103,13 +106,13 @@ impl Sources {
             let lock = lock.as_deref().map(find_bytes).transpose()?.flatten();
             let lock = lock.map(|bytes| (LOCK_FILE.as_bytes().to_vec(), digest_of_lock(&bytes)));
             return Ok(Snapshot {
-                inputs: Inputs::new(files.chain(lock).chain([recipe])),
+                inputs: self.record(files.chain(lock).chain([recipe])),
                 files: None,
             });
         }
         if self.taken.is_nothing() {
             return Ok(Snapshot {
-                inputs: Inputs::new([recipe]),
+                inputs: self.record([recipe]),
                 files: None,
             });
         }
@@ -117,7 +120,7 @@ impl Sources {
         let files = listed.files.into_iter();
         let files = files.map(|file| (file.name, file.digest));
         Ok(Snapshot {
-            inputs: Inputs::new(files.chain([recipe])),
+            inputs: self.record(files.chain([recipe])),
             files: Some(listed.digest),
         })
     }
@@ -136,6 +139,10 @@ impl Sources {
         let is_wanted = &|file: &Path| self.is_wanted(file);
         let expected = Expected { is_wanted, digest };
         write_expected_context(directory, root, dockerfile, &expected, out).map(drop)
+    }
+
+    fn record(&self, inputs: impl IntoIterator<Item = (Vec<u8>, Digest)>) -> Inputs {
+        Inputs::new(inputs).with_stamps(&self.stamps)
     }
 
     fn is_wanted(&self, file: &Path) -> bool {
@@ -180,7 +187,7 @@ impl<'a> Inventory<'a> {
     #[must_use]
     pub fn find_sources(&self, id: ImageId) -> Sources {
         let image = self.loaded.catalog.image(id);
-        let (recipe, taken) = match &image.recipe {
+        let (recipe, taken, stamps) = match &image.recipe {
             // What is built is what was read, with what it includes.
             Recipe::Declared { file, .. } => (
                 RecipeSource::Declared(
@@ -189,8 +196,12 @@ impl<'a> Inventory<'a> {
                     is_locked(file).then(|| image.directory.join(LOCK_FILE)),
                 ),
                 Taken::default(),
+                file.stamps.clone(),
             ),
-            Recipe::Template { .. } => (RecipeSource::Text(self.recipe(id)), self.taken(id)),
+            Recipe::Template { .. } => {
+                let (text, stamps) = self.recipe(id);
+                (RecipeSource::Text(text), self.taken(id), stamps)
+            }
         };
         // An image in the directory has a changelog of its own, which each week may change.
         let nested = find_below(&self.directories, &image.directory);
@@ -198,27 +209,28 @@ impl<'a> Inventory<'a> {
             recipe,
             taken,
             changelogs: nested.map(|below| below.join("changelog")).collect(),
+            stamps,
             directory: image.directory.clone(),
             root: image.root.clone(),
         }
     }
 
-    /// The rendered recipe with names in the place of the labels that the template asked for.
-    fn recipe(&self, id: ImageId) -> String {
+    /// The rendered recipe with names in the place of the labels that the template asked for, and the stamps in it that count.
+    fn recipe(&self, id: ImageId) -> (String, CountedStamps) {
         let image = self.loaded.catalog.image(id);
         let plain = self.without_proxies.find(image);
         let Some(rendering) = plain.or_else(|| self.loaded.rendering(id)) else {
-            return String::new();
+            return (String::new(), CountedStamps::new());
         };
         let used = rendering.used().iter();
         let mut labels: Vec<&Reference> = used.map(|used| &used.label).collect();
         labels.sort_unstable();
         labels.dedup();
-        labels
-            .into_iter()
-            .fold(rendering.text.clone(), |text, label| {
-                replace_label(&text, &label.to_string(), label.short_name())
-            })
+        let counted = rendering.counted_text().to_owned();
+        let text = labels.into_iter().fold(counted, |text, label| {
+            replace_label(&text, &label.to_string(), label.short_name())
+        });
+        (text, rendering.stamps().clone())
     }
 
     fn taken(&self, id: ImageId) -> Taken {

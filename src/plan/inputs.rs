@@ -5,15 +5,17 @@
 //! ```
 //!
 //! The whole digest tells whether anything differs; the short ones tell what. Names are bytes, and bytes that are no plain
-//! signs are written as `%XX`. What an image is built on is recorded beside it, with identities (`pkg.parents`).
+//! signs are written as `%XX`. Stamps that count stand behind all files with their values: ` =STABLE_GIT_COMMIT=4f2a91c0`. What
+//! an image is built on is recorded beside it, with identities (`pkg.parents`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use sha2::Digest as _;
 
 use crate::oci::Digest;
+use crate::stamp::CountedStamps;
 
 /// So many are told one by one; more are told by their directories.
 const MOST_TOLD: usize = 64;
@@ -23,21 +25,26 @@ const LONGEST_LABEL: usize = 64 * 1024;
 const THE_REST: &str = "./";
 /// The digits of a short digest.
 const SHORT: usize = 12;
+/// Bytes of the value of a stamp that are told; of a longer one, a short digest.
+const LONGEST_STAMP: usize = 200;
+/// Stands before the key of a stamp in a change of inputs.
+const STAMP: &str = "stamp.";
 
 /// The inputs of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
     digest: Digest,
     parts: BTreeMap<Vec<u8>, String>,
+    stamps: BTreeMap<String, String>,
 }
 
 /// One input that is not what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputChange {
     /// The recipe or a file, below the image directory; a directory ends with `/`. Of a name that is no text, bytes that are
-    /// no plain signs are written as `%XX`.
+    /// no plain signs are written as `%XX`. A stamp is `stamp.KEY`.
     pub input: String,
-    /// The first digits of the digest that was recorded; nothing where it is new.
+    /// The first digits of the digest that was recorded, of a stamp its value; nothing where it is new.
     pub old: Option<String>,
     /// Those of today; nothing where it is gone.
     pub new: Option<String>,
@@ -132,7 +139,33 @@ impl Inputs {
         Self {
             digest: Digest::from_sha256(&hasher.finalize().into()),
             parts: fold(&inputs),
+            stamps: BTreeMap::new(),
         }
+    }
+
+    /// Adds the stamps that count; without any it stays what it is.
+    #[must_use]
+    pub fn with_stamps(mut self, stamps: &CountedStamps) -> Self {
+        if stamps.is_empty() {
+            return self;
+        }
+        let mut hasher = sha2::Sha256::new();
+        hasher.update(self.digest.as_str());
+        let mut size = self.to_string().len();
+        for (key, value) in stamps {
+            hasher.update(format!("\n{key} {} {value}", value.len()));
+            let told = if value.len() > LONGEST_STAMP {
+                Digest::of(value.as_bytes()).short().to_owned()
+            } else {
+                value.clone()
+            };
+            size += " ==".len() + key.len() + encode(told.as_bytes()).len();
+            if size <= LONGEST_LABEL {
+                self.stamps.insert(key.clone(), told);
+            }
+        }
+        self.digest = Digest::from_sha256(&hasher.finalize().into());
+        self
     }
 
     /// Gives the digest of all of them.
@@ -158,7 +191,7 @@ impl Inputs {
                 new: new.cloned(),
             })
         });
-        let changes: Vec<InputChange> = changes.collect();
+        let changes: Vec<InputChange> = self.stamps_since(recorded).chain(changes).collect();
         if !changes.is_empty() {
             return changes;
         }
@@ -168,6 +201,22 @@ impl Inputs {
             old: Some(recorded.digest.short().to_owned()),
             new: Some(self.digest.short().to_owned()),
         }]
+    }
+}
+
+impl Inputs {
+    /// Tells which stamps differ from those that were recorded.
+    fn stamps_since<'a>(&'a self, recorded: &'a Self) -> impl Iterator<Item = InputChange> + 'a {
+        let keys = recorded.stamps.keys().chain(self.stamps.keys());
+        let keys: BTreeSet<&String> = keys.collect();
+        keys.into_iter().filter_map(|key| {
+            let (old, new) = (recorded.stamps.get(key), self.stamps.get(key));
+            (old != new).then(|| InputChange {
+                input: format!("{STAMP}{key}"),
+                old: old.cloned(),
+                new: new.cloned(),
+            })
+        })
     }
 }
 
@@ -236,6 +285,10 @@ impl fmt::Display for Inputs {
         for (name, digest) in &self.parts {
             write!(formatter, " {}={digest}", encode(name))?;
         }
+        // No file has an empty name.
+        for (key, value) in &self.stamps {
+            write!(formatter, " ={key}={}", encode(value.as_bytes()))?;
+        }
         Ok(())
     }
 }
@@ -268,17 +321,30 @@ impl FromStr for Inputs {
         }
         let mut words = text.split(' ');
         let digest = words.next().unwrap_or_default();
-        let parts = words.map(|word| {
-            let (name, digest) = word.split_once('=')?;
+        let (mut parts, mut stamps) = (BTreeMap::new(), BTreeMap::new());
+        for word in words {
+            if let Some(stamp) = word.strip_prefix('=') {
+                let (key, value) = stamp.split_once('=').ok_or(InputsError)?;
+                stamps.insert(decode_text(key)?, decode_text(value)?);
+                continue;
+            }
+            let (name, digest) = word.split_once('=').ok_or(InputsError)?;
             let is_short =
                 digest.len() == SHORT && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
-            is_short.then_some((decode(name)?, digest.to_owned()))
-        });
+            let name = decode(name).filter(|_| is_short).ok_or(InputsError)?;
+            parts.insert(name, digest.to_owned());
+        }
         Ok(Self {
             digest: digest.parse().map_err(|_| InputsError)?,
-            parts: parts.collect::<Option<_>>().ok_or(InputsError)?,
+            parts,
+            stamps,
         })
     }
+}
+
+fn decode_text(text: &str) -> Result<String, InputsError> {
+    let bytes = decode(text).ok_or(InputsError)?;
+    String::from_utf8(bytes).map_err(|_| InputsError)
 }
 
 fn decode(name: &str) -> Option<Vec<u8>> {
@@ -381,6 +447,62 @@ mod tests {
         );
     }
 
+    fn stamped(pairs: &[(&str, &str)]) -> Inputs {
+        let stamps = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        inputs(&[("Dockerfile", "a")]).with_stamps(&stamps.collect())
+    }
+
+    #[test]
+    fn stamps_that_count_are_told_with_their_values() {
+        let old = stamped(&[
+            ("STABLE_A", "4f2a"),
+            ("STABLE_B", "1"),
+            ("STABLE_C", "x = y"),
+        ]);
+        let new = stamped(&[
+            ("STABLE_A", "91c0"),
+            ("STABLE_C", "x = y"),
+            ("STABLE_D", ""),
+        ]);
+        let text = |value: &str| Some(value.to_owned());
+        let expected = [
+            ("stamp.STABLE_A", text("4f2a"), text("91c0")),
+            ("stamp.STABLE_B", text("1"), None),
+            ("stamp.STABLE_D", None, text("")),
+        ];
+        let changes = new.changes_since(&old).into_iter();
+        let changes: Vec<_> = changes.map(|one| (one.input, one.old, one.new)).collect();
+        assert_eq!(
+            changes,
+            expected.map(|(input, old, new)| (input.to_owned(), old, new))
+        );
+        let label = old.to_string();
+        assert!(
+            label.ends_with(" =STABLE_A=4f2a =STABLE_B=1 =STABLE_C=x%20%3D%20y"),
+            "{label}"
+        );
+        assert_eq!(label.parse(), Ok(old));
+        assert_eq!(stamped(&[]), inputs(&[("Dockerfile", "a")]));
+        assert_ne!(stamped(&[("STABLE_A", "")]).digest(), stamped(&[]).digest());
+    }
+
+    #[test]
+    fn stamps_that_are_too_many_or_long_to_be_told_count_all_the_same() {
+        let (one, other) = ("x".repeat(300), "x".repeat(301));
+        let long = |value: &str| stamped(&[("STABLE_A", value)]);
+        let changes = long(&one).changes_since(&long(&other));
+        assert_eq!(shown(&changes), ["stamp.STABLE_A: some to some"]);
+        let many = |last: &str| {
+            let value = "\u{fc}".repeat(100);
+            let stamps = (0..200).map(|i| (format!("STABLE_{i:03}"), format!("{value}{last}")));
+            inputs(&[("Dockerfile", "a")]).with_stamps(&stamps.collect())
+        };
+        assert_eq!(many("1").to_string().parse(), Ok(many("1")));
+        assert_ne!(many("1").changes_since(&many("2")), []);
+    }
+
     #[test]
     fn a_record_is_never_longer_than_what_is_read() {
         for depth in [1, 2] {
@@ -402,6 +524,8 @@ mod tests {
             &format!("{digest} a"),
             &format!("{digest} a=zzz"),
             &format!("{digest} %f=0123456789ab"),
+            &format!("{digest} =A"),
+            &format!("{digest} =A=%ff"),
         ] {
             assert_eq!(text.parse::<Inputs>(), Err(InputsError), "{text}");
         }
@@ -434,10 +558,11 @@ mod tests {
         fn a_record_comes_back_as_it_was_written(
             texts in proptest::collection::btree_set("\\PC{1,12}|[ %=\n\u{e9}]{1,3}", 0..8),
             bytes in proptest::collection::btree_set(proptest::collection::vec(any::<u8>(), 1..4), 0..8),
+            stamps in proptest::collection::btree_map("STABLE_[A-Z]{1,3}", "\\PC{0,12}|[ %=]{1,3}", 0..4),
         ) {
             let names = texts.into_iter().map(String::into_bytes).chain(bytes);
             let pairs = names.map(|name| { let digest = Digest::of(&name); (name, digest) });
-            let inputs = Inputs::new(pairs);
+            let inputs = Inputs::new(pairs).with_stamps(&stamps);
             let text = inputs.to_string();
             prop_assert!(text.is_ascii());
             prop_assert_eq!(text.parse::<Inputs>(), Ok(inputs));

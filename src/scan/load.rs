@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::declared::{find_declared_needs, find_file, find_known, find_outside};
 use super::directories::find_real;
 use super::rendering::{Limits, Rendered, Rendering, Work, render_all};
+use super::stamping::stamp_declared;
 use super::{ImageDirectory, Problem, Problems, Scanned, Warning, scan_directories};
 use crate::audit::place_in_template;
 use crate::catalog::{Catalog, EdgeSource, Graph, Image, ImageId, Need, Needs, Recipe};
@@ -88,7 +89,7 @@ pub fn load(roots: &[PathBuf], settings: &Settings) -> Result<Loaded, Problems> 
 /// There is nothing to give where a template was given up: its thread still holds the catalog.
 pub fn survey(roots: &[PathBuf], settings: &Settings) -> Result<Survey, Problems> {
     let Scanned {
-        catalog,
+        mut catalog,
         mut warnings,
         mut problems,
         directories,
@@ -96,6 +97,7 @@ pub fn survey(roots: &[PathBuf], settings: &Settings) -> Result<Survey, Problems
     // Of two directories with one name, the name is known all the same.
     let is_known = |problem: &Problem| matches!(problem, Problem::Duplicate { .. });
     let has_all_names = problems.iter().all(is_known);
+    problems.extend(stamp_declared(&mut catalog, &settings.stamps));
     let renderer = set_up_renderer(roots, settings, &catalog);
     let work = Work {
         catalog,

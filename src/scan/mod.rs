@@ -8,6 +8,7 @@ mod load;
 mod problem;
 mod read;
 mod rendering;
+mod stamping;
 mod walk;
 
 pub use directories::{ImageDirectory, Scanned, scan_directories};

@@ -11,6 +11,7 @@ use crate::host::fs::FileError;
 use crate::oci::{ReferenceError, Tag, TagError};
 use crate::place::Place;
 use crate::render::{FilterError, RenderError, RenderFault};
+use crate::stamp::StampError;
 
 /// Something that has to be mended before anything is done.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,14 @@ pub enum Problem {
         place: Place,
         /// Why.
         source: Box<ImageFileError>,
+    },
+    /// A stamp in an `image.yaml` that has no value.
+    #[error("{source}")]
+    Stamp {
+        /// Where.
+        place: Place,
+        /// Why.
+        source: Box<StampError>,
     },
     /// The name of a changelog cannot name an image.
     #[error("{source}")]

@@ -19,6 +19,7 @@ use crate::place::Place;
 use crate::render::{
     FilterError, ImageKind, RenderError, RenderFault, Renderer, STACK_BYTES, Template, UsedImage,
 };
+use crate::stamp::CountedStamps;
 
 /// How often the watch looks.
 const GLANCE: Duration = Duration::from_millis(10);
@@ -28,6 +29,10 @@ const GLANCE: Duration = Duration::from_millis(10);
 pub struct Rendering {
     /// The Dockerfile.
     pub text: String,
+    /// The same as it counts into what the image is made from, where that is another text.
+    counted: Option<String>,
+    /// The stamps in it that count.
+    stamps: CountedStamps,
     /// The same, read.
     pub(super) dockerfile: Dockerfile,
     /// The outside base images that it names, in order, each once.
@@ -37,6 +42,19 @@ pub struct Rendering {
 }
 
 impl Rendering {
+    /// Gives the Dockerfile as it counts into what the image is made from: with the constants of stamps that do not count by
+    /// their values.
+    #[must_use]
+    pub fn counted_text(&self) -> &str {
+        self.counted.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Gives the stamps in it that count.
+    #[must_use]
+    pub fn stamps(&self) -> &CountedStamps {
+        &self.stamps
+    }
+
     /// Gives the Dockerfile, read.
     #[must_use]
     pub fn dockerfile(&self) -> &Dockerfile {
@@ -270,6 +288,8 @@ fn render(image: &Image, work: &Work) -> Result<Option<(Rendering, Vec<Warning>)
         .collect();
     let rendering = Rendering {
         text: rendered.dockerfile,
+        counted: rendered.counted,
+        stamps: rendered.stamps,
         dockerfile,
         bases: bases.into_iter().collect(),
         used,
