@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use super::Ending;
 use super::claims::{Waiting, begin_changes};
 use super::session::{Flavour, Session};
+use super::stamping::{StampArgs, Stamping};
 use crate::audit::{
     Audit, Finding, Fix, Policy, Published, Rule, Unchecked, apply, audit, find_rule, near_rules,
     render_json, render_junit, render_sarif, rules,
@@ -43,6 +44,8 @@ pub(super) struct Args {
     /// Ask the registry whether published versions were made from what there is now
     #[arg(long)]
     registry: bool,
+    #[command(flatten)]
+    stamp: StampArgs,
     /// Ask only this rule; can be given several times
     #[arg(long = "rule", value_name = "ID")]
     rules: Vec<String>,
@@ -93,7 +96,8 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         session.ui.print(find(id)?.page)?;
         return Ok(Ending::Done);
     }
-    let settings = session.settings(Flavour::Release)?;
+    let stamping = Stamping::ask(session, args.stamp)?;
+    let settings = stamping.apply(session.settings(Flavour::Release)?);
     let asked: Vec<&'static Rule> = args
         .rules
         .iter()

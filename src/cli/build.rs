@@ -7,6 +7,7 @@ use super::locks::{Locks, LocksArgs, relock};
 use super::prepare::{Retry, WhetherPublish, Wish, prepare};
 use super::scope::Scope;
 use super::session::Session;
+use super::stamping::Stamping;
 use super::work::{Manner, execute, usual_jobs};
 use super::{Ending, plan};
 use crate::build::{Bases, Cache, OnFailure};
@@ -79,6 +80,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         overwrite: Scope::overwrite(args.force),
         locks: args.locks.locks(),
         target: Target::default(),
+        stamping: Stamping::default(),
     };
     let manner = Manner {
         jobs: args.jobs.map_or_else(usual_jobs, NonZeroUsize::get),
@@ -120,6 +122,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         };
         Some(claim)
     };
+    wish.stamping = Stamping::ask(session, args.scope.stamp)?;
     Session::block_on(async {
         let prepared = prepare(session, &wish).await?;
         if args.dry_run {

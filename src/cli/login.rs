@@ -7,7 +7,7 @@ use crate::host::read_input;
 use crate::settings::{Credentials, Login, Secret, Settings, Whence, choose_credentials};
 
 const NAME: &str = "PKG_USERNAME";
-const PASSWORD: &str = "PKG_PASSWORD";
+pub(super) const PASSWORD: &str = "PKG_PASSWORD";
 
 /// How a command may be told who logs in. There is no option with the password itself: everybody on the machine can read
 /// command lines.

@@ -31,6 +31,7 @@ mod render;
 mod scope;
 mod session;
 mod signals;
+mod stamping;
 mod target;
 mod update;
 mod util;

@@ -9,6 +9,7 @@ use super::past::Past;
 use super::prepare::{Prepared, Retry, WhetherPublish, Wish, prepare};
 use super::scope::Scope;
 use super::session::Session;
+use super::stamping::Stamping;
 use super::words;
 use crate::error::Diagnostic;
 use crate::oci::Digest;
@@ -72,6 +73,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         overwrite: Scope::overwrite(args.force),
         locks: args.locks.locks(),
         target: Target::default(),
+        stamping: Stamping::ask(session, args.scope.stamp)?,
     };
     let retry = if args.retry || args.force {
         Retry::Now

@@ -8,6 +8,7 @@ use super::locks::{self, Locks};
 use super::login::Need;
 use super::scope::Scope;
 use super::session::Session;
+use super::stamping::Stamping;
 use super::target::{self, Elsewhere, check_publishing, observe_at, registry_at};
 use super::words;
 use crate::build::BuildSecrets;
@@ -33,11 +34,13 @@ pub(super) struct Wish<'a> {
     pub(super) overwrite: Overwrite,
     pub(super) target: Target,
     pub(super) locks: Locks,
+    pub(super) stamping: Stamping,
 }
 
 impl Wish<'_> {
-    /// Takes who logs in on the command line to the place that stands there.
-    fn direct(&self, mut settings: Settings) -> Settings {
+    /// Takes who logs in on the command line to the place that stands there, and stamps.
+    fn direct(&self, settings: Settings) -> Settings {
+        let mut settings = self.stamping.apply(settings);
         if let (Some(own), true) = (&mut settings.credentials, self.scope.login.is_given()) {
             own.host = self.target.host().map(str::to_owned);
         }

@@ -7,6 +7,7 @@ use super::prepare::{Retry, WhetherPublish, Wish, prepare};
 use super::scope::Scope;
 use super::session::Session;
 use super::signals::first_signal;
+use super::stamping::{Stamping, TagText, fill_tags};
 use super::work::{Manner, execute, usual_jobs};
 use crate::build::{Bases, Cache, OnFailure};
 use crate::error::UsageError;
@@ -29,9 +30,9 @@ pub(super) struct Args {
     #[arg(long = "repository", value_name = "HOST/PATH")]
     places: Vec<String>,
     /// Publish a candidate: what is built goes under this tag, which moves, and not under its version; `latest` stays. Can be
-    /// given several times
+    /// given several times, and hold stamps: `ci-{{ stamp.CI_PIPELINE }}`
     #[arg(long = "tag", value_name = "TAG")]
-    tags: Vec<CandidateTag>,
+    tags: Vec<TagText>,
     #[command(flatten)]
     waiting: Waiting,
 }
@@ -94,10 +95,12 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let Some(_claim) = claim(session, directories, &args.waiting)? else {
         return Ok(Ending::Hindered);
     };
+    let stamping = Stamping::ask(session, args.scope.stamp)?;
+    let tags = fill_tags(session, &args.tags, &stamping)?;
     let (mut worst, mut failure) = (Ending::Done, None);
     let are_several = places.len() > 1;
     for place in places {
-        if let Some(heading) = head(place.as_ref().filter(|_| are_several), &args.tags) {
+        if let Some(heading) = head(place.as_ref().filter(|_| are_several), &tags) {
             session.ui.say(&heading);
         }
         let wish = Wish {
@@ -106,8 +109,9 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             overwrite: Overwrite::Never,
             target: Target {
                 place,
-                candidates: args.tags.clone(),
+                candidates: tags.clone(),
             },
+            stamping: stamping.clone(),
             locks: Locks::Followed(Unmade::default()),
         };
         let ending = Session::block_on(async {

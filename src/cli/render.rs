@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Ending;
 use super::scope::FlavourArgs;
 use super::session::{Session, find_image};
+use super::stamping::{StampArgs, Stamping};
 use crate::catalog::ImageId;
 use crate::error::UsageError;
 use crate::host::fs::{create_directory, resolve, write_generated};
@@ -26,10 +27,13 @@ pub(super) struct Args {
     out: Option<PathBuf>,
     #[command(flatten)]
     flavour: FlavourArgs,
+    #[command(flatten)]
+    stamp: StampArgs,
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
-    let settings = session.settings(args.flavour.flavour())?;
+    let stamping = Stamping::ask(session, args.stamp)?;
+    let settings = stamping.apply(session.settings(args.flavour.flavour())?);
     let Some(out) = &args.out else {
         return render_one(session, &settings, &args.operands);
     };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::login::LoginArgs;
 use super::session::Flavour;
+use super::stamping::StampArgs;
 use crate::plan::Overwrite;
 use crate::publish::Latest;
 
@@ -18,6 +19,8 @@ pub(super) struct Scope {
     pub(super) select: Option<String>,
     #[command(flatten)]
     flavour: FlavourArgs,
+    #[command(flatten)]
+    pub(super) stamp: StampArgs,
     #[command(flatten)]
     pub(super) login: LoginArgs,
 }

@@ -24,6 +24,7 @@ mod parallel;
 mod process;
 mod record;
 mod scratch;
+mod status;
 mod volumes;
 mod watch;
 
@@ -50,5 +51,6 @@ pub use parallel::in_parallel;
 pub use process::{Output, ProcessError, Program, Stream};
 pub use record::Record;
 pub use scratch::{Scratch, ScratchError, Store};
+pub use status::{StatusCommandError, ask_status};
 pub use volumes::{Volumes, Window};
 pub use watch::{Watch, Watched};

@@ -75,6 +75,10 @@ Options:
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000)
 
+      --stamp
+          Run `status_command` of the settings and take what it prints for the values of stamps, in
+          the place of their constants
+
       --username <NAME>
           Log in at the registry as this account, with the password of `--password-stdin`, instead
           of `PKG_USERNAME`
@@ -163,6 +167,8 @@ Options:
                          they need
       --nightly          Put the date behind each version (1.0-1-20261121)
       --snapshot         Put date and time behind each version (1.0-1-20261121-073000)
+      --stamp            Run `status_command` of the settings and take what it prints for the values
+                         of stamps, in the place of their constants
       --username <NAME>  Log in at the registry as this account, with the password of
                          `--password-stdin`, instead of `PKG_USERNAME`
       --password-stdin   Read the password from standard input, instead of taking `PKG_PASSWORD`
@@ -274,6 +280,10 @@ Options:
       --snapshot
           Put date and time behind each version (1.0-1-20261121-073000)
 
+      --stamp
+          Run `status_command` of the settings and take what it prints for the values of stamps, in
+          the place of their constants
+
       --username <NAME>
           Log in at the registry as this account, with the password of `--password-stdin`, instead
           of `PKG_USERNAME`
@@ -287,7 +297,8 @@ Options:
 
       --tag <TAG>
           Publish a candidate: what is built goes under this tag, which moves, and not under its
-          version; `latest` stays. Can be given several times
+          version; `latest` stays. Can be given several times, and hold stamps: `ci-{{
+          stamp.CI_PIPELINE }}`
 
       --wait <TIME>
           Wait so long for another run on these directories (`30m`) instead of giving up at once
@@ -735,6 +746,8 @@ Options:
       --out <OUT>  Write `OUT/<directory of the image below its root>/Dockerfile`
       --nightly    Put the date behind each version (1.0-1-20261121)
       --snapshot   Put date and time behind each version (1.0-1-20261121-073000)
+      --stamp      Run `status_command` of the settings and take what it prints for the values of
+                   stamps, in the place of their constants
   -h, --help       Print help
 
 Options of every command:
@@ -992,6 +1005,10 @@ Options:
 
       --registry
           Ask the registry whether published versions were made from what there is now
+
+      --stamp
+          Run `status_command` of the settings and take what it prints for the values of stamps, in
+          the place of their constants
 
       --rule <ID>
           Ask only this rule; can be given several times

@@ -29,6 +29,7 @@ mod schema;
 mod secrets;
 mod settings;
 mod settings_layers;
+mod stamping;
 mod structure;
 #[path = "../support/mod.rs"]
 mod support;
