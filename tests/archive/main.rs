@@ -20,6 +20,7 @@ mod resolving;
 mod sbom;
 mod server;
 mod signatures;
+mod stamping;
 #[path = "../support/mod.rs"]
 mod support;
 mod taking;

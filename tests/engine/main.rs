@@ -31,6 +31,7 @@ mod publishing;
 mod refreshing;
 mod registry_faults;
 mod secrets;
+mod stamping;
 mod stopping;
 mod structure;
 #[path = "../support/mod.rs"]
@@ -74,6 +75,7 @@ const TESTS: &[&[Test]] = &[
     weekly::TESTS,
     ignoring::TESTS,
     inputs::TESTS,
+    stamping::TESTS,
     secrets::TESTS,
     likeness::TESTS,
     registry_faults::TESTS,
