@@ -69,20 +69,8 @@ fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
     NonZeroUsize::new(jobs).ok_or_else(|| "at least 1".to_owned())
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
-    let mut wish = Wish {
-        scope: &args.scope,
-        publish: if args.no_publish {
-            WhetherPublish::No
-        } else {
-            WhetherPublish::WithCredentials
-        },
-        overwrite: Scope::overwrite(args.force),
-        locks: args.locks.locks(),
-        target: Target::default(),
-        stamping: Stamping::default(),
-    };
-    let manner = Manner {
+fn manner(args: &Args) -> Manner {
+    Manner {
         jobs: args.jobs.map_or_else(usual_jobs, NonZeroUsize::get),
         cache: if args.use_cache {
             Cache::Use
@@ -105,7 +93,23 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         } else {
             Retry::WhenDue
         },
+    }
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
+    let mut wish = Wish {
+        scope: &args.scope,
+        publish: if args.no_publish {
+            WhetherPublish::No
+        } else {
+            WhetherPublish::WithCredentials
+        },
+        overwrite: Scope::overwrite(args.force),
+        locks: args.locks.locks(),
+        target: Target::default(),
+        stamping: Stamping::ask(session, args.scope.stamp)?,
     };
+    let manner = manner(args);
     let directories = ("build", args.scope.directories.as_slice());
     // What only looks needs no right to do anything.
     let claim = if args.dry_run {
@@ -122,7 +126,6 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
         };
         Some(claim)
     };
-    wish.stamping = Stamping::ask(session, args.scope.stamp)?;
     Session::block_on(async {
         let prepared = prepare(session, &wish).await?;
         if args.dry_run {

@@ -81,22 +81,25 @@ fn head(place: Option<&Place>, tags: &[CandidateTag]) -> Option<String> {
     }
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
-    let manner = Manner {
+fn manner(args: &Args) -> Manner {
+    Manner {
         jobs: usual_jobs(),
         cache: Cache::Ignore,
         bases: Bases::Keep,
         on_failure: OnFailure::GoOn,
         latest: args.scope.latest(),
         retry: Retry::Now,
-    };
+    }
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
     let places = find_places(args)?;
+    let stamping = Stamping::ask(session, args.scope.stamp)?;
+    let tags = fill_tags(session, &args.tags, &stamping)?;
     let directories = ("publish", args.scope.directories.as_slice());
     let Some(_claim) = claim(session, directories, &args.waiting)? else {
         return Ok(Ending::Hindered);
     };
-    let stamping = Stamping::ask(session, args.scope.stamp)?;
-    let tags = fill_tags(session, &args.tags, &stamping)?;
     let (mut worst, mut failure) = (Ending::Done, None);
     let are_several = places.len() > 1;
     for place in places {
@@ -121,7 +124,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
                 signal = first_signal() => return Ok(Ending::Interrupted(signal?)),
                 prepared = prepare(session, &wish) => prepared?,
             };
-            execute(session, &prepared, manner).await
+            execute(session, &prepared, manner(args)).await
         });
         let ending = match ending {
             Ok(ending) => ending,

@@ -25,6 +25,7 @@ use crate::registry::{ClientError, RegistryError};
 use crate::revision::{PastFaults, RevisionError};
 use crate::scan::{Problem, Problems};
 use crate::settings::{HalfCredentials, SettingsError, SettingsErrors, SettingsWarning};
+use crate::stamp::StampError;
 use crate::structure::StructureError;
 use crate::verify::VerifyError;
 
@@ -398,9 +399,7 @@ fn of_problem(problem: &Problem) -> Diagnostic {
         Problem::Control { place, .. }
         | Problem::ImageFile { place, .. }
         | Problem::Name { place, .. } => at(Severity::Error, message, [place]),
-        Problem::Stamp { place, source } => {
-            at(Severity::Error, message, [place]).hint(source.hint())
-        }
+        Problem::Stamp { place, source } => of_stamp(place, source),
         Problem::Dockerfile {
             place,
             line,
@@ -433,6 +432,10 @@ fn of_problem(problem: &Problem) -> Diagnostic {
         }
         Problem::Graph(error) => of_graph(error, message),
     }
+}
+
+fn of_stamp(place: &Place, error: &StampError) -> Diagnostic {
+    at(Severity::Error, error.to_string(), [place]).hint(error.hint())
 }
 
 /// The version of an image becomes its tag.

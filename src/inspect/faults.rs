@@ -59,16 +59,7 @@ fn of_problem(problem: &Problem) -> Option<Fault> {
         | Problem::UserUnknown { .. } => return None,
         Problem::File(error) => of_file(error),
         Problem::LinkOut { link, .. } => at("file-unreadable", &Place::file(link)),
-        Problem::Walk { path, source } => {
-            let cause = source
-                .io_error()
-                .map_or_else(|| source.to_string(), ToString::to_string);
-            fault(
-                "file-unreadable",
-                format!("{message}: {cause}"),
-                &[Place::file(path)],
-            )
-        }
+        Problem::Walk { path, source } => of_walk(path, source, &message),
         Problem::Changelog { place, .. } => at("changelog-unreadable", place),
         Problem::Control { place, .. } => at("control-unreadable", place),
         Problem::ImageFile { place, .. } => at("image-file-unreadable", place),
@@ -110,6 +101,13 @@ fn of_problem(problem: &Problem) -> Option<Fault> {
         },
         Problem::Graph(error) => of_graph(error),
     })
+}
+
+fn of_walk(path: &Path, source: &walkdir::Error, message: &str) -> Fault {
+    let error = source.io_error();
+    let cause = error.map_or_else(|| source.to_string(), ToString::to_string);
+    let message = format!("{message}: {cause}");
+    fault("file-unreadable", message, &[Place::file(path)])
 }
 
 fn of_graph(error: &GraphError) -> Fault {

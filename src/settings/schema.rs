@@ -69,19 +69,8 @@ fn constraints(shape: Shape, rules: &[&str]) -> Json {
     match shape {
         Shape::Audit => audit(rules),
         Shape::Secrets => secrets(),
-        Shape::Command => json!({
-            "anyOf": [
-                { "type": ["string", "null"], "pattern": r"\S" },
-                { "type": "array", "items": { "type": "string" }, "minItems": 1 },
-            ],
-            "examples": ["scripts/status.sh", ["scripts/status", "--short"]],
-        }),
-        Shape::Stamps => json!({
-            "type": ["object", "null"],
-            "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$" },
-            "additionalProperties": { "type": "string", "maxLength": 4096, "pattern": r"^[^\x00-\x1f\x7f]*$" },
-            "examples": [{ "STABLE_GIT_COMMIT": "unknown", "CI_PIPELINE": "none" }],
-        }),
+        Shape::Command => command(),
+        Shape::Stamps => stamps(),
         Shape::Ignored => json!({ "deprecated": true }),
         Shape::Text => json!({ "type": ["string", "null"] }),
         Shape::TextOrFalse => json!({
@@ -193,6 +182,26 @@ fn secrets() -> Json {
         "propertyNames": { "pattern": "^[A-Za-z0-9_.-]+$" },
         "additionalProperties": { "anyOf": [source("env"), source("file")] },
         "examples": [{ "npm": { "env": "NPM_TOKEN" }, "netrc": { "file": "~/.netrc", "images": ["web-*"] } }],
+    })
+}
+
+fn command() -> Json {
+    json!({
+        "anyOf": [
+            { "type": ["string", "null"], "pattern": r"\S" },
+            { "type": "array", "items": { "type": "string" }, "minItems": 1 },
+        ],
+        "examples": ["scripts/status.sh", ["scripts/status", "--short"]],
+    })
+}
+
+fn stamps() -> Json {
+    let text = r"^[^\x00-\x1f\x7f]*$";
+    json!({
+        "type": ["object", "null"],
+        "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$" },
+        "additionalProperties": { "type": "string", "maxLength": 4096, "pattern": text },
+        "examples": [{ "STABLE_GIT_COMMIT": "unknown", "CI_PIPELINE": "none" }],
     })
 }
 
