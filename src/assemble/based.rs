@@ -32,7 +32,7 @@ pub async fn assemble_on(
         "{} layers of the base are there",
         base.layers.len()
     ));
-    let rootfs = Rootfs::new(making.scratch);
+    let rootfs = Rootfs::new(making.scratch, making.architecture.platform());
     let path = layer_path(making.scratch, 0);
     let (modified, user) = (making.created.timestamp(), making.runtime.user.clone());
     let changes = making.changes.clone();

@@ -18,7 +18,7 @@ use super::rootfs::{Rootfs, Written};
 use super::runtime::run_config;
 use super::software::find_software;
 use super::spreading::write_layers;
-use crate::declared::{Changes, DebianContents, Layering, Runtime};
+use crate::declared::{Architecture, Changes, DebianContents, Layering, Runtime};
 use crate::rootfs::check_names;
 
 /// What made the cache of libraries; without a version, so that images do not depend on it.
@@ -33,6 +33,8 @@ pub struct Making<'a> {
     pub changes: &'a Changes,
     /// What containers get of it.
     pub runtime: &'a Runtime,
+    /// The architecture that it is made for.
+    pub architecture: Architecture,
     /// How its files are spread over layers.
     pub layering: Layering,
     /// The image's directory.
@@ -88,7 +90,7 @@ pub(super) async fn finish<C>(
 where
     C: FnOnce() -> Result<Filling, AssembleError> + Send + 'static,
 {
-    let rootfs = Rootfs::new(making.scratch);
+    let rootfs = Rootfs::new(making.scratch, making.architecture.platform());
     let (layering, scratch) = (making.layering, making.scratch.to_owned());
     let user = making.runtime.user.clone();
     let write = move || {

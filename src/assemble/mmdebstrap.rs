@@ -20,7 +20,7 @@ use super::software::find_software;
 use crate::debian::Mirrors;
 use crate::declared::{BootstrapFile, Runtime};
 use crate::host::fs::FileError;
-use crate::host::{Output, Program, Window};
+use crate::host::{Output, Program, Window, platform};
 use crate::rootfs::read_tar;
 use crate::settings::Mask;
 use crate::spdx::Software;
@@ -54,7 +54,7 @@ pub async fn bootstrap(
     cancelled: &CancellationToken,
     mut on_line: impl FnMut(&str),
 ) -> Result<Rootfs, AssembleError> {
-    let rootfs = Rootfs::new(base.scratch);
+    let rootfs = Rootfs::new(base.scratch, platform());
     let path = layer_path(base.scratch, 0);
     let file = File::create(&path);
     let file = file.map_err(|source| FileError::new("create", &path, source))?;

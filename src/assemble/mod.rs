@@ -28,8 +28,8 @@ mod spreading;
 pub use apk::{ApkFault, ApkFilling, ApkSupply, assemble_apk, install_apk, resolve_apk};
 pub use based::assemble_on;
 pub use debian::{
-    DebianFault, Locked, Offer, Origin, PinFault, RequestFault, Supply, find_places, list_files,
-    list_origins,
+    Chosen, ChosenBy, DebianFault, Locked, Offer, Origin, PinFault, RequestFault, Supply,
+    check_agreement, choose_debian, find_places, list_files, list_origins,
 };
 pub use filling::{FillError, Filling};
 pub use installed::Installed;
@@ -42,6 +42,7 @@ pub use rootfs::Rootfs;
 use crate::apk::InstallError;
 use crate::host::ProcessError;
 use crate::host::fs::FileError;
+use crate::oci::Platform;
 use crate::rootfs::DifferenceError;
 use crate::unpack::UnpackError;
 
@@ -66,6 +67,18 @@ pub enum AssembleError {
     /// The image that it is on.
     #[error("the base cannot be read")]
     Base(#[from] UnpackError),
+    /// That one, or what files are taken from, is not for an architecture of the image.
+    #[error(
+        "`{name}` is for {there}, and the image is also for {wanted}: `archs` names what all that it is made of are for"
+    )]
+    BasePlatform {
+        /// What it is made of.
+        name: String,
+        /// What that is for.
+        there: String,
+        /// What was asked for.
+        wanted: Platform,
+    },
     /// What that one says of itself.
     #[error("the configuration of the base cannot be read")]
     BaseConfig,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use super::AssembleError;
+use crate::host::Window;
 use crate::host::fs::FileError;
-use crate::host::{Window, architecture, platform};
 use crate::layout::{Bill, PartLayer, Parts};
 use crate::oci::{
     ArchivedLayer, Compression, Digest, Hasher, LayerHistory, Platform, Reference, RunConfig,
@@ -58,13 +58,13 @@ pub(super) fn layer_path(scratch: &Path, number: usize) -> PathBuf {
 
 impl Rootfs {
     /// Takes the layers of a directory; they are the caller's to write, as [`layer_path`] names them.
-    pub(super) fn new(scratch: &Path) -> Self {
+    pub(super) fn new(scratch: &Path, platform: Platform) -> Self {
         Self {
             scratch: scratch.to_owned(),
             below: Vec::new(),
             own: Vec::new(),
             config: String::new(),
-            platform: platform(),
+            platform,
             software: Software::default(),
             created: DateTime::UNIX_EPOCH,
         }
@@ -86,7 +86,7 @@ impl Rootfs {
             });
             self.own.push(own);
         }
-        self.config = render_config(&run, &layers, created, architecture());
+        self.config = render_config(&run, &layers, created, &self.platform);
         (self.software, self.created) = (written.software, created);
         Ok(self)
     }
@@ -107,11 +107,7 @@ impl Rootfs {
         let config = extend_config(&base.config, &run, layer, (created, made_by));
         self.config = config.map_err(|_| AssembleError::BaseConfig)?;
         self.own = layer.map(|_| own).into_iter().collect();
-        self.platform = Platform {
-            architecture: base.configuration.architecture,
-            os: base.configuration.os,
-            variant: base.configuration.variant,
-        };
+        self.platform = base.platform();
         self.below = base.layers;
         (self.software, self.created) = (software, created);
         Ok(self)
@@ -125,6 +121,12 @@ impl Rootfs {
         let hashed = tokio::task::spawn_blocking(move || hash(&of_thread)).await;
         let hashed = hashed.unwrap_or_else(|panic| Err(io::Error::other(panic)));
         hashed.map_err(|source| FileError::new("read", &path, source))
+    }
+
+    /// Gives the kind of machine that its image is for.
+    #[must_use]
+    pub fn platform(&self) -> &Platform {
+        &self.platform
     }
 
     /// Gives its layers, those of its base as they are.

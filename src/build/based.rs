@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::declared::Came;
+use super::each::Each;
 use super::image::MakeError;
 use super::run::{Known, Report, Run};
-use super::shelved::BringError;
-use crate::assemble::{AssembleError, Making, assemble_on};
+use super::shelved::{BringError, name_platforms};
+use crate::assemble::{AssembleError, assemble_on};
 use crate::catalog::ImageId;
 use crate::declared::{BaseImage, ImageFile};
 use crate::engine::{PARENTS, render_parents};
 use crate::host::fs::FileError;
 use crate::host::{Scratch, Watch, platform};
-use crate::oci::{Digest, Reference};
+use crate::oci::{Digest, Platform, Reference};
 use crate::unpack::Unpacked;
 use crate::verify::save_image;
 
@@ -36,15 +37,8 @@ impl Run<'_> {
         let watch = Watch::default();
         let _waiting = watch.end_when_dropped();
         let scratch = Scratch::new(&self.environment.large_temporary(), &watch);
-        let others = self
-            .unpack_others(image, (file, &parents), (&scratch, report))
-            .await?;
-        let unpacked = match base {
-            BaseImage::File(path) => {
-                let path = find_inside(&described.directory, path)?;
-                self.in_time("assembly", unpack(path, scratch), report)
-                    .await??
-            }
+        let below = match base {
+            BaseImage::File(path) => Below::File(find_inside(&described.directory, path)?),
             BaseImage::Named(_) | BaseImage::Pinned(_) => {
                 let base = self.loaded.find_base(image);
                 let found = base.and_then(|base| parents.iter().find(|(label, _)| label == base));
@@ -53,26 +47,48 @@ impl Run<'_> {
                     return Err(MakeError::NoParent { label });
                 };
                 labels.extend(Self::name_base(label));
-                let unpacking = self.unpack_image(label, id, scratch);
-                self.in_time("assembly", unpacking, report).await??
+                Below::Image(label, id)
             }
         };
         let place = self.scratch()?;
-        let making = Making {
-            packages: None,
-            changes: &file.changes,
-            runtime: &file.runtime,
-            layering: file.layering,
-            directory: &described.directory,
-            labels,
-            created: date.to_utc(),
-            scratch: place.path(),
-        };
-        let work = async |came: Came<'_>| assemble_on(&making, unpacked, others, came).await;
-        let rootfs = self.assemble_in_time(image, work, report).await?;
+        let about = (file, described.directory.as_path());
+        let each = Each::new(about, labels, date.to_utc(), place.path())?;
+        let mut made = Vec::new();
+        for place in each.places() {
+            let wanted = match file.architectures.as_slice() {
+                [] => Wanted::Machine,
+                _ => Wanted::Exactly(place.0.platform()),
+            };
+            let of_others = (file, parents.as_slice());
+            let others = self.unpack_others(image, of_others, (&wanted, &scratch), report);
+            let others = others.await?;
+            let unpacked = self.unpack_base(&below, &wanted, &scratch);
+            let unpacked = self.in_time("assembly", unpacked, report).await??;
+            let work = async |came: Came<'_>| {
+                let making = each.begin(place, came);
+                Ok(vec![assemble_on(&making, unpacked, others, came).await?])
+            };
+            made.extend(self.assemble_in_time(image, work, report).await?);
+        }
         // Files were read meanwhile: they are still what the label says.
         self.take(image, report.limit).await?;
-        self.keep(image, rootfs, report).await
+        self.keep(image, made, report).await
+    }
+
+    async fn unpack_base(
+        &self,
+        below: &Below<'_>,
+        wanted: &Wanted,
+        scratch: &Scratch,
+    ) -> Result<Unpacked, MakeError> {
+        match below {
+            Below::File(path) => {
+                let unpacked = unpack(path.clone(), wanted.platform(), scratch.clone()).await?;
+                wanted.check(&path.display().to_string(), &unpacked)?;
+                Ok(unpacked)
+            }
+            Below::Image(label, id) => self.unpack_image(label, id, wanted, scratch).await,
+        }
     }
 
     /// Reads the images that files are taken from.
@@ -80,7 +96,8 @@ impl Run<'_> {
         &self,
         image: ImageId,
         (file, parents): (&ImageFile, &[(Reference, Digest)]),
-        (scratch, report): (&Scratch, &mut Report<'_>),
+        (wanted, scratch): (&Wanted, &Scratch),
+        report: &mut Report<'_>,
     ) -> Result<Vec<(String, Unpacked)>, MakeError> {
         let layers = file.changes.layers.iter();
         let names: BTreeSet<&str> = layers.filter_map(|layer| layer.from.as_deref()).collect();
@@ -93,7 +110,7 @@ impl Run<'_> {
                 let label = named.unwrap_or(own).clone();
                 return Err(MakeError::NoParent { label });
             };
-            let unpacking = self.unpack_image(label, id, scratch.clone());
+            let unpacking = self.unpack_image(label, id, wanted, scratch);
             let other = self.in_time("assembly", unpacking, report).await??;
             unpacked.push((name.to_owned(), other));
         }
@@ -105,17 +122,31 @@ impl Run<'_> {
         &self,
         label: &Reference,
         id: &Digest,
-        scratch: Scratch,
+        wanted: &Wanted,
+        scratch: &Scratch,
     ) -> Result<Unpacked, MakeError> {
+        let scratch = scratch.clone();
         if let Some(shelved) = self.find_shelved(label, id)? {
             let at = shelved.directory().to_owned();
-            let unpacked = unpack(at.clone(), scratch).await;
-            return unpacked.map_err(|error| match error {
+            let mut there = shelved.platforms().iter();
+            let platform = wanted.platform();
+            if shelved.is_index() && !there.any(|one| platform.is_met_by(one)) {
+                return Err(AssembleError::BasePlatform {
+                    name: label.to_string(),
+                    there: name_platforms(shelved.platforms()),
+                    wanted: platform,
+                }
+                .into());
+            }
+            let unpacked = unpack(at.clone(), platform, scratch).await;
+            let unpacked = unpacked.map_err(|error| match error {
                 MakeError::Assemble(AssembleError::Base(source)) => {
                     BringError::Unpack { at, source }.into()
                 }
                 error => error,
-            });
+            })?;
+            wanted.check(&label.to_string(), &unpacked)?;
+            return Ok(unpacked);
         }
         let engine = self.engine()?;
         let saved = save_image(engine, id, &scratch).await?;
@@ -127,7 +158,50 @@ impl Run<'_> {
             Ok::<_, AssembleError>(image)
         });
         let unpacked = unpacking.await;
-        Ok(unpacked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
+        let unpacked =
+            unpacked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        wanted.check(&label.to_string(), &unpacked)?;
+        Ok(unpacked)
+    }
+}
+
+/// What an image is made on.
+enum Below<'a> {
+    /// A layout or an archive of its directory.
+    File(PathBuf),
+    /// An image with its identity.
+    Image(&'a Reference, &'a Digest),
+}
+
+/// Which image of a base is taken.
+enum Wanted {
+    /// That of the machine, and one alone whatever it is for.
+    Machine,
+    /// That of an architecture which the declaration names, and no other one.
+    Exactly(Platform),
+}
+
+impl Wanted {
+    fn platform(&self) -> Platform {
+        match self {
+            Self::Machine => platform(),
+            Self::Exactly(platform) => platform.clone(),
+        }
+    }
+
+    /// Fails where another one was found.
+    fn check(&self, name: &str, found: &Unpacked) -> Result<(), AssembleError> {
+        let there = found.platform();
+        match self {
+            Self::Exactly(wanted) if !wanted.is_met_by(&there) => {
+                Err(AssembleError::BasePlatform {
+                    name: name.to_owned(),
+                    there: there.to_string(),
+                    wanted: wanted.clone(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -153,9 +227,12 @@ fn find_inside(directory: &Path, path: &str) -> Result<PathBuf, MakeError> {
 }
 
 /// Reads an OCI layout or an archive.
-async fn unpack(path: PathBuf, scratch: Scratch) -> Result<Unpacked, MakeError> {
-    let unpacking =
-        tokio::task::spawn_blocking(move || Unpacked::open(&path, &platform(), &scratch));
+async fn unpack(
+    path: PathBuf,
+    platform: Platform,
+    scratch: Scratch,
+) -> Result<Unpacked, MakeError> {
+    let unpacking = tokio::task::spawn_blocking(move || Unpacked::open(&path, &platform, &scratch));
     let unpacked = unpacking.await;
     let unpacked = unpacked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
     Ok(unpacked.map_err(AssembleError::from)?)

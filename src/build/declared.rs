@@ -1,23 +1,25 @@
 //! Making a declared image: of packages and files, or of a bootstrap.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use super::Event;
+use super::each::Each;
 use super::image::MakeError;
 use super::locked::Pinned;
 use super::run::{Known, Report, Run};
-use std::path::Path;
 
 use chrono::{DateTime, FixedOffset};
 use tempfile::TempDir;
 
 use crate::assemble::{
-    self, AssembleError, Bootstrap, Origin, Rootfs, Supply, bootstrap, list_origins,
+    self, AssembleError, Bootstrap, Chosen, DebianFault, Origin, Rootfs, Supply, bootstrap,
+    check_agreement, choose_debian, list_origins,
 };
 use crate::catalog::ImageId;
-use crate::declared::{BootstrapFile, DebianArchive, ImageFile, Making, Runtime};
+use crate::declared::{BootstrapFile, DebianArchive, DebianContents, ImageFile, Making, Runtime};
 use crate::host::fs::FileError;
-use crate::host::{Clock, RUN_VARIABLE, alpine_architecture, debian_architecture};
+use crate::host::{Clock, RUN_VARIABLE};
 use crate::ledger::temporary_prefix;
 use crate::locking::{find_mirrors, mirror_options};
 use crate::mirror::{self, MirrorError};
@@ -28,20 +30,69 @@ pub(super) type Came<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// Finds a field that is read and says something, and that nothing is done with yet.
 fn find_undone(file: &ImageFile) -> Option<&'static str> {
-    let own = [alpine_architecture().to_owned()];
-    let fields = [
-        (
-            "archs",
-            !file.architectures.is_empty() && file.architectures != own,
-        ),
-        (
-            "certificates.providers",
-            !file.changes.certificate_providers.is_empty()
-                && !matches!(file.making, Making::Apk(_)),
-        ),
-    ];
-    let undone = fields.into_iter().find(|(_, is_said)| *is_said);
-    undone.map(|(field, _)| field)
+    let has_providers = !file.changes.certificate_providers.is_empty();
+    let is_undone = has_providers && !matches!(file.making, Making::Apk(_));
+    is_undone.then_some("certificates.providers")
+}
+
+/// Makes the image of each architecture of its packages: those of a lock, else those of this moment.
+async fn assemble_debian(
+    each: &Each<'_>,
+    (contents, pinned): (&DebianContents, Option<&Pinned>),
+    supplies: Vec<Supply<'_>>,
+    came: Came<'_>,
+) -> Result<Vec<Rootfs>, AssembleError> {
+    let chosen = match pinned {
+        Some(_) => Vec::new(),
+        None => choose_all(&supplies, contents, came).await?,
+    };
+    let mut chosen = chosen.iter();
+    let mut made = Vec::new();
+    for (place, mut supply) in std::iter::zip(each.places(), supplies) {
+        supply.lock = match pinned {
+            Some(pinned) => Some(pinned.locked(supply.architecture).map_err(Box::new)?),
+            None => chosen.next().map(Chosen::locked),
+        };
+        let making = assemble::Making {
+            packages: Some((contents, supply)),
+            ..each.begin(place, came)
+        };
+        made.push(assemble::assemble(&making, came).await?);
+    }
+    Ok(made)
+}
+
+/// Makes the image of each architecture of files alone.
+async fn assemble_plain(each: &Each<'_>, came: Came<'_>) -> Result<Vec<Rootfs>, AssembleError> {
+    let mut made = Vec::new();
+    for place in each.places() {
+        made.push(assemble::assemble(&each.begin(place, came), came).await?);
+    }
+    Ok(made)
+}
+
+/// Chooses packages for several architectures, which have to agree; for one, whoever installs them does.
+async fn choose_all(
+    supplies: &[Supply<'_>],
+    contents: &DebianContents,
+    came: Came<'_>,
+) -> Result<Vec<Chosen>, AssembleError> {
+    if supplies.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let mut all = Vec::new();
+    for supply in supplies {
+        let chosen = choose_debian(supply, contents, came).await;
+        all.push(chosen.map_err(|fault| {
+            Box::new(DebianFault::Of {
+                architecture: supply.architecture.to_owned(),
+                fault: Box::new(fault),
+            })
+        })?);
+    }
+    let pins: Vec<_> = all.iter().map(Chosen::pins).collect();
+    check_agreement(&contents.packages, &pins).map_err(Box::new)?;
+    Ok(all)
 }
 
 impl Run<'_> {
@@ -88,51 +139,46 @@ impl Run<'_> {
             }
             _ => Vec::new(),
         };
-        let packages = match &file.making {
-            Making::Debian(contents) => Some((
-                contents,
-                Supply {
-                    client: &client,
-                    store: &store,
-                    archives: &archives,
-                    lock: pinned.as_ref().map(Pinned::locked),
-                    architecture: debian_architecture(),
-                    now: Clock::of_machine().now().to_utc(),
-                    scratch: scratch.path(),
-                },
-            )),
-            _ => None,
+        let labels = self.labels_of_declared(image, date, &snapshot.inputs);
+        let about = (file, described.directory.as_path());
+        let each = Each::new(about, labels, date.to_utc(), scratch.path())?;
+        let now = Clock::of_machine().now().to_utc();
+        let supplies = each.places().map(|(architecture, place)| Supply {
+            client: &client,
+            store: &store,
+            archives: &archives,
+            lock: None,
+            architecture: architecture.debian,
+            now,
+            scratch: place,
+        });
+        let supplies: Vec<Supply<'_>> = supplies.collect();
+        let work = async |came: Came<'_>| match &file.making {
+            Making::Debian(contents) => {
+                let wanted = (contents, pinned.as_ref());
+                assemble_debian(&each, wanted, supplies, came).await
+            }
+            _ => assemble_plain(&each, came).await,
         };
-        let making = assemble::Making {
-            packages,
-            changes: &file.changes,
-            runtime: &file.runtime,
-            layering: file.layering,
-            directory: &described.directory,
-            labels: self.labels_of_declared(image, date, &snapshot.inputs),
-            created: date.to_utc(),
-            scratch: scratch.path(),
-        };
-        let work = async |came: Came<'_>| assemble::assemble(&making, came).await;
-        let rootfs = self.assemble_in_time(image, work, report).await?;
+        let made = self.assemble_in_time(image, work, report).await?;
         // Files were read meanwhile: they are still what the label says.
         self.take(image, report.limit).await?;
-        self.keep(image, rootfs, report).await
+        self.keep(image, made, report).await
     }
 
     /// Makes it within the time of the image, and tells what is done.
     pub(super) async fn assemble_in_time(
         &self,
         image: ImageId,
-        work: impl AsyncFnOnce(Came<'_>) -> Result<Rootfs, AssembleError>,
+        work: impl AsyncFnOnce(Came<'_>) -> Result<Vec<Rootfs>, AssembleError>,
         report: &mut Report<'_>,
-    ) -> Result<Rootfs, MakeError> {
+    ) -> Result<Vec<Rootfs>, MakeError> {
         let (lines, mut told) = tokio::sync::mpsc::unbounded_channel::<String>();
         let came = move |line: &str| {
             // Nobody listens any more once the build is given up.
             let _ = lines.send(line.to_owned());
         };
-        let rootfs = {
+        let made = {
             let limit = tokio::time::sleep(report.limit.left());
             let work = work(&came);
             tokio::pin!(work, limit);
@@ -152,10 +198,10 @@ impl Run<'_> {
         while let Ok(line) = told.try_recv() {
             self.tell_line(image, &line, report);
         }
-        Ok(rootfs?)
+        Ok(made?)
     }
 
-    fn tell_line(&self, image: ImageId, line: &str, report: &mut Report<'_>) {
+    pub(super) fn tell_line(&self, image: ImageId, line: &str, report: &mut Report<'_>) {
         report.log.line(line);
         report.words.line(line);
         (report.tell)(Event::Step {
@@ -225,7 +271,7 @@ impl Run<'_> {
             });
         })
         .await?;
-        self.keep(image, rootfs, report).await
+        self.keep(image, vec![rootfs], report).await
     }
 
     fn program_environment(&self) -> Vec<(String, String)> {

@@ -49,9 +49,10 @@ impl From<&VerifyError> for Fault {
             VerifyError::Command(error) => error.into(),
             VerifyError::Engine(error) => error.into(),
             VerifyError::File(error) => error.into(),
-            VerifyError::Unpack(_) | VerifyError::Thread(_) | VerifyError::NeedsEngine => {
-                Self::Environment
-            }
+            VerifyError::Unpack(_)
+            | VerifyError::Thread(_)
+            | VerifyError::NeedsEngine
+            | VerifyError::NeedsMachine => Self::Environment,
             VerifyError::Test { .. }
             | VerifyError::NotExecutable { .. }
             | VerifyError::Unreadable(_)
@@ -68,11 +69,28 @@ impl From<&BringError> for Fault {
     fn from(error: &BringError) -> Self {
         match error {
             BringError::Engine(error) => error.into(),
-            BringError::Lost(_) | BringError::Moved(_) => Self::Work,
+            BringError::Lost(_) | BringError::Moved(_) | BringError::OtherMachines { .. } => {
+                Self::Work
+            }
             BringError::Shelf(_)
             | BringError::File(_)
             | BringError::Unpack { .. }
             | BringError::Archive(_) => Self::Environment,
+        }
+    }
+}
+
+impl From<&DebianFault> for Fault {
+    fn from(fault: &DebianFault) -> Self {
+        match fault {
+            DebianFault::Mirror(_)
+            | DebianFault::Fetch(_)
+            | DebianFault::Scratch(ScratchError::Write { .. }) => Self::Environment,
+            DebianFault::Pinned { faults, .. } if !faults.iter().any(PinFault::is_of_lock) => {
+                Self::Environment
+            }
+            DebianFault::Of { fault, .. } => fault.as_ref().into(),
+            _ => Self::Work,
         }
     }
 }
@@ -90,15 +108,7 @@ impl From<&MakeError> for Fault {
             }
             MakeError::Assemble(AssembleError::Program(error)) => error.into(),
             MakeError::Verify(error) => error.into(),
-            MakeError::Assemble(AssembleError::Debian(fault)) => match fault.as_ref() {
-                DebianFault::Mirror(_)
-                | DebianFault::Fetch(_)
-                | DebianFault::Scratch(ScratchError::Write { .. }) => Self::Environment,
-                DebianFault::Pinned { faults, .. } if !faults.iter().any(PinFault::is_of_lock) => {
-                    Self::Environment
-                }
-                _ => Self::Work,
-            },
+            MakeError::Assemble(AssembleError::Debian(fault)) => fault.as_ref().into(),
             MakeError::Assemble(AssembleError::Apk(fault)) => match fault.as_ref() {
                 ApkFault::Mirror(_)
                 | ApkFault::Location(_)

@@ -233,6 +233,12 @@ impl Run<'_> {
             // An image has not passed what was not run.
             _ => Err(VerifyError::NeedsEngine),
         });
+        let passed = match passed {
+            Err(VerifyError::NeedsEngine) if self.engine.is_some() => {
+                Err(VerifyError::NeedsMachine)
+            }
+            passed => passed,
+        };
         match passed.map_err(|error| held.explain(error)) {
             Ok(()) => match self.is_still(label, &held).await {
                 Ok(()) => {

@@ -2,27 +2,35 @@
 
 use super::image::MakeError;
 use super::run::Run;
-use crate::assemble::{AssembleError, DebianFault, Locked, find_places, list_origins};
+use crate::assemble::{AssembleError, ChosenBy, DebianFault, Locked, find_places, list_origins};
 use crate::catalog::ImageId;
 use crate::declared::DebianContents;
-use crate::lock::{DebianPins, LOCK_FILE, Lock};
+use crate::lock::{DebianLock, LOCK_FILE, Lock};
 use crate::locking::{Found, MirrorsFault, find_known_mirrors};
 use crate::mirror::Location;
 
 /// The packages of a lock, and where their files lie.
 #[derive(Debug)]
 pub(super) struct Pinned {
-    pins: DebianPins,
-    places: Vec<Vec<Location>>,
+    lock: DebianLock,
+    /// Of each archive, for each architecture of the lock.
+    places: Vec<Vec<Vec<Location>>>,
 }
 
 impl Pinned {
-    /// Gives what an image is made of.
-    pub(super) fn locked(&self) -> Locked<'_> {
-        Locked {
-            pins: &self.pins,
-            places: &self.places,
-        }
+    /// Gives what an image is made of for an architecture, in Debian's words.
+    pub(super) fn locked(&self, architecture: &str) -> Result<Locked<'_>, DebianFault> {
+        let mut all = std::iter::zip(&self.lock.contents, &self.places);
+        let found = all.find(|(pins, _)| pins.architecture == architecture);
+        let (pins, places) = found.ok_or_else(|| DebianFault::Architecture {
+            locked: self.lock.architectures().collect::<Vec<_>>().join(", "),
+            own: architecture.to_owned(),
+        })?;
+        Ok(Locked {
+            pins,
+            places,
+            by: ChosenBy::Lock,
+        })
     }
 }
 
@@ -47,16 +55,18 @@ impl Run<'_> {
         let Some(Lock::Debian(lock)) = self.find_lock(image)? else {
             return Ok(None);
         };
-        let pins = lock.contents;
         let mirrors = |suite: &str| find_known_mirrors(self.settings, suite);
         let origins = match list_origins(&contents.archive, &described.directory, mirrors) {
             // All of it may be in the store.
             Err(MirrorsFault::Unknown(_)) => Vec::new(),
             listed => listed?,
         };
-        let places = find_places(&pins, &origins);
+        let pins = lock.contents.iter();
+        let places = pins.map(|pins| find_places(pins, &origins));
+        let places = places.collect::<Result<_, _>>();
         let places =
             places.map_err(|error| AssembleError::from(Box::new(DebianFault::from(error))))?;
-        Ok(Some(Pinned { pins, places }))
+        let lock = *lock;
+        Ok(Some(Pinned { lock, places }))
     }
 }

@@ -4,6 +4,7 @@ mod again;
 mod aside;
 mod based;
 mod declared;
+mod each;
 mod event;
 mod fault;
 mod image;

@@ -15,8 +15,8 @@ use crate::catalog::ImageId;
 use crate::engine::{Engine, EngineError};
 use crate::host::fs::FileError;
 use crate::host::{Environment, Scratch, Watch, platform};
-use crate::layout::{Shelf, ShelfError, Shelved};
-use crate::oci::{Digest, Reference};
+use crate::layout::{Shelf, ShelfError, Shelved, ShelvedImage};
+use crate::oci::{Digest, Platform, Reference};
 use crate::unpack::{UnpackError, Unpacked};
 use crate::verify::{Subject, VerifyError};
 
@@ -75,23 +75,38 @@ pub enum BringError {
     /// The engine does not have what it took.
     #[error("the engine does not have {0} any more")]
     Lost(Reference),
+    /// It is for machines of other kinds.
+    #[error(
+        "{label} is for {there}, and this machine is {own}: name its architecture in `archs`, too"
+    )]
+    OtherMachines {
+        /// The image.
+        label: Reference,
+        /// What it is for.
+        there: String,
+        /// What the machine is.
+        own: Platform,
+    },
     /// The engine has another image under its name.
     #[error("{0} was given to another image meanwhile")]
     Moved(Reference),
 }
 
-/// Puts what was made on the shelf; dropped, it ends soon.
+/// Puts what was made, for each kind of machine, on the shelf; dropped, it ends soon.
 async fn put(
     shelf: Shelf,
     label: Reference,
-    rootfs: Rootfs,
-) -> Result<(Shelved, Rootfs), BringError> {
+    made: Vec<Rootfs>,
+) -> Result<(Shelved, Vec<Rootfs>), BringError> {
     let watch = Watch::default();
     let _waiting = watch.end_when_dropped();
     let putting = tokio::task::spawn_blocking(move || {
-        let layers = rootfs.layers()?;
-        let shelved = shelf.put(&label, (&rootfs.parts(&layers), &rootfs.bill()), &watch)?;
-        Ok((shelved, rootfs))
+        let layers = made.iter().map(Rootfs::layers);
+        let layers: Vec<_> = layers.collect::<Result<_, _>>()?;
+        let images = std::iter::zip(&made, &layers);
+        let images = images.map(|(rootfs, layers)| (rootfs.parts(layers), rootfs.bill()));
+        let shelved = shelf.put(&label, &images.collect::<Vec<_>>(), &watch)?;
+        Ok((shelved, made))
     });
     let done = putting.await;
     done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
@@ -104,16 +119,18 @@ pub async fn load_shelved(
     shelved: &Shelved,
     environment: &Environment,
 ) -> Result<Digest, BringError> {
-    if engine.identifies_by_config() && engine.find_id(label).await?.as_ref() == Some(shelved.id())
-    {
-        return Ok(shelved.id().clone());
+    let of_machine = find_of_machine(label, shelved)?;
+    let id = of_machine.id();
+    if engine.identifies_by_config() && engine.find_id(label).await?.as_ref() == Some(id) {
+        return Ok(id.clone());
     }
     let watch = Watch::default();
     let _waiting = watch.end_when_dropped();
     let scratch = Scratch::new(&environment.large_temporary(), &watch);
     let at = shelved.directory().to_owned();
+    let platform = of_machine.platform().clone();
     let unpacking = tokio::task::spawn_blocking(move || {
-        let unpacked = Unpacked::open(&at, &platform(), &scratch);
+        let unpacked = Unpacked::open(&at, &platform, &scratch);
         unpacked.map_err(|source| BringError::Unpack { at, source })
     });
     let image = unpacking.await;
@@ -121,7 +138,26 @@ pub async fn load_shelved(
     let of_thread = label.clone();
     let loading = engine.load(move |out| image.write_docker_archive(&of_thread, out));
     loading.await??;
-    find_loaded(engine, label, shelved.id()).await
+    find_loaded(engine, label, id).await
+}
+
+/// Finds what an engine of this machine gets of an image.
+fn find_of_machine<'a>(
+    label: &Reference,
+    shelved: &'a Shelved,
+) -> Result<&'a ShelvedImage, BringError> {
+    let found = shelved.of_machine();
+    found.ok_or_else(|| BringError::OtherMachines {
+        label: label.clone(),
+        there: name_platforms(shelved.platforms()),
+        own: platform(),
+    })
+}
+
+/// Names kinds of machines: `linux/amd64, linux/arm64`.
+pub(super) fn name_platforms(platforms: &[Platform]) -> String {
+    let names = platforms.iter().map(Platform::to_string);
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Finds out under which identity an image came to an engine.
@@ -154,7 +190,9 @@ impl<'a> Held<'a> {
     pub(super) fn subject(&self) -> Subject<'_> {
         match self {
             Self::There(engine, id) => Subject::Built(engine, id),
-            Self::Shelved(shelved, _) => Subject::Archive(shelved.directory(), self.in_engine()),
+            Self::Shelved(shelved, _) => {
+                Subject::Archive(shelved.directory(), shelved.platforms(), self.in_engine())
+            }
         }
     }
 
@@ -186,20 +224,33 @@ impl Run<'_> {
     pub(super) async fn keep(
         &self,
         image: ImageId,
-        rootfs: Rootfs,
+        made: Vec<Rootfs>,
         report: &mut Report<'_>,
     ) -> Result<Digest, MakeError> {
         let label = &self.loaded.catalog.image(image).label;
-        let putting = put(self.shelf.clone(), label.clone(), rootfs);
-        let (shelved, rootfs) = self.in_time("assembly", putting, report).await??;
+        let putting = put(self.shelf.clone(), label.clone(), made);
+        let (shelved, made) = self.in_time("assembly", putting, report).await??;
         let id = shelved.id().clone();
         let Some(engine) = self.engine else {
+            return Ok(id);
+        };
+        let of_machine = shelved.of_machine();
+        let wanted = of_machine.map(ShelvedImage::platform);
+        let mut made = made.into_iter();
+        let found = made.find(|rootfs| Some(rootfs.platform()) == wanted);
+        let (Some(of_machine), Some(rootfs)) = (of_machine, found) else {
+            let there = name_platforms(shelved.platforms());
+            let line = format!(
+                "it is for {there} and stays on the shelf: the engine is {}",
+                platform()
+            );
+            self.tell_line(image, &line, report);
             return Ok(id);
         };
         let of_thread = label.clone();
         let loading = engine.load(move |out| rootfs.write_archive(&of_thread, out));
         self.in_time("load", loading, report).await???;
-        let in_engine = find_loaded(engine, label, &id).await?;
+        let in_engine = find_loaded(engine, label, of_machine.id()).await?;
         let arrived = Arrived {
             id: id.clone(),
             in_engine,
@@ -226,7 +277,7 @@ impl Run<'_> {
         let arrived = brought.as_ref().filter(|arrived| arrived.id == *id);
         let expected = match arrived {
             Some(arrived) => Some(&arrived.in_engine),
-            None if engine.identifies_by_config() => Some(id),
+            None if engine.identifies_by_config() => Some(find_of_machine(label, &shelved)?.id()),
             None => None,
         };
         if let (Some(there), Some(expected)) = (&there, expected)
@@ -269,7 +320,8 @@ impl Run<'_> {
         report: &Report<'_>,
     ) -> Result<Held<'_>, MakeError> {
         let shelved = self.find_shelved(label, id)?;
-        let there = match self.engine {
+        let is_for_engine = shelved.as_ref().is_none_or(|it| it.of_machine().is_some());
+        let there = match self.engine.filter(|_| is_for_engine) {
             Some(engine) => Some((engine, self.bring(label, id, report).await?)),
             None => None,
         };

@@ -26,7 +26,9 @@ impl Built {
     pub(super) fn subject<'a>(&'a self, there: Option<(&'a Engine, &'a Digest)>) -> Subject<'a> {
         match self {
             Self::There(engine, id) => Subject::Built(engine, id),
-            Self::Shelved(shelved) => Subject::Archive(shelved.directory(), there),
+            Self::Shelved(shelved) => {
+                Subject::Archive(shelved.directory(), shelved.platforms(), there)
+            }
         }
     }
 }

@@ -147,9 +147,10 @@ async fn published_on(
         let of_catalog = prepared.loaded.graph.parents(id).iter();
         let mut of_catalog = of_catalog.map(|parent| &catalog.image(*parent).label);
         let now = of_catalog.find(|parent| parent.name() == label.name());
-        let asked = registry
-            .fetch_image(now.unwrap_or(&label), architecture())
-            .await;
+        let asked = match now {
+            Some(own) => registry.fetch_own_image(own, architecture()).await,
+            None => registry.fetch_image(&label, architecture()).await,
+        };
         let stands = match asked {
             Ok(Some(image)) if image.identities.contains(&then) => String::new(),
             Ok(Some(image)) => match image.identities.first() {

@@ -1,5 +1,6 @@
 //! `pkg export`.
 
+use std::collections::BTreeMap;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,12 +13,15 @@ use super::Ending;
 use super::built::{Built, find_built};
 use super::session::{Flavour, Session, find_image};
 use crate::catalog::{Image, Recipe};
+use crate::declared::Architecture;
 use crate::engine::Engine;
 use crate::error::UsageError;
 use crate::export::{
-    Export, ExportError, Format, Output, Stream, check, check_document, export, write_document,
+    Export, ExportError, Format, Output, Stream, check, check_document, export, find_shelved,
+    write_document,
 };
 use crate::host::{Scratch, Watch, Window, platform};
+use crate::layout::Shelved;
 use crate::oci::{Compression, Digest, Platform, Reference};
 use crate::rootfs::RootPath;
 use crate::unpack::Unpacked;
@@ -42,6 +46,10 @@ pub(super) struct Args {
     /// Compress the layers of an OCI layout so; gzip where nothing is said
     #[arg(long, value_enum, value_name = "HOW")]
     layers: Option<Layers>,
+    /// Write the image for this kind of machine, `linux/arm64`, of one for several; where nothing is said, an OCI layout and an
+    /// SPDX document are of all of them, and other formats for this machine
+    #[arg(long, value_name = "PLATFORM", value_parser = parse_platform)]
+    platform: Option<Platform>,
     /// Put the entries of this tar over the root file system; repeat it for more
     #[arg(long, value_name = "TAR")]
     overlay: Vec<PathBuf>,
@@ -100,6 +108,16 @@ impl Layers {
     }
 }
 
+/// Reads `linux/arm64`, or the architecture alone, by any of its names.
+fn parse_platform(text: &str) -> Result<Platform, String> {
+    let name = text.strip_prefix("linux/").unwrap_or(text);
+    let found = Architecture::find(name);
+    found.map(|found| found.platform()).ok_or_else(|| {
+        let known = Architecture::names().collect::<Vec<_>>();
+        format!("it is `linux/` and one of {}", known.join(", "))
+    })
+}
+
 /// How long a thread may take to see that its work was ended, while it hangs at who reads what it writes.
 const LONGEST_END: Duration = Duration::from_secs(2);
 
@@ -122,7 +140,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             return Ok(Ending::Failed);
         };
         let Some(format) = format else {
-            export_document(image, &built, &output)?;
+            export_document((image, &built), args.platform.as_ref(), &output)?;
             tell_written(session, image, args);
             return Ok(Ending::Done);
         };
@@ -132,6 +150,7 @@ pub(super) fn run(session: &Session, args: &Args) -> anyhow::Result<Ending> {
             reference: image.label.clone(),
             format,
             layers: args.layers.unwrap_or_default().compression(),
+            platform: args.platform.clone(),
             overlays: args.overlay.clone(),
             prefix,
             scratch: Scratch::new(&scratch_directory(session, &output), &Watch::default()),
@@ -163,9 +182,13 @@ fn tell_written(session: &Session, image: &Image, args: &Args) {
 }
 
 /// Writes what is kept beside an image of the shelf; of what an engine has under its name nothing is known.
-fn export_document(image: &Image, built: &Built, output: &Output) -> Result<(), ExportError> {
+fn export_document(
+    (image, built): (&Image, &Built),
+    platform: Option<&Platform>,
+    output: &Output,
+) -> Result<(), ExportError> {
     match built {
-        Built::Shelved(shelved) => write_document(shelved, output, &Watch::default()),
+        Built::Shelved(shelved) => write_document(shelved, platform, (output, &Watch::default())),
         Built::There(..) => Err(ExportError::NoDocument(image.label.clone())),
     }
 }
@@ -254,6 +277,7 @@ struct Wanted {
     reference: Reference,
     format: Format,
     layers: Compression,
+    platform: Option<Platform>,
     overlays: Vec<PathBuf>,
     prefix: RootPath,
     scratch: Scratch,
@@ -264,10 +288,23 @@ impl Wanted {
     /// Takes the image out of the engine or off the shelf, and writes it in its format.
     async fn write(self, built: &Built, cancelled: &CancellationToken) -> anyhow::Result<()> {
         let source = match built {
-            Built::Shelved(shelved) => Source::Layout(shelved.directory().to_owned()),
+            Built::Shelved(shelved) => Source::Layout(shelved.clone(), self.choose(shelved)?),
             Built::There(engine, id) => Source::Saved(self.save((engine, id), cancelled).await?),
         };
         self.write_from(source, cancelled).await
+    }
+
+    /// Chooses the images of the shelf that are written.
+    fn choose(&self, shelved: &Shelved) -> Result<Vec<Platform>, ExportError> {
+        let all = shelved.images().iter();
+        match (&self.platform, self.format) {
+            (Some(wanted), _) => Ok(vec![find_shelved(shelved, wanted)?.platform().clone()]),
+            (None, Format::Oci) => Ok(all.map(|image| image.platform().clone()).collect()),
+            (None, _) => match shelved.of_machine() {
+                Some(image) => Ok(vec![image.platform().clone()]),
+                None => Ok(vec![find_shelved(shelved, &platform())?.platform().clone()]),
+            },
+        }
     }
 
     async fn save(
@@ -314,34 +351,53 @@ impl Wanted {
     }
 
     fn convert(self, source: Source) -> Result<(), ExportError> {
-        let (unpacked, expected) = match source {
-            Source::Layout(path) => (Unpacked::open(&path, &platform(), &self.scratch), None),
-            Source::Saved(saved) => (
-                Unpacked::of_tar(saved.archive, &saved.platform, &self.scratch),
-                saved.expected,
-            ),
+        let mut annotations = BTreeMap::new();
+        let unpacked = match source {
+            Source::Layout(shelved, platforms) => {
+                annotations.clone_from(shelved.annotations());
+                let images = platforms
+                    .iter()
+                    .map(|platform| Unpacked::open(shelved.directory(), platform, &self.scratch));
+                images.collect::<Result<Vec<_>, _>>()
+            }
+            Source::Saved(saved) => {
+                let image = Unpacked::of_tar(saved.archive, &saved.platform, &self.scratch);
+                let checked = image.and_then(|image| {
+                    image.check_identity(saved.expected)?;
+                    Ok(image)
+                });
+                checked.map(|image| vec![image])
+            }
         };
         if self.scratch.watch().is_ended() {
             return Err(ExportError::Interrupted);
         }
-        let mut image = unpacked?;
-        image.check_identity(expected)?;
+        let mut images = unpacked?;
+        if let (Some(wanted), [image]) = (&self.platform, images.as_slice())
+            && !wanted.is_met_by(&image.platform())
+        {
+            return Err(ExportError::Platform {
+                there: image.platform().to_string(),
+                wanted: wanted.clone(),
+            });
+        }
         let wanted = Export {
             reference: &self.reference,
             format: self.format,
             layers: self.layers,
+            annotations,
             overlays: self.overlays,
             prefix: self.prefix,
             output: self.output,
         };
-        export(&mut image, &wanted, &self.scratch)
+        export(&mut images, &wanted, &self.scratch)
     }
 }
 
 /// Where an image is taken from.
 enum Source {
-    /// A layout of the shelf.
-    Layout(PathBuf),
+    /// A layout of the shelf, and which of its images.
+    Layout(Box<Shelved>, Vec<Platform>),
     /// What an engine gave.
     Saved(Saved),
 }

@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::build::{Event, Outcome, Phase};
 use crate::catalog::{ImageId, Pattern, Recipe};
 use crate::error::{Diagnostic, Severity};
-use crate::host::{Change, ChangeError, Changes, Clock, alpine_architecture, debian_architecture};
+use crate::host::{Change, ChangeError, Changes, Clock, machine_architecture};
 use crate::lock::Staleness;
 use crate::locking::{
     Demand, Files, Fitting, Held, LockFaults, LockingFaults, Means, Resolved, Standing, State,
@@ -197,8 +197,7 @@ pub(super) fn fit(
         client: &client,
         store: &store,
         settings,
-        architecture: debian_architecture(),
-        alpine_architecture: alpine_architecture(),
+        architecture: machine_architecture(),
         scratch: &std::env::temp_dir(),
         files,
         now: Clock::of_machine().now().to_utc(),

@@ -209,6 +209,10 @@ async fn find_engine(
         }
         Err(error) => return Err(error),
     };
+    if shelved.of_machine().is_none() {
+        session.tell_as_warning(&VerifyError::NeedsMachine.into());
+        return Ok(None);
+    }
     let id = load_shelved(&engine, &image.label, shelved, &session.environment).await?;
     Ok(Some((engine, id)))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::accounts::Accounts;
+use super::architecture::Architecture;
 use super::bootstrap::BootstrapFile;
 use super::paths::{LayerRule, PathRule};
 use super::repositories::{ApkContents, DebianContents};
@@ -22,8 +23,8 @@ pub struct ImageFile {
     pub changes: Changes,
     /// What containers get of it.
     pub runtime: Runtime,
-    /// The architectures that it is made for, as packages of Alpine have them (`x86_64`); the machine's where none is named.
-    pub architectures: Vec<String>,
+    /// The architectures that it is made for, each once, in the order of Alpine's names; the machine's where none is named.
+    pub architectures: Vec<Architecture>,
     /// How its files are spread over layers.
     pub layering: Layering,
     /// Where it comes from: an address and a revision.
@@ -37,6 +38,15 @@ pub struct ImageFile {
 }
 
 impl ImageFile {
+    /// Gives the architectures that it is made for; `own` where none is named.
+    #[must_use]
+    pub fn architectures_or(&self, own: Architecture) -> Vec<Architecture> {
+        match self.architectures.as_slice() {
+            [] => vec![own],
+            named => named.to_vec(),
+        }
+    }
+
     /// Gives the names of the images that it is made of: its base, and those that it takes files from.
     pub fn image_names(&self) -> impl Iterator<Item = &str> {
         let base = match &self.making {

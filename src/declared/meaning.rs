@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::accounts;
+use super::architecture::Architecture;
 use super::base::read_base;
 use super::bootstrap::{Bootstrap, BootstrapFile};
 use super::image_file::{Changes, Command, ImageFile, ImageFileError, Layering, Making, Runtime};
@@ -421,25 +422,11 @@ fn read_layering(written: &Written) -> Values<Layering> {
     }
 }
 
-/// The architectures with every name that they have here, the first being that of Alpine's packages.
-const ARCHITECTURES: [&[&str]; 9] = [
-    &["x86_64", "amd64"],
-    &["x86", "386"],
-    &["aarch64", "arm64"],
-    &["armhf", "arm/v6"],
-    &["armv7", "arm/v7"],
-    &["ppc64le"],
-    &["s390x"],
-    &["riscv64"],
-    &["loongarch64", "loong64"],
-];
-
-fn read_architectures(texts: &[Text]) -> Values<Vec<String>> {
+fn read_architectures(texts: &[Text]) -> Values<Vec<Architecture>> {
     let mut read = Vec::new();
     for text in texts {
-        let mut known = ARCHITECTURES.iter();
-        let Some(names) = known.find(|names| names.contains(&text.value.as_str())) else {
-            let known: Vec<&str> = ARCHITECTURES.iter().map(|names| names[0]).collect();
+        let Some(found) = Architecture::find(&text.value) else {
+            let known: Vec<&str> = Architecture::names().collect();
             let message = format!(
                 "`archs` cannot hold `{}`: it is one of {}",
                 text.value,
@@ -447,9 +434,9 @@ fn read_architectures(texts: &[Text]) -> Values<Vec<String>> {
             );
             return Err(at(text, message));
         };
-        read.push(names[0].to_owned());
+        read.push(found);
     }
-    read.sort();
+    read.sort_unstable();
     read.dedup();
     Ok(read)
 }

@@ -19,6 +19,7 @@
 //! Alpine's packages; `base` names an image to lay files and settings over.
 
 mod accounts;
+mod architecture;
 mod base;
 mod bootstrap;
 mod image_file;
@@ -33,6 +34,7 @@ mod value;
 mod written;
 
 pub use accounts::{Accounts, Group, User};
+pub use architecture::Architecture;
 pub use bootstrap::{Bootstrap, BootstrapFile, Variant};
 pub use image_file::{
     BaseImage, Changes, Command, ImageFile, ImageFileError, Layering, Making, Runtime,

@@ -330,7 +330,12 @@ fn about() -> Map<String, Json> {
                 "Annotations of the manifest, which are labels as well, and may hold stamps: `{{ stamp.KEY }}`.",
             ),
         ),
-        ("archs", texts("Architectures.")),
+        (
+            "archs",
+            texts(
+                "The architectures that it is made for, the machine's where none is named; several make an index.",
+            ),
+        ),
         (
             "vcs-url",
             text(

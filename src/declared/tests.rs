@@ -221,7 +221,8 @@ fn the_rest_is_read_too() {
         file.making,
         Making::Base(BaseImage::Named("golang".to_owned()))
     );
-    assert_eq!(file.architectures, ["aarch64", "x86_64"]);
+    let architectures: Vec<&str> = file.architectures.iter().map(|one| one.apk).collect();
+    assert_eq!(architectures, ["aarch64", "x86_64"]);
     assert_eq!(
         file.vcs,
         Some(("https://git.example.org/a@b".to_owned(), "0123".to_owned()))

@@ -479,6 +479,7 @@ fn kind_of_verify(error: &VerifyError) -> Option<Kind> {
         VerifyError::Engine(EngineError::Refused { .. }) => None,
         VerifyError::Engine(_)
         | VerifyError::NeedsEngine
+        | VerifyError::NeedsMachine
         | VerifyError::Thread(_)
         | VerifyError::Unpack(_) => Some(Kind::Environment),
         VerifyError::File(file) => (!file.is_of_reading()).then_some(Kind::Environment),

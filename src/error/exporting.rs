@@ -26,6 +26,8 @@ pub(super) fn kind_of_export(error: &ExportError) -> Kind {
         | ExportError::User { .. }
         | ExportError::NoCommand
         | ExportError::NoDocument(_)
+        | ExportError::Platform { .. }
+        | ExportError::Several
         | ExportError::Resolve(_)
         | ExportError::Interrupted => Kind::Work,
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::host::ScratchError;
 use crate::host::fs::FileError;
-use crate::oci::Reference;
+use crate::oci::{Platform, Reference};
 use crate::rootfs::{LayerError, ResolveError, TarError};
 use crate::unpack::{OpenTarError, UnpackError};
 
@@ -26,6 +26,17 @@ pub enum ExportError {
         /// What it is.
         what: &'static str,
     },
+    /// It is for machines of other kinds.
+    #[error("it is for {there}, and not for {wanted}: `--platform` chooses one of them")]
+    Platform {
+        /// What it is for.
+        there: String,
+        /// What was asked for.
+        wanted: Platform,
+    },
+    /// It is one image alone that a format holds.
+    #[error("images of several kinds of machines can be written as an OCI layout alone")]
+    Several,
     /// Owners of files can be given by root alone.
     #[error(
         "a root file system cannot be written as a directory by this user: its files have other owners"

@@ -1,33 +1,35 @@
 //! An OCI layout of an image as it was unpacked.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::ExportError;
 use crate::host::Watch;
 use crate::layout::{self, LayoutError, PartLayer, Parts};
-use crate::oci::{Compression, Platform, Reference};
+use crate::oci::{Compression, Reference};
 use crate::unpack::Unpacked;
 
-/// Writes the layout of one image into an empty directory; its layers are compressed as told.
+/// Writes the layout of an image, or of several as an index with these annotations, into an empty directory; layers are
+/// compressed as told.
 pub(super) fn write_layout(
-    image: &Unpacked,
+    (images, annotations): (&[Unpacked], &BTreeMap<String, String>),
     reference: &Reference,
     compression: Compression,
     place: (&Path, &Watch),
 ) -> Result<(), ExportError> {
-    let layers = image.layers.iter();
-    let layers: Vec<PartLayer> = layers.map(|it| PartLayer::Plain(it.tar.clone())).collect();
-    let parts = Parts {
+    let layers = images.iter().map(|image| {
+        let layers = image.layers.iter();
+        layers.map(|it| PartLayer::Plain(it.tar.clone())).collect()
+    });
+    let layers: Vec<Vec<PartLayer>> = layers.collect();
+    let parts = std::iter::zip(images, &layers).map(|(image, layers)| Parts {
         config: &image.config,
-        platform: Platform {
-            architecture: image.configuration.architecture.clone(),
-            os: image.configuration.os.clone(),
-            variant: image.configuration.variant.clone(),
-        },
-        layers: &layers,
+        platform: image.platform(),
+        layers,
         compression,
-    };
-    match layout::write_layout(&parts, reference, place) {
+    });
+    let parts: Vec<Parts<'_>> = parts.collect();
+    match layout::write_layout(&parts, annotations, reference, place) {
         Ok(_) => Ok(()),
         Err(LayoutError::File(error)) => Err(error.into()),
         Err(LayoutError::Interrupted) => Err(ExportError::Interrupted),

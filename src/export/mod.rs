@@ -15,7 +15,7 @@ mod user;
 mod workplace;
 mod write;
 
-pub use document::{check_document, write_document};
+pub use document::{check_document, find_shelved, write_document};
 pub use error::ExportError;
 pub use output::{Output, Stream};
 pub use write::{Export, Format, check, export};

@@ -1,5 +1,6 @@
 //! The formats.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt as _;
@@ -42,6 +43,8 @@ pub struct Export<'a> {
     pub format: Format,
     /// How the layers of an OCI layout are compressed.
     pub layers: Compression,
+    /// What the index of several images says of itself.
+    pub annotations: BTreeMap<String, String>,
     /// Tars over the image's own root file system, for a bundle or a root file system.
     pub overlays: Vec<PathBuf>,
     /// The directory of the tar in which a root file system lies; the root of the tar where it is the root.
@@ -75,13 +78,15 @@ pub fn check(format: Format, output: &Output, overlays: &[PathBuf]) -> Result<()
 }
 
 /// Writes an image in a format; what is as large as the image and not kept lies in `scratch`, whose watch ends the work.
+///
+/// Several images, for as many kinds of machines, are one OCI layout; no other format holds more than one.
 pub fn export(
-    image: &mut Unpacked,
+    images: &mut [Unpacked],
     export: &Export<'_>,
     scratch: &Scratch,
 ) -> Result<(), ExportError> {
     let watch = scratch.watch();
-    let written = write(image, export, scratch);
+    let written = write(images, export, scratch);
     // Whatever failed first, it was because of that.
     if written.is_err() && watch.is_ended() {
         return Err(ExportError::Interrupted);
@@ -89,11 +94,21 @@ pub fn export(
     written
 }
 
-fn write(image: &mut Unpacked, export: &Export<'_>, scratch: &Scratch) -> Result<(), ExportError> {
+fn write(
+    images: &mut [Unpacked],
+    export: &Export<'_>,
+    scratch: &Scratch,
+) -> Result<(), ExportError> {
     let watch = scratch.watch();
     let output = &export.output;
+    if export.format == Format::Oci {
+        return write_oci(images, export, scratch);
+    }
+    let [image] = images else {
+        return Err(ExportError::Several);
+    };
     match export.format {
-        Format::Oci => write_oci(image, export, scratch),
+        Format::Oci => Ok(()),
         Format::Docker => write_file(output, watch, |out| {
             let compression = Compression::of_name(output.name());
             let write = |out: &mut dyn Write| image.write_docker_archive(export.reference, out);
@@ -126,10 +141,16 @@ fn overlaid(
 }
 
 /// A layout is made as a directory; a tar of one holds that directory's files.
-fn write_oci(image: &Unpacked, export: &Export<'_>, scratch: &Scratch) -> Result<(), ExportError> {
+fn write_oci(
+    images: &[Unpacked],
+    export: &Export<'_>,
+    scratch: &Scratch,
+) -> Result<(), ExportError> {
     let watch = scratch.watch();
-    let fill =
-        |directory: &Path| write_layout(image, export.reference, export.layers, (directory, watch));
+    let images = (images, &export.annotations);
+    let fill = |directory: &Path| {
+        write_layout(images, export.reference, export.layers, (directory, watch))
+    };
     let output = &export.output;
     if !output.is_tar() {
         return write_directory(output, Readers::Usual, watch, fill);

@@ -1,5 +1,6 @@
 //! What kind of machine this is.
 
+use crate::declared::Architecture;
 use crate::oci::Platform;
 
 /// Gives the machine's architecture as images name it (OCI image-spec, "Platform"; the names are Go's).
@@ -21,6 +22,17 @@ pub fn platform() -> Platform {
         architecture: architecture().to_owned(),
         os: "linux".to_owned(),
         variant: None,
+    }
+}
+
+/// Gives the machine's architecture, in the words of all.
+#[must_use]
+pub fn machine_architecture() -> Architecture {
+    Architecture {
+        apk: alpine_architecture(),
+        image: architecture(),
+        variant: None,
+        debian: debian_architecture(),
     }
 }
 

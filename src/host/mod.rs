@@ -45,7 +45,10 @@ pub use holders::{ForeignProcess, find_lock_holders, find_process, is_lock_inher
 pub use input::{InputError, read_input};
 pub use leftovers::{RUN_VARIABLE, kill_marked};
 pub use lock::{HeldDirectory, TreeLocks, lock_directory, lock_trees};
-pub use machine::{alpine_architecture, architecture, debian_architecture, host_name, platform};
+pub use machine::{
+    alpine_architecture, architecture, debian_architecture, host_name, machine_architecture,
+    platform,
+};
 pub use memory::find_memory_bytes;
 pub use parallel::in_parallel;
 pub use process::{Output, ProcessError, Program, Stream};

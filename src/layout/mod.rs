@@ -3,11 +3,13 @@
 
 mod sbom;
 mod shelf;
+mod shelved;
 mod stock;
 mod sweeping;
 mod write;
 
 pub use sbom::{Artifact, Bill};
-pub use shelf::{Shelf, ShelfError, Shelved};
+pub use shelf::{Shelf, ShelfError};
+pub use shelved::{Shelved, ShelvedImage};
 pub use stock::Stored;
-pub use write::{LayoutError, PartLayer, Parts, write_layout};
+pub use write::{LayoutError, PartLayer, Parts, WrittenLayout, write_layout};

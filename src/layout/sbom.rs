@@ -2,7 +2,8 @@
 //! image (image-spec, "Guidelines for Artifact Usage").
 //!
 //! ```text
-//! referrers.json     what refers to the image, as a registry lists it (distribution-spec, "Listing Referrers")
+//! referrers.json     what refers to the image, as a registry lists it (distribution-spec, "Listing Referrers"); of several images,
+//!                    to each of them, in their order, and then to their index
 //! blobs/sha256/…     the manifest, whose subject is the image; the document; `{}`, the configuration of what has none
 //! ```
 //!
@@ -14,10 +15,10 @@ use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::write::{Parts, render};
+use super::write::{Parts, WrittenLayout, render};
 use crate::host::fs::{FileError, find_text, read_bytes, write_generated};
 use crate::oci::{Descriptor, Digest, ImageIndex, ImageManifest, Reference, annotation, media};
-use crate::spdx::{Document, Image, Software};
+use crate::spdx::{Document, Image, IndexDocument, Software};
 
 const REFERRERS: &str = "referrers.json";
 /// What a document is called where it becomes a file.
@@ -43,16 +44,19 @@ pub struct Artifact {
 }
 
 impl Artifact {
-    /// Reads what [`write_sbom`] wrote; gives nothing where it is not what it was.
-    pub(super) fn read(directory: &Path) -> Result<Option<Self>, FileError> {
+    /// Reads what [`write_sboms`] wrote; gives nothing where some of it is not what it was.
+    pub(super) fn read_all(directory: &Path) -> Result<Option<Vec<Self>>, FileError> {
         let Some(index) = find_text(&directory.join(REFERRERS))? else {
             return Ok(None);
         };
-        let index: Option<ImageIndex> = serde_json::from_str(&index).ok();
-        let listed = index.and_then(|index| index.manifests.into_iter().next());
-        let Some(listed) = listed else {
+        let Ok(index) = serde_json::from_str::<ImageIndex>(&index) else {
             return Ok(None);
         };
+        let listed = index.manifests.into_iter();
+        listed.map(|listed| Self::read(directory, listed)).collect()
+    }
+
+    fn read(directory: &Path, listed: Descriptor) -> Result<Option<Self>, FileError> {
         let blob = |digest: &Digest| directory.join("blobs/sha256").join(digest.hex());
         let bytes = read_bytes(&blob(&listed.digest))?;
         if Digest::of(&bytes) != listed.digest {
@@ -90,39 +94,79 @@ impl Artifact {
     }
 }
 
-/// Writes what an image is made of into its layout.
-pub(super) fn write_sbom(
-    (parts, bill): (&Parts<'_>, &Bill<'_>),
+/// Writes what images are made of into their layout; of several, also which ones their index has.
+pub(super) fn write_sboms(
+    images: &[(Parts<'_>, Bill<'_>)],
     reference: &Reference,
-    image: &Descriptor,
+    written: &WrittenLayout,
     directory: &Path,
 ) -> Result<(), FileError> {
     let blobs = directory.join("blobs/sha256");
-    let path = blobs.join(image.digest.hex());
-    let manifest = serde_json::from_slice(&read_bytes(&path)?);
-    let manifest: ImageManifest =
-        manifest.map_err(|error| FileError::new("read", &path, io::Error::other(error)))?;
-    let layers = manifest.layers.into_iter();
-    let document = Document {
-        image: Image {
-            name: reference.repository().to_owned(),
-            reference: reference.clone(),
-            digest: image.digest.clone(),
-            layers: layers.map(|layer| layer.digest).collect(),
-            architecture: parts.platform.architecture.clone(),
-            created: bill.created,
-        },
-        software: bill.software.clone(),
+    let mut listed = Vec::new();
+    let mut described = Vec::new();
+    for ((parts, bill), descriptor) in images.iter().zip(&written.images) {
+        let path = blobs.join(descriptor.digest.hex());
+        let manifest = serde_json::from_slice(&read_bytes(&path)?);
+        let manifest: ImageManifest =
+            manifest.map_err(|error| FileError::new("read", &path, io::Error::other(error)))?;
+        let layers = manifest.layers.into_iter();
+        let document = Document {
+            image: Image {
+                name: reference.repository().to_owned(),
+                reference: reference.clone(),
+                digest: descriptor.digest.clone(),
+                layers: layers.map(|layer| layer.digest).collect(),
+                architecture: parts.platform.architecture.clone(),
+                created: bill.created,
+            },
+            software: bill.software.clone(),
+        };
+        let text = document.render();
+        listed.push(write_artifact(&text, descriptor, bill.created, &blobs)?);
+        described.push(document.image);
+    }
+    if written.whole.is_index() {
+        let created = images.iter().map(|(_, bill)| bill.created).max();
+        let created = created.unwrap_or_default();
+        let document = IndexDocument {
+            index: Image {
+                name: reference.repository().to_owned(),
+                reference: reference.clone(),
+                digest: written.whole.digest.clone(),
+                layers: Vec::new(),
+                architecture: String::new(),
+                created,
+            },
+            variants: described,
+        };
+        let text = document.render();
+        listed.push(write_artifact(&text, &written.whole, created, &blobs)?);
+    }
+    let index = ImageIndex {
+        schema_version: 2,
+        media_type: media::INDEX.to_owned(),
+        manifests: listed,
+        annotations: BTreeMap::new(),
     };
+    write_generated(&directory.join(REFERRERS), &render(&index))
+}
+
+/// Writes a document, and the manifest by which it is attached to `subject`; gives how a list names that.
+fn write_artifact(
+    document: &str,
+    subject: &Descriptor,
+    created: DateTime<Utc>,
+    blobs: &Path,
+) -> Result<Descriptor, FileError> {
     let write = |media_type: &str, bytes: &[u8]| {
         let descriptor = Descriptor::of(media_type, bytes);
         write_generated(&blobs.join(descriptor.digest.hex()), bytes)?;
         Ok::<_, FileError>(descriptor)
     };
-    let mut document = write(media::SPDX, document.render().as_bytes())?;
+    let mut document = write(media::SPDX, document.as_bytes())?;
     let title = (annotation::TITLE.to_owned(), FILE_NAME.to_owned());
     document.annotations = BTreeMap::from([title]);
-    let created = bill.created.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let created = created.to_rfc3339_opts(SecondsFormat::Secs, true);
     let annotations = BTreeMap::from([(annotation::CREATED.to_owned(), created)]);
     let manifest = ImageManifest {
         schema_version: 2,
@@ -130,18 +174,15 @@ pub(super) fn write_sbom(
         artifact_type: Some(media::SPDX.to_owned()),
         config: write(media::EMPTY, b"{}")?,
         layers: vec![document],
-        subject: Some(image.clone()),
+        subject: Some(Descriptor {
+            platform: None,
+            ..subject.clone()
+        }),
         annotations: annotations.clone(),
     };
-    let listed = Descriptor {
+    Ok(Descriptor {
         artifact_type: manifest.artifact_type.clone(),
         annotations,
         ..write(media::MANIFEST, &render(&manifest))?
-    };
-    let index = ImageIndex {
-        schema_version: 2,
-        media_type: media::INDEX.to_owned(),
-        manifests: vec![listed],
-    };
-    write_generated(&directory.join(REFERRERS), &render(&index))
+    })
 }

@@ -1,7 +1,7 @@
 //! The shelf: images that this program made without an engine, each as an OCI layout that other programs read, too.
 //!
 //! ```text
-//! ~/.cache/pkg/images-1/nginx_1.22-1-2c26b46b68ff/current     the digest of the manifest that counts
+//! ~/.cache/pkg/images-1/nginx_1.22-1-2c26b46b68ff/current     the digest of the manifest, or index, that counts
 //!                                                /9f86d0…/    its layout: oci-layout, index.json, blobs/; referrers.json
 //!                                                /.coming-…/  one that is still written
 //! ```
@@ -15,22 +15,19 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use chrono::SecondsFormat;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::sbom::{Artifact, Bill, write_sbom};
-use super::sweeping::{COMING, CURRENT, clear, hold_alone, now, open_for_reading, sweep};
+use super::sbom::{Bill, write_sboms};
+use super::shelved::Shelved;
+use super::sweeping::{COMING, CURRENT, clear, hold_alone, now, sweep};
 use super::write::{LayoutError, Parts, write_layout};
-use crate::host::fs::{
-    FileError, create_directory, find_text, read_bytes, rename_directory, write_atomically,
-};
+use crate::host::fs::{FileError, create_directory, find_text, rename_directory, write_atomically};
 use crate::host::{Environment, Watch, platform, unique_hex};
-use crate::oci::{
-    Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest, Reference, annotation,
-};
+use crate::oci::{Digest, ImageConfig, ImageIndex, Reference, annotation};
 
 /// The shelf of a user.
 #[derive(Clone, Debug)]
@@ -56,20 +53,8 @@ impl From<FileError> for ShelfError {
     }
 }
 
-/// An image of the shelf.
-#[derive(Clone, Debug)]
-pub struct Shelved {
-    directory: PathBuf,
-    digest: Digest,
-    bytes: Vec<u8>,
-    manifest: ImageManifest,
-    diff_ids: Vec<Digest>,
-    sbom: Artifact,
-    labels: BTreeMap<String, String>,
-    /// Keeps the layout from being swept away while it is read.
-    _reading: Arc<File>,
-}
-
+/// What the labels begin with that only this program reads.
+const OWN_LABELS: &str = "pkg.";
 /// After so long another version of an image is not published any more.
 const OLD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -137,19 +122,27 @@ impl Shelf {
     }
 
     /// Puts an image in the place of what the reference meant before.
+    ///
+    /// Several images are one that is for as many kinds of machines, each of them once; the same images make the same index in
+    /// whatever order they come.
     pub fn put(
         &self,
         reference: &Reference,
-        (parts, bill): (&Parts<'_>, &Bill<'_>),
+        images: &[(Parts<'_>, Bill<'_>)],
         watch: &Watch,
     ) -> Result<Shelved, ShelfError> {
+        let mut images = images.to_vec();
+        images.sort_by(|(one, _), (other, _)| one.platform.cmp(&other.platform));
         let root = self.root.as_deref().ok_or(ShelfError::NoHome)?;
         let place = Self::place(root, reference);
         create_directory(&place)?;
         let coming = Coming(place.join(format!("{COMING}{}", unique_hex())));
         create_directory(&coming.0)?;
-        let descriptor = write_layout(parts, reference, (&coming.0, watch))?;
-        write_sbom((parts, bill), reference, &descriptor, &coming.0)?;
+        let parts: Vec<Parts<'_>> = images.iter().map(|(parts, _)| parts.clone()).collect();
+        let annotations = annotate(&images);
+        let written = write_layout(&parts, &annotations, reference, (&coming.0, watch))?;
+        write_sboms(&images, reference, &written, &coming.0)?;
+        let descriptor = written.whole;
         let whole = place.join(descriptor.digest.hex());
         let _alone = Self::lock(root)?;
         replace(&coming, &whole, &descriptor.digest)?;
@@ -175,6 +168,29 @@ impl Shelf {
         let _alone = Self::lock(root)?;
         Ok(clear(&place)?)
     }
+}
+
+/// Gives what an index says of itself: what all of its images say, but for what only this program reads, and when the newest was
+/// made.
+fn annotate(images: &[(Parts<'_>, Bill<'_>)]) -> BTreeMap<String, String> {
+    let labels = images.iter().map(|(parts, _)| {
+        let config = serde_json::from_slice::<ImageConfig>(parts.config).ok();
+        let config = config.and_then(|config| config.config);
+        config.and_then(|config| config.labels).unwrap_or_default()
+    });
+    let labels: Vec<BTreeMap<String, String>> = labels.collect();
+    let first = labels.first().into_iter().flatten();
+    let shared = first.filter(|(key, value)| {
+        let mut others = labels.iter();
+        !key.starts_with(OWN_LABELS) && others.all(|other| other.get(*key) == Some(value))
+    });
+    let newest = images.iter().map(|(_, bill)| bill.created).max();
+    let created = newest.map(|newest| {
+        let newest = newest.to_rfc3339_opts(SecondsFormat::Secs, true);
+        (annotation::CREATED.to_owned(), newest)
+    });
+    let shared = shared.map(|(key, value)| (key.clone(), value.clone()));
+    shared.chain(created).collect()
 }
 
 /// Takes away other versions of an image that were made long ago: what is still to be published is seldom that old.
@@ -257,104 +273,6 @@ fn replace(coming: &Coming, whole: &Path, digest: &Digest) -> Result<(), FileErr
     }
 }
 
-impl Shelved {
-    /// Reads a layout that [`write_layout`] wrote; gives nothing where a part of it is not what it was.
-    fn read(directory: PathBuf, digest: Digest) -> Result<Option<Self>, FileError> {
-        let reading = Arc::new(open_for_reading(&directory)?);
-        let blob = |digest: &Digest| directory.join("blobs/sha256").join(digest.hex());
-        let bytes = read_bytes(&blob(&digest))?;
-        if Digest::of(&bytes) != digest {
-            return Ok(None);
-        }
-        let Ok(manifest) = serde_json::from_slice::<ImageManifest>(&bytes) else {
-            return Ok(None);
-        };
-        for layer in &manifest.layers {
-            let path = blob(&layer.digest);
-            let found = std::fs::metadata(&path);
-            let found = found.map_err(|source| FileError::new("read", &path, source))?;
-            if !found.is_file() || found.len() != layer.size {
-                return Ok(None);
-            }
-        }
-        let config = read_bytes(&blob(&manifest.config.digest))?;
-        if Digest::of(&config) != manifest.config.digest {
-            return Ok(None);
-        }
-        let Ok(config) = serde_json::from_slice::<ImageConfig>(&config) else {
-            return Ok(None);
-        };
-        let Some(sbom) = Artifact::read(&directory)? else {
-            return Ok(None);
-        };
-        let labels = config.config.and_then(|config| config.labels);
-        Ok(Some(Self {
-            labels: labels.unwrap_or_default(),
-            diff_ids: config.rootfs.diff_ids,
-            _reading: reading,
-            directory,
-            digest,
-            bytes,
-            manifest,
-            sbom,
-        }))
-    }
-
-    /// Gives the identity that it has on engines with a graph driver: the digest of its configuration.
-    #[must_use]
-    pub fn id(&self) -> &Digest {
-        &self.manifest.config.digest
-    }
-
-    /// Gives the digest of its manifest, under which registries know it.
-    #[must_use]
-    pub fn digest(&self) -> &Digest {
-        &self.digest
-    }
-
-    /// Gives the bytes of its manifest.
-    #[must_use]
-    pub fn manifest(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Gives the digests of its plain layers, the lowest first.
-    #[must_use]
-    pub fn diff_ids(&self) -> &[Digest] {
-        &self.diff_ids
-    }
-
-    /// Gives what it is made of, as registries attach it.
-    #[must_use]
-    pub fn sbom(&self) -> &Artifact {
-        &self.sbom
-    }
-
-    /// Gives its labels.
-    #[must_use]
-    pub fn labels(&self) -> &BTreeMap<String, String> {
-        &self.labels
-    }
-
-    /// Gives what its manifest names: the layers, the lowest first, and then the configuration.
-    pub fn parts(&self) -> impl Iterator<Item = &Descriptor> {
-        let config = std::iter::once(&self.manifest.config);
-        self.manifest.layers.iter().chain(config)
-    }
-
-    /// Gives the file of one of them.
-    #[must_use]
-    pub fn path(&self, part: &Descriptor) -> PathBuf {
-        self.directory.join("blobs/sha256").join(part.digest.hex())
-    }
-
-    /// Gives the directory of its layout.
-    #[must_use]
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
@@ -363,8 +281,8 @@ mod tests {
 
     use super::*;
     use crate::host::Window;
-    use crate::layout::PartLayer;
-    use crate::oci::{Compression, Platform};
+    use crate::layout::{PartLayer, ShelvedImage};
+    use crate::oci::{Compression, Platform, media};
     use crate::spdx::Software;
 
     fn reference(text: &str) -> Reference {
@@ -372,29 +290,89 @@ mod tests {
     }
 
     fn put(shelf: &Shelf, text: &str, layer: &[u8]) -> Shelved {
+        put_for(shelf, text, layer, &[("amd64", 1_700_000_000)])
+    }
+
+    /// Puts an image for some architectures, each of which was made at a time.
+    fn put_for(shelf: &Shelf, text: &str, layer: &[u8], architectures: &[(&str, i64)]) -> Shelved {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(layer).expect("a layer");
         let layers = [PartLayer::Plain(Window::of_file(file).expect("a window"))];
-        let config = format!(
-            r#"{{"architecture":"amd64","os":"linux","config":{{"Labels":{{"a":"b"}}}},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
-            Digest::of(layer)
-        );
-        let parts = Parts {
-            config: config.as_bytes(),
-            platform: Platform {
-                architecture: "amd64".to_owned(),
-                os: "linux".to_owned(),
-                variant: None,
-            },
-            layers: &layers,
-            compression: Compression::Gzip,
-        };
-        let bill = Bill {
-            software: &Software::default(),
-            created: DateTime::from_timestamp(1_700_000_000, 0).expect("a time"),
-        };
-        let put = shelf.put(&reference(text), (&parts, &bill), &Watch::default());
+        let configs = architectures.iter().map(|(architecture, _)| {
+            format!(
+                r#"{{"architecture":"{architecture}","os":"linux","config":{{"Labels":{{"a":"b","of":"{architecture}","pkg.inputs":"x"}}}},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+                Digest::of(layer)
+            )
+        });
+        let configs: Vec<String> = configs.collect();
+        let software = Software::default();
+        let images = configs.iter().zip(architectures);
+        let images = images.map(|(config, (architecture, created))| {
+            let parts = Parts {
+                config: config.as_bytes(),
+                platform: Platform {
+                    architecture: (*architecture).to_owned(),
+                    os: "linux".to_owned(),
+                    variant: None,
+                },
+                layers: &layers,
+                compression: Compression::Gzip,
+            };
+            let bill = Bill {
+                software: &software,
+                created: DateTime::from_timestamp(*created, 0).expect("a time"),
+            };
+            (parts, bill)
+        });
+        let images: Vec<_> = images.collect();
+        let put = shelf.put(&reference(text), &images, &Watch::default());
         put.expect("a place")
+    }
+
+    #[test]
+    fn an_index_names_an_image_for_each_kind_of_machine_and_is_the_same_in_any_order() {
+        let root = tempfile::tempdir().expect("a directory");
+        let shelf = Shelf::new(root.path());
+        let both = [("arm64", 1_700_000_000), ("amd64", 1_600_000_000)];
+        let one = put_for(&shelf, "one:1", b"bytes", &both);
+        let turned: Vec<_> = both.iter().rev().copied().collect();
+        let other = put_for(&shelf, "one:1", b"bytes", &turned);
+        assert_eq!(one.digest(), other.digest());
+        assert_eq!((one.id(), one.media_type()), (one.digest(), media::INDEX));
+        let found = shelf.find(&reference("one:1")).expect("the shelf");
+        let found = found.expect("an image");
+        let names = found
+            .images()
+            .iter()
+            .map(|image| image.platform().to_string());
+        assert_eq!(names.collect::<Vec<_>>(), ["linux/amd64", "linux/arm64"]);
+        let annotations: Vec<_> = found.annotations().iter().collect();
+        let created = annotation::CREATED.to_owned();
+        let expected = [("a", "b"), (&created, "2023-11-14T22:13:20Z")];
+        let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(
+            annotations,
+            expected.each_ref().map(|(key, value)| (key, value))
+        );
+        let index: ImageIndex = serde_json::from_slice(found.manifest()).expect("an index");
+        let listed = index.manifests.iter().map(|one| &one.digest);
+        let images = found.images().iter().map(ShelvedImage::digest);
+        assert!(listed.eq(images));
+        // Each has a document of its own, and the index one that says whose variants they are.
+        let document = |artifact: &crate::layout::Artifact| {
+            let document = artifact.document().expect("a document");
+            std::fs::read_to_string(found.path(document)).expect("its bytes")
+        };
+        let whole = document(found.sbom());
+        assert_eq!(whole.matches("\"VARIANT_OF\"").count(), 2);
+        for image in found.images() {
+            assert!(whole.contains(image.digest().hex()));
+            assert!(document(image.sbom()).contains(image.digest().hex()));
+        }
+        // One that lacks a part of any of them is none.
+        let layer = found.images()[1].parts().next().expect("a layer").clone();
+        File::create(found.path(&layer)).expect("emptied");
+        assert!(shelf.find(&reference("one:1")).expect("nothing").is_none());
     }
 
     #[test]
@@ -419,7 +397,7 @@ mod tests {
         assert!(!before.exists(), "what it was before is gone");
         // The same again takes nothing from who reads it.
         put(&shelf, one, b"third");
-        for part in third.parts() {
+        for part in third.images()[0].parts() {
             assert!(third.path(part).exists());
         }
         assert!(shelf.remove(&reference(one)).expect("removed"));
@@ -435,7 +413,7 @@ mod tests {
         assert_eq!(shelf.stock().expect("nothing"), []);
         let (one, other) = ("r.example.org/base/one:1", "r.example.org/base/one:2");
         let broken = put(&shelf, other, b"2");
-        let layer = broken.parts().next().expect("a layer").clone();
+        let layer = broken.images()[0].parts().next().expect("a layer").clone();
         std::fs::remove_file(broken.path(&layer)).expect("removed");
         let put = put(&shelf, one, b"1");
         std::fs::create_dir(root.path().join("images-1/mine")).expect("a directory");
@@ -443,7 +421,7 @@ mod tests {
         let known: Vec<_> = stock.iter().map(|it| it.reference.to_string()).collect();
         assert_eq!(known, [one, other]);
         assert_eq!(stock[0].digest, *put.digest());
-        let blobs: u64 = put.parts().map(|part| part.size).sum();
+        let blobs: u64 = put.images()[0].parts().map(|part| part.size).sum();
         assert!(stock[0].size_bytes > blobs + put.manifest().len() as u64);
         assert!(stock[1].size_bytes < stock[0].size_bytes);
     }
@@ -493,11 +471,15 @@ mod tests {
         let spoil: [fn(&Shelved); 4] = [
             |it| std::fs::remove_dir_all(it.directory()).expect("removed"),
             |it| {
-                let layer = it.parts().next().expect("a layer").clone();
+                let layer = it.images()[0].parts().next().expect("a layer").clone();
                 File::create(it.path(&layer)).expect("emptied");
             },
             |it| {
-                let config = it.parts().last().expect("a configuration").clone();
+                let config = it.images()[0]
+                    .parts()
+                    .last()
+                    .expect("a configuration")
+                    .clone();
                 write_atomically(&it.path(&config), b"{}").expect("changed");
             },
             |it| {

@@ -1,4 +1,9 @@
 //! An OCI layout: blobs under their digests, and an index that names the image.
+//!
+//! ```text
+//! index.json ──→ the manifest ──→ configuration, layers                 of one image
+//!            ──→ an index ──→ a manifest for each kind of machine       of several
+//! ```
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -45,35 +50,58 @@ pub enum LayoutError {
     Interrupted,
 }
 
-/// Writes the layout of one image into an empty directory, and gives the descriptor of its manifest; the same image gives
-/// the same bytes.
+/// What was written.
+#[derive(Clone, Debug)]
+pub struct WrittenLayout {
+    /// What the layout is of: the manifest of the image, or the index of several.
+    pub whole: Descriptor,
+    /// The manifest of each image.
+    pub images: Vec<Descriptor>,
+}
+
+/// Writes the layout of an image into an empty directory; the same image gives the same bytes.
+///
+/// Of several, for as many kinds of machines, it is an index with these annotations, in the order in which they are given.
 pub fn write_layout(
-    parts: &Parts<'_>,
+    images: &[Parts<'_>],
+    annotations: &BTreeMap<String, String>,
     reference: &Reference,
     (directory, watch): (&Path, &Watch),
-) -> Result<Descriptor, LayoutError> {
+) -> Result<WrittenLayout, LayoutError> {
     let blobs = directory.join("blobs/sha256");
     create_directory(&blobs)?;
-    let layers = in_parallel(parts.layers, 1, |layer| match layer {
-        PartLayer::Plain(tar) => write_layer(tar, parts.compression, &blobs, watch),
-        PartLayer::Kept(descriptor, blob) => keep_layer(descriptor, blob, &blobs, watch),
-    });
-    let layers = layers.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let config = Descriptor::of(media::CONFIG, parts.config);
-    write_generated(&blobs.join(config.digest.hex()), parts.config)?;
-    let manifest = render(&ImageManifest {
-        schema_version: 2,
-        media_type: media::MANIFEST.to_owned(),
-        artifact_type: None,
-        config,
-        layers,
-        subject: None,
-        annotations: BTreeMap::new(),
-    });
-    let descriptor = Descriptor::of(media::MANIFEST, &manifest);
-    write_generated(&blobs.join(descriptor.digest.hex()), &manifest)?;
-    let mut listed = descriptor.clone();
-    listed.platform = Some(parts.platform.clone());
+    let written = images
+        .iter()
+        .map(|parts| write_image(parts, &blobs, watch))
+        .collect::<Result<Vec<_>, _>>()?;
+    let whole = match written.as_slice() {
+        [one] => one.clone(),
+        all => {
+            let index = render(&ImageIndex {
+                schema_version: 2,
+                media_type: media::INDEX.to_owned(),
+                manifests: all.to_vec(),
+                annotations: annotations.clone(),
+            });
+            let descriptor = Descriptor::of(media::INDEX, &index);
+            write_generated(&blobs.join(descriptor.digest.hex()), &index)?;
+            descriptor
+        }
+    };
+    write_head(&whole, reference, directory)?;
+    Ok(WrittenLayout {
+        whole,
+        images: written,
+    })
+}
+
+/// Writes what makes a directory a layout: its version, and the index that names its image.
+fn write_head(
+    whole: &Descriptor,
+    reference: &Reference,
+    directory: &Path,
+) -> Result<(), LayoutError> {
+    let mut listed = whole.clone();
     let tag = reference.tag().map(|tag| tag.as_str().to_owned());
     listed.annotations = tag
         .map(|tag| (annotation::REF_NAME.to_owned(), tag))
@@ -87,10 +115,35 @@ pub fn write_layout(
         schema_version: 2,
         media_type: media::INDEX.to_owned(),
         manifests: vec![listed],
+        annotations: BTreeMap::new(),
     });
     write_generated(&directory.join("index.json"), &index)?;
     let version = b"{\"imageLayoutVersion\":\"1.0.0\"}";
     write_generated(&directory.join("oci-layout"), version)?;
+    Ok(())
+}
+
+/// Writes one image, and gives the descriptor of its manifest, with the kind of machine that it is for.
+fn write_image(parts: &Parts<'_>, blobs: &Path, watch: &Watch) -> Result<Descriptor, LayoutError> {
+    let layers = in_parallel(parts.layers, 1, |layer| match layer {
+        PartLayer::Plain(tar) => write_layer(tar, parts.compression, blobs, watch),
+        PartLayer::Kept(descriptor, blob) => keep_layer(descriptor, blob, blobs, watch),
+    });
+    let layers = layers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let config = Descriptor::of(media::CONFIG, parts.config);
+    write_generated(&blobs.join(config.digest.hex()), parts.config)?;
+    let manifest = render(&ImageManifest {
+        schema_version: 2,
+        media_type: media::MANIFEST.to_owned(),
+        artifact_type: None,
+        config,
+        layers,
+        subject: None,
+        annotations: BTreeMap::new(),
+    });
+    let mut descriptor = Descriptor::of(media::MANIFEST, &manifest);
+    write_generated(&blobs.join(descriptor.digest.hex()), &manifest)?;
+    descriptor.platform = Some(parts.platform.clone());
     Ok(descriptor)
 }
 

@@ -14,7 +14,7 @@ impl Lock {
     pub fn digest(&self) -> Digest {
         let mut words = Words(Sha256::new());
         match self {
-            Self::Debian(lock) => words.add_debian(&lock.contents),
+            Self::Debian(lock) => lock.contents.iter().for_each(|pins| words.add_debian(pins)),
             Self::Apk(lock) => words.add_apk(&lock.contents),
         }
         Digest::from_sha256(&words.0.finalize().into())

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::checksum::checksum_of;
 use super::kinds::LockError;
@@ -18,15 +18,27 @@ pub struct DebianLock {
     version: Shape,
     /// What it was made from.
     pub config: LockConfig,
-    /// What was chosen.
-    pub contents: DebianPins,
+    /// What was chosen for each architecture, in the order of their names.
+    #[serde(serialize_with = "one_or_several")]
+    pub contents: Vec<DebianPins>,
 }
 
 /// The shapes that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Shape {
+    /// For one architecture.
     #[serde(rename = "debian-1")]
     One,
+    /// For several, `contents` being a list.
+    #[serde(rename = "debian-2")]
+    Several,
+}
+
+fn one_or_several<S: Serializer>(all: &[DebianPins], serializer: S) -> Result<S::Ok, S::Error> {
+    match all {
+        [one] => one.serialize(serializer),
+        all => all.serialize(serializer),
+    }
 }
 
 /// Packages of Debian, each with its file, and what they were chosen from.
@@ -168,15 +180,34 @@ impl DebianPins {
 impl DebianLock {
     /// Makes the lock of a declaration; `name` is that of its file.
     #[must_use]
-    pub fn new(name: &str, texts: &[String], contents: DebianPins) -> Self {
+    pub fn new(name: &str, texts: &[String], mut contents: Vec<DebianPins>) -> Self {
+        contents.sort_by(|one, other| one.architecture.cmp(&other.architecture));
         Self {
-            version: Shape::One,
+            version: Shape::of(&contents),
             config: LockConfig {
                 name: name.to_owned(),
                 checksum: checksum_of(texts),
             },
             contents,
         }
+    }
+
+    /// Finds what was chosen for an architecture.
+    #[must_use]
+    pub fn find(&self, architecture: &str) -> Option<&DebianPins> {
+        let mut all = self.contents.iter();
+        all.find(|pins| pins.architecture == architecture)
+    }
+
+    /// Gives the architectures.
+    pub fn architectures(&self) -> impl Iterator<Item = &str> {
+        self.contents.iter().map(|pins| pins.architecture.as_str())
+    }
+
+    /// Gives all packages, an architecture after the other.
+    pub fn pins(&self) -> impl Iterator<Item = (&DebianPins, &Pin)> {
+        let all = self.contents.iter();
+        all.flat_map(|pins| pins.packages.iter().map(move |pin| (pins, pin)))
     }
 
     /// Renders the text of the file, with a line feed at its end.
@@ -186,8 +217,24 @@ impl DebianLock {
 
     /// Reads a lock of this shape.
     pub(super) fn parse(text: &str) -> Result<Self, LockError> {
-        let written: Written = serde_json::from_str(text).map_err(|error| LockError::of(&error))?;
-        if let Some((name, fault)) = written.contents.find_fault() {
+        let of = |error: serde_json::Error| LockError::of(&error);
+        let head: Head = serde_json::from_str(text).map_err(of)?;
+        let (config, contents) = match head.version {
+            Shape::One => {
+                let written: Written<DebianPins> = serde_json::from_str(text).map_err(of)?;
+                (written.config, vec![written.contents])
+            }
+            Shape::Several => {
+                let written: Written<Vec<DebianPins>> = serde_json::from_str(text).map_err(of)?;
+                (written.config, written.contents)
+            }
+        };
+        let mut pairs = contents.windows(2);
+        let is_sorted = pairs.all(|pair| pair[0].architecture < pair[1].architecture);
+        if head.version != Shape::of(&contents) || !is_sorted {
+            return Err(LockError::Architectures);
+        }
+        if let Some((name, fault)) = contents.iter().find_map(DebianPins::find_fault) {
             let quoted = format!("\"name\": \"{name}\"");
             let at = text.lines().position(|line| line.contains(&quoted));
             return Err(LockError::Package {
@@ -197,21 +244,36 @@ impl DebianLock {
             });
         }
         Ok(Self {
-            version: Shape::One,
-            config: written.config,
-            contents: written.contents,
+            version: head.version,
+            config,
+            contents,
         })
     }
+}
+
+impl Shape {
+    fn of(contents: &[DebianPins]) -> Self {
+        match contents {
+            [_] => Self::One,
+            _ => Self::Several,
+        }
+    }
+}
+
+/// What is looked at first.
+#[derive(Deserialize)]
+struct Head {
+    version: Shape,
 }
 
 /// The lock as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct Written<T> {
     #[serde(rename = "version")]
     _version: Shape,
     config: LockConfig,
-    contents: DebianPins,
+    contents: T,
 }
 
 /// Reads a text that has to be something.

@@ -24,10 +24,11 @@ fn lock(bytes: &[u8]) {
     assert!(list_moves(&lock, &again).is_empty());
     assert_eq!(again.digest(), lock.digest());
     if let Lock::Debian(lock) = &lock {
-        let names = lock.contents.archive_names();
-        let mut pins = lock.contents.packages.iter();
-        assert!(pins.all(|pin| names.contains(&pin.archive)
-            && !pin.path.split('/').any(|part| part == "..")
-            && pin.digest().hex() == pin.sha256));
+        let mut pins = lock.pins();
+        assert!(
+            pins.all(|(all, pin)| all.archive_names().contains(&pin.archive)
+                && !pin.path.split('/').any(|part| part == "..")
+                && pin.digest().hex() == pin.sha256)
+        );
     }
 }

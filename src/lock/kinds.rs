@@ -49,8 +49,13 @@ pub enum LockError {
         line: usize,
     },
     /// It is of a shape that is not known (any more).
-    #[error("it is a lock of the shape {0}, and `debian-1` and `v1` are known")]
+    #[error("it is a lock of the shape {0}, and `debian-1`, `debian-2` and `v1` are known")]
     Version(String),
+    /// Architectures stand twice or in another order, or there are not several.
+    #[error(
+        "its `contents` are not those of several architectures, each once and in the order of their names"
+    )]
+    Architectures,
     /// A package of it does not go with the rest.
     #[error("its package `{name}` {fault}")]
     Package {
@@ -83,7 +88,7 @@ impl LockError {
             Self::Shape { line, .. } => Some(*line),
             Self::Package { line, .. } => *line,
             Self::Apk(error) => error.position().map(|(line, _)| line),
-            Self::Version(_) => None,
+            Self::Version(_) | Self::Architectures => None,
         };
         line.filter(|line| *line > 0)
     }
@@ -106,7 +111,7 @@ struct Head {
 pub fn parse_lock(text: &str) -> Result<Lock, LockError> {
     let head: Head = serde_json::from_str(text).map_err(|error| LockError::of(&error))?;
     match &head.version {
-        Value::String(version) if version == "debian-1" => {
+        Value::String(version) if matches!(&**version, "debian-1" | "debian-2") => {
             Ok(Lock::Debian(Box::new(DebianLock::parse(text)?)))
         }
         Value::String(version) if version == "v1" => {
@@ -168,9 +173,10 @@ impl Lock {
         match (self, &file.making) {
             (Self::Debian(lock), Making::Debian(contents)) => {
                 let signers = list_signers(&contents.archive);
-                let mut pairs = std::iter::zip(signers, &lock.contents.archives);
+                let pins = lock.contents.iter();
+                let mut pairs = pins.flat_map(|pins| std::iter::zip(&signers, &pins.archives));
                 pairs.find_map(|(name, archive)| {
-                    let now = keys.hash(name?)?;
+                    let now = keys.hash((*name)?)?;
                     name.filter(|_| archive.keys.as_ref() != Some(&now))
                 })
             }
@@ -212,7 +218,7 @@ impl Lock {
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Self::Debian(lock) => lock.contents.packages.len(),
+            Self::Debian(lock) => lock.pins().count(),
             Self::Apk(lock) => lock.contents.packages.len(),
         }
     }

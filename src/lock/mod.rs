@@ -9,6 +9,8 @@
 //!     "packages": [ { "name", "version", "architecture", "path", "size", "sha256", "archive": "bookworm" } ] } }
 //! ```
 //!
+//! One for several architectures is of the version `debian-2`; its `contents` are a list, with such an entry for each of them.
+//!
 //! Locks of Alpine's packages have the shape of apko's ([`crate::apk::Lock`], version `v1`). Either says what it was made from:
 //! one SHA-256 over `image.yaml` and all that it includes; and with which keys of the image's directory: `keys` of an archive is the
 //! SHA-256 of the file, a lock of Alpine's packages holds the keys themselves. What a machine knows of mirrors is in no lock, so that one that was

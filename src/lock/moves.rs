@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::debian::DebianPins;
+use super::debian::DebianLock;
 use super::kinds::Lock;
 use crate::apk::LockContents;
 use crate::oci::Digest;
@@ -53,9 +53,7 @@ pub fn list_moves(old: &Lock, new: &Lock) -> Vec<Move> {
 #[must_use]
 pub fn list_differences(old: &Lock, new: &Lock) -> Vec<Difference> {
     match (old, new) {
-        (Lock::Debian(one), Lock::Debian(other)) => {
-            differences_of_debian(&one.contents, &other.contents)
-        }
+        (Lock::Debian(one), Lock::Debian(other)) => differences_of_debian(one, other),
         (Lock::Apk(one), Lock::Apk(other)) => {
             let (one, other) = (&one.contents, &other.contents);
             let mut all = differences_of_apk(one, other);
@@ -82,16 +80,22 @@ fn names(contents: &LockContents) -> Vec<(&str, &str)> {
 /// What may differ: what it is, and which one exactly, where that is not shown.
 type Facts<'a> = BTreeMap<(String, Vec<&'a str>), String>;
 
-fn differences_of_debian(old: &DebianPins, new: &DebianPins) -> Vec<Difference> {
-    fn facts(pins: &DebianPins) -> Facts<'_> {
-        let places = pins.packages.iter().map(|pin| {
-            let exact = vec![pin.version.as_str(), pin.sha256.as_str()];
+fn differences_of_debian(old: &DebianLock, new: &DebianLock) -> Vec<Difference> {
+    fn facts(lock: &DebianLock) -> Facts<'_> {
+        let places = lock.pins().map(|(pins, pin)| {
+            let mut exact = vec![pin.version.as_str(), pin.sha256.as_str()];
+            // In a lock of one architecture, that is a difference of its own.
+            exact.extend((lock.contents.len() > 1).then_some(pins.architecture.as_str()));
             let place = format!("{} {}", pin.archive, pin.path);
             ((format!("the place of {}", pin.name), exact), place)
         });
-        let architecture = pins.architecture.clone();
-        let architecture = (("the architecture".to_owned(), Vec::new()), architecture);
-        places.chain([architecture]).collect()
+        let architectures: Vec<&str> = lock.architectures().collect();
+        let what = match architectures.as_slice() {
+            [_] => "the architecture",
+            _ => "the architectures",
+        };
+        let architectures = ((what.to_owned(), Vec::new()), architectures.join(", "));
+        places.chain([architectures]).collect()
     }
     list_shifts(&facts(old), &facts(new))
 }
@@ -164,11 +168,16 @@ fn compare<'a, K: Ord, T: PartialEq>(
 fn by_name(lock: &Lock) -> BTreeMap<String, Exact<'_>> {
     match lock {
         Lock::Debian(lock) => {
-            let packages = lock.contents.packages.iter();
-            let named = packages.map(|pin| {
+            let is_one = lock.contents.len() == 1;
+            let named = lock.pins().map(|(pins, pin)| {
+                let name = if is_one {
+                    pin.name.clone()
+                } else {
+                    format!("{} {}", pin.name, pins.architecture)
+                };
                 let sums = [pin.sha256.as_str(), ""];
                 let exact = (pin.version.as_str(), pin.architecture.as_str(), sums);
-                (pin.name.clone(), exact)
+                (name, exact)
             });
             named.collect()
         }

@@ -83,6 +83,52 @@ fn a_lock_comes_back_to_the_byte() {
     assert_eq!(lock(&text()).render().expect("JSON"), text());
 }
 
+/// Makes the text of a lock for two architectures of that for one.
+fn text_of_two() -> String {
+    let text = text();
+    let (head, contents) = text.split_once("\"contents\": ").expect("contents");
+    let contents = contents.trim_end().strip_suffix('}').expect("its end");
+    let contents = contents.trim_end().replace("\n", "\n  ");
+    let other = contents
+        .replace("amd64", "arm64")
+        .replace("1:2.0-1+b1", "1:2.0-1");
+    let head = head.replace("debian-1", "debian-2");
+    format!("{head}\"contents\": [\n    {contents},\n    {other}\n  ]\n}}\n")
+}
+
+#[test]
+fn a_lock_of_several_architectures_comes_back_to_the_byte_and_tells_what_moved_on_which() {
+    let text = text_of_two();
+    let locked = lock(&text);
+    assert_eq!(locked.render().expect("JSON"), text);
+    assert_eq!(locked.len(), 4);
+    let Lock::Debian(of_both) = &locked else {
+        panic!("{locked:?}");
+    };
+    assert_eq!(
+        of_both.architectures().collect::<Vec<_>>(),
+        ["amd64", "arm64"]
+    );
+    let of_arm64 = of_both.find("arm64").expect("pins");
+    assert_eq!(of_arm64.packages[0].version, "1:2.0-1");
+    assert_eq!(of_both.find("i386"), None);
+    let moved = lock(&text.replace("\"1:2.0-1\"", "\"1:2.0-2\""));
+    assert_ne!(moved.digest(), locked.digest());
+    let moves = super::list_moves(&locked, &moved);
+    let moves: Vec<&str> = moves.iter().map(|one| one.package.as_str()).collect();
+    assert_eq!(moves, ["app arm64"]);
+    let file = declared(TEXT, "");
+    assert_eq!(freshness(&locked, &file), Freshness::Fresh);
+    for wrong in [
+        text.replace("debian-2", "debian-1"),
+        text.replace("arm64", "amd64"),
+        text.replace("arm64", "aaa"),
+        self::text().replace("debian-1", "debian-2"),
+    ] {
+        parse_lock(&wrong).expect_err(&wrong);
+    }
+}
+
 #[track_caller]
 fn refused(from: &str, to: &str, message: &str, line: usize) {
     let text = text();
@@ -97,7 +143,7 @@ fn what_is_no_lock_is_refused_with_its_line() {
     refused(
         "\"debian-1\"",
         "\"debian-0\"",
-        "it is a lock of the shape \"debian-0\", and `debian-1` and `v1` are known",
+        "it is a lock of the shape \"debian-0\", and `debian-1`, `debian-2` and `v1` are known",
         0,
     );
     refused(
@@ -228,7 +274,7 @@ fn a_lock_is_stale_when_a_file_with_keys_is_another_one() {
     // It does not say with which keys it was made.
     let untold = Lock::Debian(Box::new(lock.clone()));
     assert_eq!(untold.freshness(&file, &keys("one")), other);
-    lock.contents.archives[0].keys = Some(crate::oci::Digest::of(b"one").hex().to_owned());
+    lock.contents[0].archives[0].keys = Some(crate::oci::Digest::of(b"one").hex().to_owned());
     let told = Lock::Debian(Box::new(lock));
     assert_eq!(told.freshness(&file, &keys("one")), Freshness::Fresh);
     assert_eq!(told.freshness(&file, &keys("two")), other);

@@ -124,10 +124,15 @@ impl LockingFault {
         match &self.fault {
             Cause::Mirrors(fault) => !matches!(fault, MirrorsFault::Credentials(_)),
             Cause::Mirror(_) => true,
-            Cause::Debian(fault) => matches!(fault, DebianFault::Mirror(_) | DebianFault::Fetch(_)),
+            Cause::Debian(DebianFault::Of { fault, .. }) => is_archives(fault),
+            Cause::Debian(fault) => is_archives(fault),
             Cause::Apk(fault) => matches!(**fault, ApkFault::Mirror(_) | ApkFault::Location(_)),
         }
     }
+}
+
+fn is_archives(fault: &DebianFault) -> bool {
+    matches!(fault, DebianFault::Mirror(_) | DebianFault::Fetch(_))
 }
 
 impl LockingFaults {

@@ -15,9 +15,11 @@ use super::supply::find_mirrors;
 use super::told::{Tell, Told};
 use crate::address::without_login;
 use crate::apk::LockConfig;
-use crate::assemble::{ApkFault, ApkSupply, Offer, Origin, list_origins, resolve_apk};
+use crate::assemble::{
+    ApkFault, ApkSupply, DebianFault, Offer, Origin, check_agreement, list_origins, resolve_apk,
+};
 use crate::catalog::ImageId;
-use crate::declared::{DebianContents, ImageFile, Making};
+use crate::declared::{Architecture, DebianContents, ImageFile, Making};
 use crate::lock::{DebianLock, DebianPins, Lock, OwnKeys, checksum_of};
 use crate::mirror::{Client, FetchedArchive, MirrorError, Store, fetch_archive};
 use crate::scan::Loaded;
@@ -32,10 +34,8 @@ pub struct Means<'a> {
     pub store: &'a Store,
     /// The settings.
     pub settings: &'a Settings,
-    /// The architecture in Debian's words: `amd64`.
-    pub architecture: &'a str,
-    /// The architecture in Alpine's words: `x86_64`.
-    pub alpine_architecture: &'a str,
+    /// The architecture of images that name none.
+    pub architecture: Architecture,
     /// A directory for what is decompressed.
     pub scratch: &'a Path,
     /// Whether the packages are fetched, too.
@@ -57,8 +57,15 @@ struct Taker<'a> {
     contents: &'a DebianContents,
     /// The keys of the image's directory, as they were before an archive was asked.
     keys: OwnKeys,
-    /// The archives, by their numbers.
-    origins: Vec<usize>,
+    /// The lists of archives for each architecture, by their numbers.
+    lists: BTreeMap<Architecture, Vec<usize>>,
+}
+
+/// What an archive lists for an architecture.
+#[derive(PartialEq)]
+struct List {
+    origin: Origin,
+    architecture: Architecture,
 }
 
 /// What was chosen, and what could not be.
@@ -92,10 +99,10 @@ pub async fn resolve(
         fetched: Fetched::default(),
     };
     let mut faults = Faults::default();
-    let mut origins: Vec<Origin> = Vec::new();
+    let mut lists: Vec<List> = Vec::new();
     let mut takers = Vec::new();
     for &image in images {
-        match find_taker(loaded, image, means.settings, &mut origins) {
+        match find_taker(loaded, image, means, &mut lists) {
             Ok(taker) => takers.extend(taker),
             Err(cause) => faults.add([image], cause),
         }
@@ -107,7 +114,7 @@ pub async fn resolve(
         .map(|image| work.choose_apk(loaded, *image))
         .buffered(IMAGES_AT_ONCE)
         .collect::<Vec<_>>();
-    let (fetched, of_apk) = tokio::join!(work.fetch_all(&origins, &takers), of_apk);
+    let (fetched, of_apk) = tokio::join!(work.fetch_all(&lists, &takers), of_apk);
     let mut present = Vec::with_capacity(fetched.len());
     for (number, one) in fetched.into_iter().enumerate() {
         let hit = takers.iter().filter(|taker| taker.takes_from(number));
@@ -121,18 +128,42 @@ pub async fn resolve(
             Err(fault) => faults.add([image], fault),
         }
     }
-    let mut groups: BTreeMap<&[usize], Vec<&Taker<'_>>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Architecture, &[usize]), Vec<&Taker<'_>>> = BTreeMap::new();
     for taker in &takers {
-        groups.entry(&taker.origins).or_default().push(taker);
+        for (architecture, numbers) in &taker.lists {
+            let group = groups
+                .entry((*architecture, numbers.as_slice()))
+                .or_default();
+            group.push(taker);
+        }
     }
-    for (numbers, takers) in groups {
+    let mut chosen: BTreeMap<ImageId, Vec<DebianPins>> = BTreeMap::new();
+    for ((architecture, numbers), takers) in groups {
         let archives = numbers.iter().map(|number| {
             let archive = present[*number].as_ref()?;
-            Some((&origins[*number], archive))
+            Some((&lists[*number].origin, archive))
         });
         // Of an archive that is not there it was told already.
-        if let Some(archives) = archives.collect::<Option<Vec<_>>>() {
-            locks.extend(work.choose(&archives, &takers, &mut faults).await);
+        let Some(archives) = archives.collect::<Option<Vec<_>>>() else {
+            continue;
+        };
+        let archives = (architecture, archives.as_slice());
+        for (image, pins) in work.choose(archives, &takers, &mut faults).await {
+            chosen.entry(image).or_default().push(pins);
+        }
+    }
+    for taker in &takers {
+        // Of what could not be chosen it was told already.
+        let all = chosen.remove(&taker.image);
+        let Some(pins) = all.filter(|all| all.len() == taker.lists.len()) else {
+            continue;
+        };
+        match taker.lock(pins) {
+            Ok(lock) => {
+                tell(Told::Done(taker.image));
+                locks.insert(taker.image, lock);
+            }
+            Err(fault) => faults.add([taker.image], fault),
         }
     }
     let faults = faults.finish(loaded);
@@ -141,11 +172,15 @@ pub async fn resolve(
 
 impl Taker<'_> {
     fn takes_from(&self, number: usize) -> bool {
-        self.origins.contains(&number)
+        self.lists.values().flatten().any(|one| *one == number)
     }
 
-    /// Makes the lock of what was chosen from some archives.
-    fn lock(&self, mut pins: DebianPins, archives: &[(&Origin, &FetchedArchive)]) -> Lock {
+    /// Says in what was chosen from some archives where these are declared, and with which keys.
+    fn describe(
+        &self,
+        mut pins: DebianPins,
+        archives: &[(&Origin, &FetchedArchive)],
+    ) -> DebianPins {
         let keys = self.keys.hashes(&self.contents.archive).into_iter();
         let keys = keys.chain(std::iter::repeat(None));
         let all = std::iter::zip(&mut pins.archives, archives).zip(keys);
@@ -153,8 +188,26 @@ impl Taker<'_> {
             pin.uris = declared_uris(origin);
             pin.keys = keys;
         }
-        let lock = DebianLock::new(DECLARATION, &self.file.texts, pins);
-        Lock::Debian(Box::new(lock))
+        pins
+    }
+
+    /// Makes the lock of what was chosen for each architecture.
+    fn lock(&self, chosen: Vec<DebianPins>) -> Result<Lock, DebianFault> {
+        let all: Vec<&DebianPins> = chosen.iter().collect();
+        check_agreement(&self.contents.packages, &all)?;
+        let lock = DebianLock::new(DECLARATION, &self.file.texts, chosen);
+        Ok(Lock::Debian(Box::new(lock)))
+    }
+
+    /// Names the architecture of a fault, where there are several.
+    fn place_fault(&self, fault: DebianFault, architecture: Architecture) -> DebianFault {
+        if self.lists.len() == 1 {
+            return fault;
+        }
+        DebianFault::Of {
+            architecture: architecture.debian.to_owned(),
+            fault: Box::new(fault),
+        }
     }
 }
 
@@ -172,17 +225,13 @@ impl Work<'_> {
             return None;
         };
         (self.tell)(Told::Began(image));
-        let own = [means.alpine_architecture.to_owned()];
-        if !file.architectures.is_empty() && file.architectures != own {
-            return Some((image, Err(Box::new(ApkFault::Architectures))));
-        }
         let supply = ApkSupply {
             client: means.client,
             store: means.store,
             contents,
             runtime: &file.runtime,
             directory: &described.directory,
-            architecture: means.alpine_architecture,
+            architecture: means.architecture.apk,
             scratch: means.scratch,
         };
         let config = LockConfig {
@@ -190,7 +239,8 @@ impl Work<'_> {
             checksum: checksum_of(&file.texts),
         };
         let came = |line: &str| (self.tell)(Told::Step(image, line));
-        let chosen = resolve_apk(&supply, config, &came).await;
+        let architectures = file.architectures_or(means.architecture);
+        let chosen = resolve_apk(&supply, &architectures, config, &came).await;
         if chosen.is_ok() {
             (self.tell)(Told::Done(image));
         }
@@ -201,13 +251,13 @@ impl Work<'_> {
     /// Fetches what archives list; whoever takes packages from one is told that it is there.
     async fn fetch_all(
         &self,
-        origins: &[Origin],
+        lists: &[List],
         takers: &[Taker<'_>],
     ) -> Vec<Result<FetchedArchive, MirrorError>> {
-        let fetches = origins.iter().enumerate();
-        let fetches = fetches.map(|(number, origin)| async move {
-            let fetched = fetch(origin, self.means).await?;
-            let line = format!("the index of {} is there", origin.suite);
+        let fetches = lists.iter().enumerate();
+        let fetches = fetches.map(|(number, list)| async move {
+            let fetched = fetch(list, self.means).await?;
+            let line = format!("the index of {} is there", list.origin.suite);
             for taker in takers.iter().filter(|taker| taker.takes_from(number)) {
                 (self.tell)(Told::Step(taker.image, &line));
             }
@@ -219,19 +269,19 @@ impl Work<'_> {
     /// Chooses the packages of images that take them from the same archives.
     async fn choose(
         &self,
-        archives: &[(&Origin, &FetchedArchive)],
+        (architecture, archives): (Architecture, &[(&Origin, &FetchedArchive)]),
         takers: &[&Taker<'_>],
         faults: &mut Faults,
-    ) -> Vec<(ImageId, Lock)> {
+    ) -> Vec<(ImageId, DebianPins)> {
         let listed: Vec<&FetchedArchive> = archives.iter().map(|(_, listed)| *listed).collect();
-        let offer = match Offer::of(&listed, self.means.architecture) {
+        let offer = match Offer::of(&listed, architecture.debian) {
             Ok(offer) => offer,
             Err(fault) => {
                 faults.add(takers.iter().map(|taker| taker.image), fault);
                 return Vec::new();
             }
         };
-        let mut locks = Vec::new();
+        let mut chosen_for = Vec::new();
         for taker in takers {
             let came = |line: &str| (self.tell)(Told::Step(taker.image, line));
             let chosen = match (offer.choose(taker.contents), self.means.files) {
@@ -242,14 +292,14 @@ impl Work<'_> {
                 (chosen, _) => chosen,
             };
             match chosen {
-                Err(fault) => faults.add([taker.image], fault),
-                Ok(pins) => {
-                    (self.tell)(Told::Done(taker.image));
-                    locks.push((taker.image, taker.lock(pins, archives)));
+                Err(fault) => {
+                    let fault = taker.place_fault(fault, architecture);
+                    faults.add([taker.image], fault);
                 }
+                Ok(pins) => chosen_for.push((taker.image, taker.describe(pins, archives))),
             }
         }
-        locks
+        chosen_for
     }
 }
 
@@ -257,8 +307,8 @@ impl Work<'_> {
 fn find_taker<'a>(
     loaded: &'a Loaded,
     image: ImageId,
-    settings: &Settings,
-    origins: &mut Vec<Origin>,
+    means: &Means<'_>,
+    lists: &mut Vec<List>,
 ) -> Result<Option<Taker<'a>>, Cause> {
     let described = loaded.catalog.image(image);
     let Some(file) = find_file(described) else {
@@ -270,28 +320,38 @@ fn find_taker<'a>(
             return Ok(None);
         }
     };
-    let mirrors = |suite: &str| find_mirrors(settings, suite);
+    let mirrors = |suite: &str| find_mirrors(means.settings, suite);
     let own = list_origins(&contents.archive, &described.directory, mirrors)?;
-    let numbers = own.into_iter().map(|origin| {
-        let known = origins.iter().position(|one| *one == origin);
+    let mut number = |origin: &Origin, architecture| {
+        let list = List {
+            origin: origin.clone(),
+            architecture,
+        };
+        let known = lists.iter().position(|one| *one == list);
         known.unwrap_or_else(|| {
-            origins.push(origin);
-            origins.len() - 1
+            lists.push(list);
+            lists.len() - 1
         })
+    };
+    let architectures = file.architectures_or(means.architecture).into_iter();
+    let numbers = architectures.map(|architecture| {
+        let numbers = own.iter().map(|origin| number(origin, architecture));
+        (architecture, numbers.collect())
     });
     Ok(Some(Taker {
         image,
         file,
         contents,
         keys: read_own_keys(described, file),
-        origins: numbers.collect(),
+        lists: numbers.collect(),
     }))
 }
 
-async fn fetch(origin: &Origin, means: &Means<'_>) -> Result<FetchedArchive, MirrorError> {
-    let archive = origin.archive()?;
+async fn fetch(list: &List, means: &Means<'_>) -> Result<FetchedArchive, MirrorError> {
+    let archive = list.origin.archive()?;
     let (client, store) = (means.client, means.store);
-    fetch_archive(client, store, &archive, means.architecture, means.now).await
+    let architecture = list.architecture.debian;
+    fetch_archive(client, store, &archive, architecture, means.now).await
 }
 
 fn declared_uris(origin: &Origin) -> Vec<String> {

@@ -42,9 +42,16 @@ pub async fn find_moved_bases(
     let labels = on_bases.iter().map(|id| &loaded.catalog.image(*id).label);
     let wanted: BTreeSet<&Reference> = labels.chain(bases.iter().copied()).collect();
     let fetched: BTreeMap<Reference, Option<RemoteImage>> = futures_util::stream::iter(wanted)
-        .map(|reference| async move {
-            let image = registry.fetch_image(reference, architecture).await?;
-            Ok((reference.clone(), image))
+        .map(|reference| {
+            let is_base = bases.contains(reference);
+            async move {
+                let image = if is_base {
+                    registry.fetch_image(reference, architecture).await?
+                } else {
+                    registry.fetch_own_image(reference, architecture).await?
+                };
+                Ok((reference.clone(), image))
+            }
         })
         .buffer_unordered(QUESTIONS_AHEAD)
         .try_collect()
@@ -87,7 +94,7 @@ pub async fn find_recorded_parents(
     image: &Reference,
     architecture: &str,
 ) -> Result<Option<Vec<(Reference, Digest)>>, RegistryError> {
-    let image = registry.fetch_image(image, architecture).await?;
+    let image = registry.fetch_own_image(image, architecture).await?;
     let recorded = image.and_then(|image| Some(parse_parents(image.labels.get(PARENTS)?)));
     Ok(recorded)
 }

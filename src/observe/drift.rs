@@ -96,7 +96,7 @@ impl Comparison<'_> {
         };
         let label: Reference = self.inventory.loaded().catalog.image(id).label.clone();
         let label = label.with_digest(digest.clone());
-        let Some(image) = registry.fetch_image(&label, self.architecture).await? else {
+        let Some(image) = registry.fetch_own_image(&label, self.architecture).await? else {
             return Ok(None);
         };
         let label = image.labels.get(INPUTS).map(String::as_str);

@@ -140,7 +140,8 @@ impl Observer<'_> {
         };
         let test = find_test(&self.settings.verify, &image.directory, &image.label)?;
         // It is brought there, and tested there as well.
-        let is_to_come = shelved.is_some() && found.is_none() && self.engine.is_some();
+        let is_for_engine = shelved.as_ref().is_some_and(|it| it.of_machine().is_some());
+        let is_to_come = is_for_engine && found.is_none() && self.engine.is_some();
         Ok(Some(LocalImage {
             parents: labels.get(PARENTS).map(|value| parse_parents(value)),
             inputs: labels.get(INPUTS).and_then(|text| text.parse().ok()),
@@ -163,14 +164,17 @@ pub async fn is_same(
     shelved: &Shelved,
     found: &EngineImage,
 ) -> Result<bool, EngineError> {
+    let Some(of_machine) = shelved.of_machine() else {
+        return Ok(false);
+    };
     if engine.identifies_by_config() {
-        return Ok(found.id == *shelved.id());
+        return Ok(found.id == *of_machine.id());
     }
-    if found.labels != *shelved.labels() {
+    if found.labels != *of_machine.labels() {
         return Ok(false);
     }
     let layers = engine.find_layers(&found.id).await?;
-    Ok(layers.as_deref() == Some(shelved.diff_ids()))
+    Ok(layers.as_deref() == Some(of_machine.diff_ids()))
 }
 
 /// What the engine has under the label of a base image counts, where it has anything.

@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::Digest;
+use super::{Digest, Platform};
 
 /// How containers of an image are started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,7 +44,9 @@ pub struct LayerHistory {
 struct Written<'a> {
     created: &'a str,
     architecture: &'a str,
-    os: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<&'a str>,
+    os: &'a str,
     config: WrittenConfig<'a>,
     rootfs: WrittenRootfs<'a>,
     history: Vec<WrittenHistory<'a>>,
@@ -100,7 +102,7 @@ const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 
 /// Renders the configuration as JSON; the same values give the same bytes, and so the same image id.
 ///
-/// `architecture` is in Go's words (`amd64`); a `PATH` is added where the environment has none.
+/// A `PATH` is added where the environment has none.
 ///
 /// # Panics
 ///
@@ -110,7 +112,7 @@ pub fn render_config(
     run: &RunConfig,
     layers: &[LayerHistory],
     created: DateTime<Utc>,
-    architecture: &str,
+    platform: &Platform,
 ) -> String {
     let created = created.to_rfc3339_opts(SecondsFormat::Secs, true);
     let mut environment = run.environment.clone();
@@ -119,8 +121,9 @@ pub fn render_config(
         .or_insert_with(|| USUAL_PATH.to_owned());
     let written = Written {
         created: &created,
-        architecture,
-        os: "linux",
+        architecture: &platform.architecture,
+        variant: platform.variant.as_deref(),
+        os: &platform.os,
         config: WrittenConfig {
             user: run.user.as_deref(),
             exposed_ports: set(&run.ports),
@@ -295,8 +298,15 @@ mod tests {
             created_by: "mmdebstrap bookworm".to_owned(),
         }];
         let created = DateTime::from_timestamp(0, 0).unwrap();
+        let platform = |variant: Option<&str>| Platform {
+            architecture: "amd64".to_owned(),
+            os: "linux".to_owned(),
+            variant: variant.map(str::to_owned),
+        };
+        let of_variant = render_config(&run, &layers, created, &platform(Some("v3")));
+        assert!(of_variant.contains("\"architecture\":\"amd64\",\"variant\":\"v3\",\"os\""));
         assert_eq!(
-            render_config(&run, &layers, created, "amd64"),
+            render_config(&run, &layers, created, &platform(None)),
             "{\"created\":\"1970-01-01T00:00:00Z\",\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"User\":\"app\",\"ExposedPorts\":{\"80/tcp\":{}},\"Env\":[\"LANG=C.UTF-8\",\
              \"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"],\"Cmd\":[\"/bin/bash\"],\"Volumes\":{\"/data\":{}}},\"rootfs\":{\"type\":\
              \"layers\",\"diff_ids\":[\"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"]},\"history\":\

@@ -73,6 +73,12 @@ impl Descriptor {
         }
     }
 
+    /// Tells whether it points to an index of images of several kinds of machines.
+    #[must_use]
+    pub fn is_index(&self) -> bool {
+        self.media_type == media::INDEX
+    }
+
     /// Tells whether it points to the manifest of one image.
     #[must_use]
     pub fn is_manifest(&self) -> bool {
@@ -84,7 +90,7 @@ impl Descriptor {
 }
 
 /// A kind of machine, in Go's words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Platform {
     /// `amd64`.
     pub architecture: String,
@@ -93,6 +99,17 @@ pub struct Platform {
     /// `v7` of an `arm`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
+}
+
+impl Platform {
+    /// Tells whether what is for another one is for this one, too: who says no variant means the usual one (an `arm64` is a `v8`).
+    #[must_use]
+    pub fn is_met_by(&self, other: &Self) -> bool {
+        let kind = |one: &Self| (one.os.clone(), one.architecture.clone());
+        let variants = [&self.variant, &other.variant].map(|it| it.as_deref().unwrap_or_default());
+        let is_told = variants.iter().all(|variant| !variant.is_empty());
+        kind(self) == kind(other) && (!is_told || variants[0] == variants[1])
+    }
 }
 
 /// As it is written on command lines: `linux/arm/v7`.
@@ -139,6 +156,9 @@ pub struct ImageIndex {
     pub media_type: String,
     /// Manifests, or further indexes.
     pub manifests: Vec<Descriptor>,
+    /// What else is said of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// The configuration of an image as any program wrote it ("Image Configuration").

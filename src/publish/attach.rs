@@ -8,8 +8,8 @@ use super::error::PublishError;
 use super::push::Parcel;
 use super::run::Publication;
 use crate::host::cause;
-use crate::layout::Shelved;
-use crate::oci::{Reference, media};
+use crate::layout::{Artifact, Shelved};
+use crate::oci::{Digest, Reference, media};
 use crate::registry::{Attached, LocalBlob, Manifest, RegistryError};
 
 /// An image that is published without what it is made of.
@@ -22,17 +22,16 @@ pub struct Unattached {
 }
 
 impl Publication<'_> {
-    /// Attaches what an image is made of to its manifest in the repository of `version`.
+    /// Attaches what an image, or an index, is made of to it in the repository of `version`; `shelved` has the files.
     pub(super) async fn attach(
         &self,
         parcel: &mut Parcel<'_>,
         version: &Reference,
-        shelved: &Shelved,
+        (shelved, (sbom, subject)): (&Shelved, (&Artifact, &Digest)),
     ) -> Result<(), PublishError> {
-        let sbom = shelved.sbom();
         let heading = format!("attach {}", sbom.listed.digest);
         parcel.log.heading(&heading);
-        match self.attach_sbom(version, shelved).await {
+        match self.attach_sbom(version, (shelved, sbom), subject).await {
             Ok(attached) => {
                 let line = match attached {
                     Attached::ByRegistry => "the registry lists it".to_owned(),
@@ -60,9 +59,9 @@ impl Publication<'_> {
     async fn attach_sbom(
         &self,
         version: &Reference,
-        shelved: &Shelved,
+        (shelved, sbom): (&Shelved, &Artifact),
+        subject: &Digest,
     ) -> Result<Attached, RegistryError> {
-        let sbom = shelved.sbom();
         for part in sbom.parts() {
             let blob = LocalBlob {
                 digest: &part.digest,
@@ -74,8 +73,6 @@ impl Publication<'_> {
         let manifest = Manifest::of(sbom.bytes.clone(), media::MANIFEST);
         let manifest = manifest.ok_or_else(|| RegistryError::contradiction(version))?;
         let artifact = (&manifest, &sbom.listed);
-        self.registry
-            .attach(version, artifact, shelved.digest())
-            .await
+        self.registry.attach(version, artifact, subject).await
     }
 }

@@ -150,7 +150,7 @@ impl Maker {
         place: &Reference,
         version: &Version,
     ) -> Result<Self, RegistryError> {
-        let image = match registry.fetch_image(place, architecture()).await {
+        let image = match registry.fetch_own_image(place, architecture()).await {
             Ok(Some(image)) => image,
             Ok(None) => return Err(RegistryError::contradiction(place)),
             // What is for other machines, or no image at all, this program did not make.
@@ -181,7 +181,7 @@ async fn read_image(
     reference: &Reference,
     digest: &Digest,
 ) -> Result<Option<RemoteImage>, RegistryError> {
-    match registry.fetch_image(reference, architecture()).await {
+    match registry.fetch_own_image(reference, architecture()).await {
         Err(error) if error.is_no_image() => Ok(Some(RemoteImage {
             identities: vec![digest.clone()],
             labels: BTreeMap::new(),

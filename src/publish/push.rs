@@ -341,7 +341,10 @@ impl Publication<'_> {
     /// Tells whether a manifest of the registry is for certain the image that is published.
     pub(super) fn is_known(&self, manifest: &Manifest, parcel: &Parcel<'_>) -> bool {
         let identifies_by_config = self.engine.is_none_or(Engine::identifies_by_config);
-        if parcel.shelved.is_some() || identifies_by_config {
+        let is_index = parcel.shelved.as_ref().is_some_and(Shelved::is_index);
+        if is_index {
+            manifest.digest == *parcel.id
+        } else if parcel.shelved.is_some() || identifies_by_config {
             manifest.config().as_ref() == Some(parcel.id)
         } else {
             manifest.digest == *parcel.id

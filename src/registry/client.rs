@@ -183,6 +183,34 @@ impl Client {
         reference: &Reference,
         architecture: &str,
     ) -> Result<Option<RemoteImage>, RegistryError> {
+        self.fetch_image_of(
+            reference,
+            |index| find_platform(index, architecture),
+            architecture,
+        )
+        .await
+    }
+
+    /// Fetches likewise what an image of this program says of itself; of an index, all say the same, and where none is for
+    /// `architecture`, the first one is taken.
+    pub async fn fetch_own_image(
+        &self,
+        reference: &Reference,
+        architecture: &str,
+    ) -> Result<Option<RemoteImage>, RegistryError> {
+        let find = |index: &Value| {
+            let first = || find_first_of_linux(index);
+            find_platform(index, architecture).or_else(first)
+        };
+        self.fetch_image_of(reference, find, architecture).await
+    }
+
+    async fn fetch_image_of(
+        &self,
+        reference: &Reference,
+        find: impl FnOnce(&Value) -> Option<Digest>,
+        architecture: &str,
+    ) -> Result<Option<RemoteImage>, RegistryError> {
         let endpoint = Endpoint::of(reference);
         let _turn = self.transport.turn(&endpoint.host).await;
         let mut inquiry = self.inquiry(&endpoint, reference.digest());
@@ -191,7 +219,7 @@ impl Client {
         };
         let mut identities = vec![manifest.digest.clone()];
         if manifest.json["manifests"].is_array() {
-            let digest = find_platform(&manifest.json, architecture).ok_or_else(|| {
+            let digest = find(&manifest.json).ok_or_else(|| {
                 inquiry.garbage(Garbage::NoPlatform(Said::text(&format!(
                     "linux/{architecture}"
                 ))))
@@ -233,6 +261,14 @@ impl Client {
             wanted,
         }
     }
+}
+
+/// Finds the first image of an index that is for some kind of machine.
+fn find_first_of_linux(index: &Value) -> Option<Digest> {
+    let images = index["manifests"].as_array()?;
+    let mut images = images.iter();
+    let image = images.find(|image| image["platform"]["os"] == "linux")?;
+    image["digest"].as_str()?.parse().ok()
 }
 
 /// Finds the image of an index that runs here.

@@ -7,6 +7,8 @@
 //! GET /v2/base/nginx/manifests/sha256-…     and has to be there then
 //! ```
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::client::Client;
@@ -88,6 +90,7 @@ fn extend(there: Option<&Manifest>, listed: &Descriptor) -> List {
             schema_version: 2,
             media_type: media::INDEX.to_owned(),
             manifests: Vec::new(),
+            annotations: BTreeMap::new(),
         }),
         Some(there) => Ok(there.json.clone()),
     };

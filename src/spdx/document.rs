@@ -13,6 +13,15 @@ pub struct Document {
     pub software: Software,
 }
 
+/// An index of images that are the same but for the kind of machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexDocument {
+    /// The index, which has no layers of its own.
+    pub index: Image,
+    /// The images.
+    pub variants: Vec<Image>,
+}
+
 /// The packages of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Software {
@@ -33,7 +42,7 @@ pub struct Image {
     pub digest: Digest,
     /// Its layers, the lowest first.
     pub layers: Vec<Digest>,
-    /// In Go's words: `amd64`.
+    /// In Go's words: `amd64`; of an index nothing.
     pub architecture: String,
     /// When it was made.
     pub created: DateTime<Utc>,

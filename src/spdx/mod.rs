@@ -14,4 +14,6 @@ mod render;
 #[cfg(test)]
 mod tests;
 
-pub use document::{Distribution, Document, Image, Package, Packaging, Software, Source};
+pub use document::{
+    Distribution, Document, Image, IndexDocument, Package, Packaging, Software, Source,
+};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::SecondsFormat;
 use serde::Serialize;
 
-use super::document::{Distribution, Document, Image, Package, Source};
+use super::document::{Distribution, Document, Image, IndexDocument, Package, Source};
 use super::field::{is_address, name_supplier};
 use super::id::Ids;
 use super::license::is_expression;
@@ -158,13 +158,7 @@ impl Gathered {
     }
 
     fn add_image(&mut self, image: &Image) -> String {
-        let id = self.ids.name("Image", &[image.digest.as_str()]);
-        let element = Element::new(id.clone(), &image.name)
-            .with_version(image.digest.as_str())
-            .with_digest(image.digest.hex())
-            .with_purl(Some(purl::of_image(image)))
-            .with_purpose("CONTAINER");
-        self.elements.push(element);
+        let id = self.add_container(image);
         self.relate(DOCUMENT, "DESCRIBES", &id);
         for (number, layer) in image.layers.iter().enumerate() {
             let layer_id = self.ids.name("Layer", &[layer.as_str()]);
@@ -175,6 +169,41 @@ impl Gathered {
             self.relate(&id, "CONTAINS", &layer_id);
         }
         id
+    }
+
+    /// Adds an image or an index without what is in it.
+    fn add_container(&mut self, image: &Image) -> String {
+        let id = self.ids.name("Image", &[image.digest.as_str()]);
+        let element = Element::new(id.clone(), &image.name)
+            .with_version(image.digest.as_str())
+            .with_digest(image.digest.hex())
+            .with_purl(Some(purl::of_image(image)))
+            .with_purpose("CONTAINER");
+        self.elements.push(element);
+        id
+    }
+
+    /// Renders the document of what was gathered.
+    ///
+    /// # Panics
+    ///
+    /// Never: text, lists and maps with text keys are always JSON.
+    fn render(self, image: &Image) -> String {
+        let written = Written {
+            spdx_version: "SPDX-2.3",
+            data_license: "CC0-1.0",
+            id: DOCUMENT,
+            name: &image.name,
+            document_namespace: namespace(image),
+            creation_info: CreationInfo {
+                created: image.created.to_rfc3339_opts(SecondsFormat::Secs, true),
+                creators: ["Tool: pkg"],
+            },
+            packages: self.elements,
+            relationships: self.relationships,
+        };
+        let json = serde_json::to_string_pretty(&written);
+        json.expect("text, lists and maps with text keys are always JSON") + "\n"
     }
 
     fn add_distribution(&mut self, image: &str, distribution: &Distribution) {
@@ -236,10 +265,6 @@ impl Gathered {
 
 impl Document {
     /// Renders it; equal documents give the same bytes, whatever order their packages are in.
-    ///
-    /// # Panics
-    ///
-    /// Never: text, lists and maps with text keys are always JSON.
     #[must_use]
     pub fn render(&self) -> String {
         let mut gathered = Gathered::default();
@@ -268,32 +293,32 @@ impl Document {
                 gathered.relate(&id, "GENERATED_FROM", source);
             }
         }
-        let written = Written {
-            spdx_version: "SPDX-2.3",
-            data_license: "CC0-1.0",
-            id: DOCUMENT,
-            name: &self.image.name,
-            document_namespace: self.namespace(),
-            creation_info: CreationInfo {
-                created: self
-                    .image
-                    .created
-                    .to_rfc3339_opts(SecondsFormat::Secs, true),
-                creators: ["Tool: pkg"],
-            },
-            packages: gathered.elements,
-            relationships: gathered.relationships,
-        };
-        let json = serde_json::to_string_pretty(&written);
-        json.expect("text, lists and maps with text keys are always JSON") + "\n"
+        gathered.render(&self.image)
     }
+}
 
-    /// Gives the name that no other document has: the image's digest is in it.
-    fn namespace(&self) -> String {
-        let name = purl::encode(&self.image.name);
-        let digest = self.image.digest.hex();
-        format!("https://spdx.org/spdxdocs/pkg/{name}-{digest}")
+impl IndexDocument {
+    /// Renders it: the index, and each image as a variant of it, in their order.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut gathered = Gathered::default();
+        let index = gathered.add_container(&self.index);
+        gathered.relate(DOCUMENT, "DESCRIBES", &index);
+        for variant in &self.variants {
+            let id = gathered.add_container(variant);
+            gathered.relate(&id, "VARIANT_OF", &index);
+        }
+        gathered.render(&self.index)
     }
+}
+
+/// Gives the name that no other document has: the image's digest is in it.
+fn namespace(image: &Image) -> String {
+    let name = purl::encode(&image.name);
+    format!(
+        "https://spdx.org/spdxdocs/pkg/{name}-{}",
+        image.digest.hex()
+    )
 }
 
 /// All that could make a difference.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::oci::Platform;
 use crate::place::Place;
 
 /// How one test ended.
@@ -30,6 +31,17 @@ pub struct TestResult {
     pub stderr: String,
     /// How long it took.
     pub took: Duration,
+}
+
+impl TestResult {
+    /// Says which image of several it is of.
+    #[must_use]
+    pub fn of(self, platform: &Platform) -> Self {
+        Self {
+            title: format!("{} ({platform})", self.title),
+            ..self
+        }
+    }
 }
 
 /// All tests of an image, in the order in which they were run.

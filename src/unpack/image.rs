@@ -114,6 +114,17 @@ impl Unpacked {
         })
     }
 
+    /// Gives the kind of machine that it says it is for.
+    #[must_use]
+    pub fn platform(&self) -> Platform {
+        let said = &self.configuration;
+        Platform {
+            architecture: said.architecture.clone(),
+            os: said.os.clone(),
+            variant: said.variant.clone(),
+        }
+    }
+
     /// Gives the root file system that the layers make; its contents are fetched with [`Unpacked::copy`].
     pub fn tree(&self) -> Result<Tree, UnpackError> {
         let mut tree = Tree::default();

@@ -66,6 +66,11 @@ pub enum VerifyError {
     /// Commands among the tests need an engine.
     #[error("its tests need an engine, and none answers")]
     NeedsEngine,
+    /// Commands among the tests need an engine of one of its kinds of machines.
+    #[error(
+        "its tests have commands, and it is not for the machine of the engine: name that architecture in `archs`, too"
+    )]
+    NeedsMachine,
     /// They took too long.
     #[error("its structure tests took longer than {}s (`verify_timeout`)", .0.as_secs())]
     Late(Duration),

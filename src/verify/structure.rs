@@ -32,8 +32,9 @@ pub struct StructureTests(pub(super) Arc<Vec<(PathBuf, Suite)>>);
 pub enum Subject<'a> {
     /// An image of the engine.
     Built(&'a Engine, &'a Digest),
-    /// A layout or an archive at a path; commands run on the same image of an engine, where there is one.
-    Archive(&'a Path, Option<(&'a Engine, &'a Digest)>),
+    /// A layout or an archive at a path, for these kinds of machines, and the machine's where none is told; commands run on the
+    /// same image of an engine, where there is one, which is the first of them.
+    Archive(&'a Path, &'a [Platform], Option<(&'a Engine, &'a Digest)>),
 }
 
 impl<'a> Subject<'a> {
@@ -42,7 +43,7 @@ impl<'a> Subject<'a> {
     pub fn engine(&self) -> Option<(&'a Engine, &'a Digest)> {
         match *self {
             Self::Built(engine, id) => Some((engine, id)),
-            Self::Archive(_, engine) => engine,
+            Self::Archive(_, _, engine) => engine,
         }
     }
 }
@@ -118,8 +119,15 @@ impl StructureTests {
         let watch = Watch::default();
         let _waiting = watch.end_when_dropped();
         let scratch = Scratch::new(&environment.large_temporary(), &watch);
+        let mut others = Vec::new();
         let source = match subject {
-            Subject::Archive(path, _) => Source::Archive(path.to_owned()),
+            Subject::Archive(path, platforms, _) => {
+                let all = platforms.iter().cloned();
+                let mut all = all.map(|platform| Source::Archive(path.to_owned(), platform));
+                let first = all.next();
+                others.extend(all);
+                first.unwrap_or_else(|| Source::Archive(path.to_owned(), machine_platform()))
+            }
             Subject::Built(engine, id) if self.need_files() => {
                 let expected = engine.identifies_by_config().then(|| id.clone());
                 let platform = engine.find_platform(id).await?;
@@ -128,10 +136,8 @@ impl StructureTests {
             }
             Subject::Built(engine, id) => Source::Config(engine.image_config(id).await?),
         };
-        let tests = self.clone();
-        // Digests, decompression and matching keep a thread busy.
-        let judged = tokio::task::spawn_blocking(move || tests.judge(source, &scratch));
-        let (config, judged) = judged.await.map_err(std::io::Error::from)??;
+        let first = source.platform().filter(|_| !others.is_empty()).cloned();
+        let (config, judged) = self.judge_apart(source, &scratch).await?;
         let mut judged = judged.into_iter();
         let mut results = Vec::new();
         for (path, suite) in self.0.iter() {
@@ -144,10 +150,33 @@ impl StructureTests {
                     (Check::Command(_), None) => skipped(&check),
                     _ => judged.next().unwrap_or_else(|| skipped(&check)),
                 };
-                results.push(result);
+                results.push(match &first {
+                    Some(platform) => result.of(platform),
+                    None => result,
+                });
             }
         }
+        for source in others {
+            let platform = source.platform().cloned();
+            let (_, judged) = self.judge_apart(source, &scratch).await?;
+            let judged = judged.into_iter().map(|result| match &platform {
+                Some(platform) => result.of(platform),
+                None => result,
+            });
+            results.extend(judged);
+        }
         Ok(Report { results })
+    }
+
+    /// Judges on a thread of its own: digests, decompression and matching keep one busy.
+    async fn judge_apart(
+        &self,
+        source: Source,
+        scratch: &Scratch,
+    ) -> Result<(ContainerConfig, Vec<TestResult>), VerifyError> {
+        let (tests, scratch) = (self.clone(), scratch.clone());
+        let judged = tokio::task::spawn_blocking(move || tests.judge(source, &scratch));
+        judged.await.map_err(std::io::Error::from)?
     }
 
     /// Judges everything but commands.
@@ -161,7 +190,7 @@ impl StructureTests {
                 let results = self.judge_on(&ImageView::new(&config, None));
                 return Ok((config, results));
             }
-            Source::Archive(path) => Unpacked::open(&path, &machine_platform(), scratch)?,
+            Source::Archive(path, platform) => Unpacked::open(&path, &platform, scratch)?,
             Source::Saved(saved, expected, platform) => {
                 let image = Unpacked::of_tar(saved, &platform, scratch)?;
                 image.check_identity(expected)?;
@@ -200,7 +229,7 @@ pub async fn verify_archive(
     path: &Path,
     environment: &Environment,
 ) -> Result<Report, VerifyError> {
-    let run = tests.run(Subject::Archive(path, None), environment, None);
+    let run = tests.run(Subject::Archive(path, &[], None), environment, None);
     run.await.map_err(|error| match error {
         VerifyError::Unpack(error) => VerifyError::Archive(error),
         error => error,
@@ -209,9 +238,19 @@ pub async fn verify_archive(
 
 /// Where the files and the configuration of an image are read from.
 enum Source {
-    Archive(PathBuf),
+    Archive(PathBuf, Platform),
     Saved(Window, Option<Digest>, Platform),
     Config(ContainerConfig),
+}
+
+impl Source {
+    /// Gives the kind of machine of an image that may be one of several.
+    fn platform(&self) -> Option<&Platform> {
+        match self {
+            Self::Archive(_, platform) => Some(platform),
+            Self::Saved(..) | Self::Config(_) => None,
+        }
+    }
 }
 
 /// Takes an image out of the engine; the file has no name, and goes with this process whatever ends that.

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
 use pkg::assemble::{AssembleError, DebianFault, Making, Rootfs, Supply, assemble};
-use pkg::declared::{ImageFile, Making as Declared, parse_image_file};
+use pkg::declared::{Architecture, ImageFile, Making as Declared, parse_image_file};
 use pkg::mirror::{Archive, Client, Location, Options, Store};
 use pkg::rootfs::{Kind, Node, RootPath, Tree, Volume, read_tar};
 use tempfile::TempDir;
@@ -113,6 +113,7 @@ impl Ground {
             packages: Some((contents, supply)),
             changes: &file.changes,
             runtime: &file.runtime,
+            architecture: Architecture::find(ARCHITECTURE).unwrap(),
             layering: file.layering,
             directory: self.directory.path(),
             labels: BTreeMap::new(),

@@ -82,7 +82,7 @@ impl Ground {
         let Lock::Debian(lock) = self.lock() else {
             panic!("a lock of Debian's packages");
         };
-        let pins = lock.contents.packages.iter();
+        let pins = lock.contents[0].packages.iter();
         pins.map(|pin| format!("{} {}", pin.name, pin.version))
             .collect()
     }
@@ -246,7 +246,7 @@ fn a_lock_with_other_hashes_than_the_archive_is_refused() {
     let Lock::Debian(lock) = ground.lock() else {
         panic!("a lock of Debian's packages");
     };
-    let pin = &lock.contents.packages[1];
+    let pin = &lock.contents[0].packages[1];
     let tampered = text.replace(&pin.sha256, &"0".repeat(64));
     ground.write(LOCK, tampered.as_bytes());
     let (output, _) = ground.build(1);

@@ -13,6 +13,7 @@ mod gpg;
 mod layering;
 mod libraries;
 mod locking;
+mod machines;
 mod mirroring;
 mod packages;
 mod repository;

@@ -24,6 +24,7 @@ pub(crate) struct Repository {
     pub(crate) place: TempDir,
     pub(crate) gpg: Gpg,
     stanzas: Vec<String>,
+    architectures: Vec<&'static str>,
 }
 
 /// How an archive is published.
@@ -57,6 +58,15 @@ impl Repository {
             place: tempfile::tempdir().unwrap(),
             gpg,
             stanzas: Vec::new(),
+            architectures: vec![ARCHITECTURE],
+        }
+    }
+
+    /// Makes one that lists packages for several architectures.
+    pub(crate) fn for_architectures(architectures: &[&'static str]) -> Self {
+        Self {
+            architectures: architectures.to_vec(),
+            ..Self::new()
         }
     }
 
@@ -127,13 +137,54 @@ impl Repository {
     }
 
     pub(crate) fn publish(&self, form: &Form<'_>) {
-        self.publish_text(&self.stanzas.join("\n"), form);
+        if self.architectures == [ARCHITECTURE] {
+            return self.publish_text(&self.stanzas.join("\n"), form);
+        }
+        let texts = self.architectures.iter().map(|architecture| {
+            let own = self.stanzas.iter().filter(|stanza| {
+                let is_of = |name| stanza.contains(&format!("Architecture: {name}\n"));
+                is_of(architecture) || is_of(&"all")
+            });
+            let own: Vec<&str> = own.map(String::as_str).collect();
+            (*architecture, own.join("\n"))
+        });
+        self.publish_texts(&texts.collect::<Vec<_>>(), form);
     }
 
     /// Writes the index in all forms and the signed list.
     pub(crate) fn publish_text(&self, index: &str, form: &Form<'_>) {
+        self.publish_texts(&[(ARCHITECTURE, index.to_owned())], form);
+    }
+
+    fn publish_texts(&self, texts: &[(&str, String)], form: &Form<'_>) {
+        let listed: String = texts
+            .iter()
+            .map(|(architecture, index)| self.write_index((architecture, index), form))
+            .collect();
+        let names: Vec<&str> = texts
+            .iter()
+            .map(|(architecture, _)| *architecture)
+            .collect();
+        let date = (Utc::now() - Duration::minutes(1)).format("%a, %d %b %Y %H:%M:%S UTC");
+        let by_hash = if form.by_hash { "yes" } else { "no" };
+        let release = format!(
+            "Origin: Test\nSuite: {}\nCodename: {}\nDate: {date}\nAcquire-By-Hash: {by_hash}\n\
+             Architectures: {}\nComponents: {}\n{}SHA256:\n{listed}",
+            form.suite,
+            form.suite,
+            names.join(" "),
+            form.component,
+            form.fields
+        );
+        let signed = self.gpg.clear_sign(&[KEY], &release);
         let top = self.path().join("dists").join(form.suite);
-        let directory = top.join(format!("{}/binary-{ARCHITECTURE}", form.component));
+        fs::write(top.join("InRelease"), signed).unwrap();
+    }
+
+    /// Writes the index of an architecture in all forms; gives the lines by which it is listed.
+    fn write_index(&self, (architecture, index): (&str, &str), form: &Form<'_>) -> String {
+        let top = self.path().join("dists").join(form.suite);
+        let directory = top.join(format!("{}/binary-{architecture}", form.component));
         fs::create_dir_all(directory.join("by-hash/SHA256")).unwrap();
         let mut listed = String::new();
         for suffix in ["", ".xz", ".gz", ".zst"] {
@@ -145,7 +196,7 @@ impl Repository {
             if suffix.is_empty() || form.suffixes.contains(&suffix) {
                 writeln!(
                     listed,
-                    " {} {} {}/binary-{ARCHITECTURE}/Packages{suffix}",
+                    " {} {} {}/binary-{architecture}/Packages{suffix}",
                     digest.hex(),
                     bytes.len(),
                     form.component
@@ -161,15 +212,7 @@ impl Repository {
                 fs::write(directory.join(format!("Packages{suffix}")), &bytes).unwrap();
             }
         }
-        let date = (Utc::now() - Duration::minutes(1)).format("%a, %d %b %Y %H:%M:%S UTC");
-        let by_hash = if form.by_hash { "yes" } else { "no" };
-        let release = format!(
-            "Origin: Test\nSuite: {}\nCodename: {}\nDate: {date}\nAcquire-By-Hash: {by_hash}\n\
-             Architectures: {ARCHITECTURE}\nComponents: {}\n{}SHA256:\n{listed}",
-            form.suite, form.suite, form.component, form.fields
-        );
-        let signed = self.gpg.clear_sign(&[KEY], &release);
-        fs::write(top.join("InRelease"), signed).unwrap();
+        listed
     }
 }
 

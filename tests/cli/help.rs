@@ -437,6 +437,11 @@ Options:
           - zstd: Smaller and faster, for programs since 2021
           - none: Not at all
 
+      --platform <PLATFORM>
+          Write the image for this kind of machine, `linux/arm64`, of one for several; where nothing
+          is said, an OCI layout and an SPDX document are of all of them, and other formats for this
+          machine
+
       --overlay <TAR>
           Put the entries of this tar over the root file system; repeat it for more
 

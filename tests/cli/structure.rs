@@ -117,6 +117,7 @@ fn write_layout(directory: &Path) {
         schema_version: 2,
         media_type: media::INDEX.to_owned(),
         manifests: vec![add(media::MANIFEST, &manifest)],
+        annotations: [].into(),
     };
     let index = serde_json::to_vec(&index).expect("JSON");
     fs::write(directory.join("index.json"), index).expect("an index");

@@ -2,6 +2,7 @@
 
 use crate::apk::{
     FilesError, InstallError, KeyError, LockError, RequirementError, Skipped, SolveError,
+    SolveErrors,
 };
 use crate::host::ScratchError;
 use crate::mirror::{ApkError, LocationError};
@@ -29,6 +30,14 @@ pub enum ApkFault {
         /// Packages of the indexes that could not be read, which may be what is missing.
         skipped: Vec<Skipped>,
     },
+    /// They do not on all architectures, or would not be the same there.
+    #[error("{}", show_all(error, skipped))]
+    SolveAll {
+        /// Why; all of it is told, so it is no source.
+        error: Box<SolveErrors>,
+        /// Packages of the indexes that could not be read.
+        skipped: Vec<Skipped>,
+    },
     /// A lock cannot be used.
     #[error("the lock cannot be used: {0}")]
     Lock(#[from] LockError),
@@ -42,9 +51,6 @@ pub enum ApkFault {
         /// Where it is.
         address: String,
     },
-    /// Packages for several machines were asked for.
-    #[error("`archs` other than this machine's cannot be locked yet")]
-    Architectures,
     /// A key that only the image gets is none.
     #[error("`contents.runtime_keyring` cannot be used: {0}")]
     RuntimeKey(#[from] KeyError),
@@ -94,6 +100,26 @@ fn show_solve(error: &SolveError, skipped: &[Skipped]) -> String {
     }
     shown.push_str(&show_skipped(error, skipped));
     shown
+}
+
+/// Shows what is wrong on each architecture, or what would differ between them, all on one line.
+fn show_all(errors: &SolveErrors, skipped: &[Skipped]) -> String {
+    match errors {
+        SolveErrors::Each(errors) => {
+            let each = errors.iter().map(|(architecture, error)| {
+                format!("for {architecture}: {}", show_solve(error, skipped))
+            });
+            each.collect::<Vec<_>>().join("; ")
+        }
+        SolveErrors::Differs { .. } => {
+            let whole = errors.to_string();
+            let lines = whole.lines().map(str::trim).collect::<Vec<_>>();
+            format!(
+                "{}; `NAME=VERSION` in `contents.packages` takes one that all have",
+                lines.join("; ")
+            )
+        }
+    }
 }
 
 fn show_near(error: &SolveError) -> String {

@@ -55,6 +55,7 @@ pub async fn assemble_apk(
         packages: None,
         changes: making.changes,
         runtime: &runtime,
+        architecture: making.architecture,
         layering: making.layering,
         directory: making.directory,
         labels: making.labels.clone(),

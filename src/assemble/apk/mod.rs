@@ -4,7 +4,7 @@
 //! ApkContents ── keys, indexes, solver, packages ──→ apk::Lock ── packages of the store ──→ ApkFilling ── … ──→ Rootfs
 //!              resolve_apk                                     install_apk                 assemble_apk
 //!
-//! resolve_apk(&ApkSupply, LockConfig, came)        -> Result<Lock, ApkFault>         asks the repositories what there is
+//! resolve_apk(&ApkSupply, &[Architecture], LockConfig, came) -> Result<Lock, ApkFault>         asks the repositories what there is
 //! install_apk(&ApkSupply, &Lock, modified, came)   -> Result<ApkFilling, ApkFault>   touches no index
 //! assemble_apk(&Making, &ApkSupply, &Lock, came)   -> Result<Rootfs, AssembleError>  install_apk, and all that image.yaml says
 //! ```

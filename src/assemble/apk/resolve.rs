@@ -1,5 +1,6 @@
 //! From what an image asks for to a lock: which packages those are, in all their hashes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -10,9 +11,9 @@ use super::supply::ApkSupply;
 use crate::address::{Address, without_login};
 use crate::apk::{
     Index, Key, Lock, LockConfig, LockContents, LockKey, LockPackage, LockRepository, Record,
-    Repository, Requirement, Skipped, Universe, solve,
+    Repository, Requirement, Skipped, SolveError, SolveErrors, Universe, solve, solve_all,
 };
-use crate::declared::ApkRepository;
+use crate::declared::{ApkContents, ApkRepository, Architecture};
 use crate::mirror::{WantedApk, fetch_apk_index, fetch_apks};
 
 /// The index of a repository.
@@ -23,28 +24,68 @@ struct Fetched {
     index: Index,
 }
 
-/// Chooses the packages that an image takes now, and pins them.
+/// What was chosen for an architecture: what the indexes say of each package, and where it lies.
+type Chosen = Vec<(Record, String)>;
+
+/// Chooses the packages that an image takes now, and pins them, an architecture after the other; what is asked for has the same
+/// version on all of them. The supply's own architecture has no part in it.
 ///
 /// `config` says what the lock is made from. Each package is fetched, since an index does not say which bytes are which part of
 /// it. `came` is told what is done.
 pub async fn resolve_apk(
     supply: &ApkSupply<'_>,
+    architectures: &[Architecture],
     config: LockConfig,
     came: Came<'_>,
 ) -> Result<Lock, ApkFault> {
     let requests = supply.requests()?;
     let keys = supply.keys().await?;
-    let indexes = fetch_indexes(supply, &keys, came).await?;
-    let solving = tokio::task::spawn_blocking(move || choose(&indexes, &requests)).await;
+    let supplies = architectures.iter().map(|architecture| ApkSupply {
+        architecture: architecture.apk,
+        ..*supply
+    });
+    let supplies: Vec<ApkSupply<'_>> = supplies.collect();
+    let indexes = supplies
+        .iter()
+        .map(|supply| fetch_indexes(supply, &keys, came));
+    let mut all = BTreeMap::new();
+    let mut errors = Vec::new();
+    for (supply, fetched) in std::iter::zip(&supplies, join_all(indexes).await) {
+        match fetched {
+            Ok(indexes) => drop(all.insert(supply.architecture.to_owned(), indexes)),
+            Err(ApkFault::Mirror(faults)) => errors.extend(faults),
+            Err(fault) => return Err(fault),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(ApkFault::Mirror(errors));
+    }
+    let solving = tokio::task::spawn_blocking(move || choose(&all, &requests)).await;
     let chosen = solving.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-    let wanted = want(supply, &chosen, &keys)?;
+    let mut packages = Vec::new();
+    for supply in &supplies {
+        let chosen = chosen
+            .get(supply.architecture)
+            .map_or(&[][..], Vec::as_slice);
+        packages.extend(pin(supply, chosen, &keys, came).await?);
+    }
+    Ok(Lock::new(config, contents(&supplies, &keys, packages)))
+}
+
+/// Fetches what was chosen for an architecture, and pins it.
+async fn pin(
+    supply: &ApkSupply<'_>,
+    chosen: &[(Record, String)],
+    keys: &Arc<[Key]>,
+    came: Came<'_>,
+) -> Result<Vec<LockPackage>, ApkFault> {
+    let wanted = want(supply, chosen, keys)?;
     let came = |one: &WantedApk| came(&format!("{} is there", one.id()));
     let fetched = fetch_apks(supply.client, supply.store, &wanted, came).await;
     let fetched = fetched.map_err(ApkFault::Mirror)?;
     let pins = chosen.iter().zip(&fetched);
     let pin = |url: &str, package| LockPackage::new(package, url, supply.architecture);
-    let packages = pins.map(|((_, url), one)| pin(url, &one.package)).collect();
-    Ok(Lock::new(config, contents(supply, &keys, packages)))
+    Ok(pins.map(|((_, url), one)| pin(url, &one.package)).collect())
 }
 
 /// Wants the packages that were chosen; each that is for another architecture is told.
@@ -108,32 +149,53 @@ fn address(repository: &ApkRepository, supply: &ApkSupply<'_>) -> String {
     format!("{address}/{}", supply.architecture)
 }
 
-/// Chooses packages, and gives what the indexes say of them, and where they lie.
+/// Chooses packages for each architecture.
 fn choose(
-    indexes: &[Fetched],
+    indexes: &BTreeMap<String, Vec<Fetched>>,
     requests: &[Requirement],
-) -> Result<Vec<(Record, String)>, ApkFault> {
-    let repositories = indexes.iter().map(|one| Repository {
-        address: &one.address,
-        tag: one.tag.as_deref(),
-        index: &one.index,
+) -> Result<BTreeMap<String, Chosen>, ApkFault> {
+    let universes = indexes.iter().map(|(architecture, indexes)| {
+        let repositories = indexes.iter().map(|one| Repository {
+            address: &one.address,
+            tag: one.tag.as_deref(),
+            index: &one.index,
+        });
+        let universe = Universe::new(&repositories.collect::<Vec<_>>());
+        (architecture.clone(), universe)
     });
-    let universe = Universe::new(&repositories.collect::<Vec<_>>());
-    let chosen = solve(&universe, requests).map_err(|error| {
-        let skipped = indexes.iter().flat_map(|one| one.index.skipped.clone());
-        let skipped: Vec<Skipped> = skipped.collect();
-        let error = Box::new(error);
-        ApkFault::Solve { error, skipped }
-    })?;
-    let chosen = chosen.iter();
-    Ok(chosen.map(|one| (one.record.clone(), one.url())).collect())
+    let universes: BTreeMap<String, Universe<'_>> = universes.collect();
+    let skipped = || {
+        let all = indexes.values().flatten();
+        all.flat_map(|one| one.index.skipped.clone())
+            .collect::<Vec<Skipped>>()
+    };
+    let of_one = |error: SolveError| ApkFault::Solve {
+        error: Box::new(error),
+        skipped: skipped(),
+    };
+    let of_all = |error: SolveErrors| ApkFault::SolveAll {
+        error: Box::new(error),
+        skipped: skipped(),
+    };
+    let chosen = match universes.first_key_value() {
+        Some((architecture, universe)) if universes.len() == 1 => {
+            let chosen = solve(universe, requests).map_err(of_one)?;
+            BTreeMap::from([(architecture.clone(), chosen)])
+        }
+        _ => solve_all(&universes, requests).map_err(of_all)?,
+    };
+    let chosen = chosen.into_iter().map(|(architecture, chosen)| {
+        let chosen = chosen.iter();
+        let chosen = chosen.map(|one| (one.record.clone(), one.url()));
+        (architecture, chosen.collect())
+    });
+    Ok(chosen.collect())
 }
 
 /// Makes the rest of a lock; there is no login in it.
-fn contents(supply: &ApkSupply<'_>, keys: &[Key], packages: Vec<LockPackage>) -> LockContents {
-    let declared = supply.contents;
-    let repositories = |list: &[ApkRepository]| {
-        let of = |repository: &ApkRepository| {
+fn contents(supplies: &[ApkSupply<'_>], keys: &[Key], packages: Vec<LockPackage>) -> LockContents {
+    let repositories = |list: fn(&ApkContents) -> &[ApkRepository]| {
+        let of = |supply: &ApkSupply<'_>, repository: &ApkRepository| {
             let address = address(repository, supply);
             LockRepository {
                 name: without_scheme(&address),
@@ -141,11 +203,15 @@ fn contents(supply: &ApkSupply<'_>, keys: &[Key], packages: Vec<LockPackage>) ->
                 architecture: supply.architecture.to_owned(),
             }
         };
-        list.iter().map(of).collect()
+        let of_each = supplies.iter().flat_map(|supply| {
+            let list = list(supply.contents).iter();
+            list.map(move |repository| of(supply, repository))
+        });
+        of_each.collect()
     };
+    let declared = supplies.first().into_iter();
     let mut keyring: Vec<LockKey> = declared
-        .keyring
-        .iter()
+        .flat_map(|supply| &supply.contents.keyring)
         .map(|address| {
             let url = without_login(address).into_owned();
             let name = crate::mirror::key_name(&url);
@@ -161,9 +227,9 @@ fn contents(supply: &ApkSupply<'_>, keys: &[Key], packages: Vec<LockPackage>) ->
     LockContents {
         archs: None,
         keyring,
-        build_repositories: repositories(&declared.build_repositories),
-        runtime_repositories: repositories(&declared.runtime_repositories),
-        repositories: repositories(&declared.repositories),
+        build_repositories: repositories(|contents| &contents.build_repositories),
+        runtime_repositories: repositories(|contents| &contents.runtime_repositories),
+        repositories: repositories(|contents| &contents.repositories),
         packages,
     }
 }

@@ -1,6 +1,7 @@
 //! Why packages could not be made an image.
 
 use super::super::filling::FillError;
+use super::agreeing::Disagreement;
 use crate::debian::{DebError, RelationError, ResolveError};
 use crate::host::ScratchError;
 use crate::mirror::{FetchError, FetchFault, MirrorError};
@@ -31,14 +32,26 @@ pub enum DebianFault {
     },
     /// A lock is for another architecture.
     #[error(
-        "the lock is for the architecture {locked}, and this machine's is {own}: make it again here with `pkg lock`"
+        "the lock is for {locked}, and not for the architecture {own}: make it again with `pkg lock`, on a machine of that \
+         architecture where `archs` names none"
     )]
     Architecture {
         /// That of the lock.
         locked: String,
-        /// That of the machine.
+        /// That of the image.
         own: String,
     },
+    /// One of several architectures.
+    #[error("for {architecture}: {fault}")]
+    Of {
+        /// The architecture.
+        architecture: String,
+        /// Why.
+        fault: Box<DebianFault>,
+    },
+    /// The architectures of an image would not have the same of what it asks for.
+    #[error("{}", join(.0))]
+    Disagreement(Vec<Disagreement>),
     /// A file is no package.
     #[error("the package `{package}` cannot be used: {source}")]
     Deb {

@@ -9,7 +9,7 @@ use super::super::filling::Filling;
 use super::super::installed::Packed;
 use super::fault::{DebianFault, PinFault};
 use super::placing::{Named, place};
-use super::{Locked, Supply, database, describe, scripts, stand_ins};
+use super::{ChosenBy, Locked, Supply, database, describe, scripts, stand_ins};
 use crate::debian::{Deb, DebError, open_data, read_data, read_deb};
 use crate::declared::DebianContents;
 use crate::host::{Scratch, ScratchError, Store as ScratchStore, Watch, Window, in_parallel};
@@ -58,9 +58,9 @@ pub fn list_files(pins: &DebianPins, places: &[Vec<Location>]) -> Vec<Wanted> {
 async fn fetch(supply: &Supply<'_>, chosen: Locked<'_>) -> Result<Vec<File>, DebianFault> {
     let wanted = list_files(chosen.pins, chosen.places);
     let fetched = fetch_files(supply.client, supply.store, &wanted, |_| ()).await;
-    fetched.map_err(|errors| match supply.lock {
-        None => DebianFault::Fetch(errors),
-        Some(_) => tell_pins(&chosen.pins.packages, &wanted, errors),
+    fetched.map_err(|errors| match chosen.by {
+        ChosenBy::Indexes => DebianFault::Fetch(errors),
+        ChosenBy::Lock => tell_pins(&chosen.pins.packages, &wanted, errors),
     })
 }
 

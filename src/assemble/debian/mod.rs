@@ -8,6 +8,7 @@
 //!
 //! Both ways meet in the pins, so that what a lock makes is what was made when it was written.
 
+mod agreeing;
 mod choosing;
 mod database;
 mod describe;
@@ -33,6 +34,7 @@ use crate::mirror::{Archive, Client, FetchedArchive, Location, Store, fetch_arch
 
 pub(super) use install::EndWhenDropped;
 
+pub use agreeing::check_agreement;
 pub use choosing::Offer;
 pub use fault::{DebianFault, PinFault, RequestFault};
 pub use install::list_files;
@@ -64,6 +66,42 @@ pub struct Locked<'a> {
     pub pins: &'a DebianPins,
     /// Where the files of each archive of the lock lie, as far as that is known.
     pub places: &'a [Vec<Location>],
+    /// Who says so.
+    pub by: ChosenBy,
+}
+
+/// Who chose packages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// A lock, which may be old.
+    Lock,
+    /// The indexes of this moment.
+    Indexes,
+}
+
+/// Packages that were chosen from the indexes of this moment.
+#[derive(Debug)]
+pub struct Chosen {
+    pins: DebianPins,
+    places: Vec<Vec<Location>>,
+}
+
+impl Chosen {
+    /// Gives the packages.
+    #[must_use]
+    pub fn pins(&self) -> &DebianPins {
+        &self.pins
+    }
+
+    /// Gives what an image is made of.
+    #[must_use]
+    pub fn locked(&self) -> Locked<'_> {
+        Locked {
+            pins: &self.pins,
+            places: &self.places,
+            by: ChosenBy::Indexes,
+        }
+    }
 }
 
 /// Makes a tree of the packages that are asked for and those that they need; `came` is told of each file as it is there.
@@ -74,27 +112,26 @@ pub(super) async fn install_debian(
     came: &(dyn Fn(&str) + Sync),
 ) -> Result<(Filling, Packed), DebianFault> {
     if let Some(locked) = &supply.lock {
-        let own = supply.architecture;
-        if locked.pins.architecture != own {
-            return Err(DebianFault::Architecture {
-                locked: locked.pins.architecture.clone(),
-                own: own.to_owned(),
-            });
-        }
         return install(supply, *locked, (contents, modified), came).await;
     }
+    let chosen = choose_debian(supply, contents, came).await?;
+    install(supply, chosen.locked(), (contents, modified), came).await
+}
+
+/// Chooses packages from what the archives list now.
+pub async fn choose_debian(
+    supply: &Supply<'_>,
+    contents: &DebianContents,
+    came: &(dyn Fn(&str) + Sync),
+) -> Result<Chosen, DebianFault> {
     let fetched = fetch_indexes(supply, came).await?;
     let pins = {
         let each: Vec<&FetchedArchive> = fetched.iter().collect();
         Offer::of(&each, supply.architecture)?.choose(contents)?
     };
     // The address that answered goes first for the files, too.
-    let places: Vec<Vec<Location>> = fetched.into_iter().map(|archive| archive.bases).collect();
-    let chosen = Locked {
-        pins: &pins,
-        places: &places,
-    };
-    install(supply, chosen, (contents, modified), came).await
+    let places = fetched.into_iter().map(|archive| archive.bases).collect();
+    Ok(Chosen { pins, places })
 }
 
 async fn fetch_indexes(

@@ -10,7 +10,7 @@ use pkg::apk::{Lock, LockConfig};
 use pkg::assemble::{
     ApkSupply, AssembleError, Making, Rootfs, assemble_apk, install_apk, resolve_apk,
 };
-use pkg::declared::{ImageFile, Making as Declared, parse_image_file};
+use pkg::declared::{Architecture, ImageFile, Making as Declared, parse_image_file};
 use pkg::mirror::{Client, Options, Store};
 use pkg::rootfs::{Kind, Node, RootPath, Tree, Volume, read_tar};
 use tempfile::TempDir;
@@ -88,8 +88,9 @@ impl Ground {
         text: &str,
         came: &(dyn Fn(&str) + Sync),
     ) -> Result<Lock, String> {
-        self.with(text, async |_, supply| {
-            let lock = resolve_apk(&supply, LockConfig::default(), came).await;
+        self.with(text, async |file, supply| {
+            let architectures = file.architectures_or(architecture(ARCHITECTURE));
+            let lock = resolve_apk(&supply, &architectures, LockConfig::default(), came).await;
             lock.map_err(|fault| tell(&fault))
         })
     }
@@ -121,6 +122,7 @@ impl Ground {
                 packages: None,
                 changes: &file.changes,
                 runtime: &file.runtime,
+                architecture: architecture(ARCHITECTURE),
                 layering: file.layering,
                 directory: self.directory.path(),
                 labels: BTreeMap::new(),
@@ -155,6 +157,11 @@ impl Ground {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
+}
+
+/// Finds an architecture by its name.
+pub(super) fn architecture(name: &str) -> Architecture {
+    Architecture::find(name).expect("an architecture")
 }
 
 /// An error with all its causes, as the log of a build has it.

@@ -7,6 +7,7 @@ mod following;
 mod ground;
 mod layering;
 mod locking;
+mod machines;
 #[allow(
     clippy::needless_raw_string_hashes,
     reason = "snapbox writes snapshots with them"
