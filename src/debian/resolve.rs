@@ -129,6 +129,16 @@ fn show_near(near: &[String]) -> String {
     }
 }
 
+/// Tells whether a package says that it needs a name, in whatever version or choice.
+fn needs(package: &Package<'_>, name: &str) -> bool {
+    let fields = [RelationField::PreDepends, RelationField::Depends];
+    fields.iter().any(|field| {
+        let items = package.written(*field).split([',', '|']);
+        let mut names = items.filter_map(|item| item.trim_start().split([' ', '(', ':']).next());
+        names.any(|one| one == name)
+    })
+}
+
 /// Reads a request: `curl`, `curl (>= 7.88)`, or as apt takes it `curl=7.88.1-10`.
 pub fn parse_request(text: &str) -> Result<Relation, RelationError> {
     let text = text.trim();
@@ -219,8 +229,11 @@ impl<'a> Universe<'a> {
     }
 
     fn check_left_out(&self, left_out: &[String]) -> Result<(), ResolveError> {
-        let is_known =
-            |name: &str| self.versions.contains_key(name) || self.providers.contains_key(name);
+        let is_known = |name: &str| {
+            self.versions.contains_key(name)
+                || self.providers.contains_key(name)
+                || self.packages.iter().any(|package| needs(package, name))
+        };
         match left_out.iter().find(|name| !is_known(name)) {
             None => Ok(()),
             Some(name) => {

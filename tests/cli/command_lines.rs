@@ -186,7 +186,7 @@ fn an_ambiguous_abbreviation_is_refused_with_all_that_it_may_mean() {
         ),
         (
             "build images --s='*'",
-            "`--s` may be `--select` or `--snapshot`",
+            "`--s` may be `--select`, `--snapshot` or `--stamp`",
         ),
         ("build --d images", "`--d` may be `--debug` or `--dry-run`"),
     ] {

@@ -89,7 +89,7 @@ fn what_is_left_out_and_not_there_is_told_with_what_may_be_meant() {
     let error = universe.resolve_without(&[request], &["debcomf".to_owned()]);
     assert_eq!(
         error.expect_err("an unknown name").to_string(),
-        "no archive has a package `debcomf` that `contents.without-packages` could leave out; did you mean `debconf`?"
+        "no archive has or needs a package `debcomf` that `contents.without-packages` could leave out; did you mean `debconf`?"
     );
 }
 
