@@ -42,7 +42,6 @@ pub use rootfs::Rootfs;
 use crate::apk::InstallError;
 use crate::host::ProcessError;
 use crate::host::fs::FileError;
-use crate::oci::Platform;
 use crate::rootfs::DifferenceError;
 use crate::unpack::UnpackError;
 
@@ -77,7 +76,7 @@ pub enum AssembleError {
         /// What that is for.
         there: String,
         /// What was asked for.
-        wanted: Platform,
+        wanted: String,
     },
     /// What that one says of itself.
     #[error("the configuration of the base cannot be read")]

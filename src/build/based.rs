@@ -134,7 +134,7 @@ impl Run<'_> {
                 return Err(AssembleError::BasePlatform {
                     name: label.to_string(),
                     there: name_platforms(shelved.platforms()),
-                    wanted: platform,
+                    wanted: platform.to_string(),
                 }
                 .into());
             }
@@ -197,7 +197,7 @@ impl Wanted {
                 Err(AssembleError::BasePlatform {
                     name: name.to_owned(),
                     there: there.to_string(),
-                    wanted: wanted.clone(),
+                    wanted: wanted.to_string(),
                 })
             }
             _ => Ok(()),

@@ -81,11 +81,11 @@ pub enum BringError {
     )]
     OtherMachines {
         /// The image.
-        label: Reference,
+        label: Box<Reference>,
         /// What it is for.
         there: String,
         /// What the machine is.
-        own: Platform,
+        own: String,
     },
     /// The engine has another image under its name.
     #[error("{0} was given to another image meanwhile")]
@@ -148,9 +148,9 @@ fn find_of_machine<'a>(
 ) -> Result<&'a ShelvedImage, BringError> {
     let found = shelved.of_machine();
     found.ok_or_else(|| BringError::OtherMachines {
-        label: label.clone(),
+        label: Box::new(label.clone()),
         there: name_platforms(shelved.platforms()),
-        own: platform(),
+        own: platform().to_string(),
     })
 }
 

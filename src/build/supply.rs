@@ -44,13 +44,12 @@ impl Run<'_> {
         let each = Each::new(about, labels, date.to_utc(), scratch.path())?;
         let found = self.find_lock(image)?;
         let work = async |came: Came<'_>| {
-            let lock = match found {
-                Some(lock::Lock::Apk(lock)) => *lock,
-                _ => {
-                    let architectures = each.places().map(|(architecture, _)| architecture);
-                    let architectures: Vec<Architecture> = architectures.collect();
-                    choose(&supply, &architectures, file, came).await?
-                }
+            let lock = if let Some(lock::Lock::Apk(lock)) = found {
+                *lock
+            } else {
+                let architectures = each.places().map(|(architecture, _)| architecture);
+                let architectures: Vec<Architecture> = architectures.collect();
+                choose(&supply, &architectures, file, came).await?
             };
             let mut made = Vec::new();
             for (architecture, place) in each.places() {

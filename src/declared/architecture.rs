@@ -55,7 +55,7 @@ const fn of(apk: &'static str, image: &'static str, debian: &'static str) -> Arc
     }
 }
 
-/// Alpine's `armhf` is what Debian has as `armel` for older machines; Debian's `armhf` needs an ARMv7.
+/// Alpine's `armhf` is what Debian has as `armel` for older machines; Debian's `armhf` needs an `ARMv7`.
 const ARCHITECTURES: [Architecture; 9] = [
     of("x86_64", "amd64", "amd64"),
     of("x86", "386", "i386"),

@@ -128,43 +128,10 @@ pub async fn resolve(
             Err(fault) => faults.add([image], fault),
         }
     }
-    let mut groups: BTreeMap<(Architecture, &[usize]), Vec<&Taker<'_>>> = BTreeMap::new();
-    for taker in &takers {
-        for (architecture, numbers) in &taker.lists {
-            let group = groups
-                .entry((*architecture, numbers.as_slice()))
-                .or_default();
-            group.push(taker);
-        }
-    }
-    let mut chosen: BTreeMap<ImageId, Vec<DebianPins>> = BTreeMap::new();
-    for ((architecture, numbers), takers) in groups {
-        let archives = numbers.iter().map(|number| {
-            let archive = present[*number].as_ref()?;
-            Some((&lists[*number].origin, archive))
-        });
-        // Of an archive that is not there it was told already.
-        let Some(archives) = archives.collect::<Option<Vec<_>>>() else {
-            continue;
-        };
-        let archives = (architecture, archives.as_slice());
-        for (image, pins) in work.choose(archives, &takers, &mut faults).await {
-            chosen.entry(image).or_default().push(pins);
-        }
-    }
-    for taker in &takers {
-        // Of what could not be chosen it was told already.
-        let all = chosen.remove(&taker.image);
-        let Some(pins) = all.filter(|all| all.len() == taker.lists.len()) else {
-            continue;
-        };
-        match taker.lock(pins) {
-            Ok(lock) => {
-                tell(Told::Done(taker.image));
-                locks.insert(taker.image, lock);
-            }
-            Err(fault) => faults.add([taker.image], fault),
-        }
+    let listed = (lists.as_slice(), present.as_slice());
+    for (image, lock) in work.choose_debian(&takers, listed, &mut faults).await {
+        tell(Told::Done(image));
+        locks.insert(image, lock);
     }
     let faults = faults.finish(loaded);
     Resolved { locks, faults }
@@ -264,6 +231,52 @@ impl Work<'_> {
             Ok(fetched)
         });
         join_all(fetches).await
+    }
+
+    /// Chooses the packages of images that take them from archives of Debian's, for each architecture.
+    async fn choose_debian(
+        &self,
+        takers: &[Taker<'_>],
+        (lists, present): (&[List], &[Option<FetchedArchive>]),
+        faults: &mut Faults,
+    ) -> Vec<(ImageId, Lock)> {
+        let mut groups: BTreeMap<(Architecture, &[usize]), Vec<&Taker<'_>>> = BTreeMap::new();
+        for taker in takers {
+            for (architecture, numbers) in &taker.lists {
+                let group = groups
+                    .entry((*architecture, numbers.as_slice()))
+                    .or_default();
+                group.push(taker);
+            }
+        }
+        let mut chosen: BTreeMap<ImageId, Vec<DebianPins>> = BTreeMap::new();
+        for ((architecture, numbers), takers) in groups {
+            let archives = numbers.iter().map(|number| {
+                let archive = present[*number].as_ref()?;
+                Some((&lists[*number].origin, archive))
+            });
+            // Of an archive that is not there it was told already.
+            let Some(archives) = archives.collect::<Option<Vec<_>>>() else {
+                continue;
+            };
+            let archives = (architecture, archives.as_slice());
+            for (image, pins) in self.choose(archives, &takers, faults).await {
+                chosen.entry(image).or_default().push(pins);
+            }
+        }
+        let mut locks = Vec::new();
+        for taker in takers {
+            // Of what could not be chosen it was told already.
+            let all = chosen.remove(&taker.image);
+            let Some(pins) = all.filter(|all| all.len() == taker.lists.len()) else {
+                continue;
+            };
+            match taker.lock(pins) {
+                Ok(lock) => locks.push((taker.image, lock)),
+                Err(fault) => faults.add([taker.image], fault),
+            }
+        }
+        locks
     }
 
     /// Chooses the packages of images that take them from the same archives.
