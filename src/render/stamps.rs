@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(error.to_string(), message, "{text}");
         assert_eq!(
             error.place.to_string(),
-            "img/Dockerfile.template:2",
+            "img/Dockerfile.template:2:4",
             "{text}"
         );
         let hints = error.hints.join("\n");
@@ -188,7 +188,7 @@ mod tests {
         refused("a\n{{ stamp.COMMIT }}", "`stamp.COMMIT` has no value", hint);
         refused(
             "a\n{{ stamp['COMMIT'] }}",
-            "`stamp[\"COMMIT\"]` has no value",
+            "`stamp['COMMIT']` has no value",
             hint,
         );
         refused(
@@ -202,6 +202,6 @@ mod tests {
     #[test]
     fn a_fault_that_the_constants_bring_is_told() {
         let error = render("a\n{{ 1 // (stamp.B | length - 5) }}").expect_err("a division by zero");
-        assert_eq!(error.place.to_string(), "img/Dockerfile.template:2");
+        assert_eq!(error.place.to_string(), "img/Dockerfile.template:2:4");
     }
 }

@@ -6,10 +6,16 @@ use crate::Test;
 use crate::support::catalog::Catalog;
 use crate::support::engine::Engine;
 
-pub(crate) const TESTS: &[Test] = &[(
-    "stable_stamps_make_images_anew_and_others_only_show_their_values",
-    stable_stamps_make_images_anew_and_others_only_show_their_values,
-)];
+pub(crate) const TESTS: &[Test] = &[
+    (
+        "stamps_that_are_not_stable_show_their_values_and_make_no_image_anew",
+        stamps_that_are_not_stable_show_their_values_and_make_no_image_anew,
+    ),
+    (
+        "another_stable_stamp_makes_images_anew_and_a_plan_tells_both_values",
+        another_stable_stamp_makes_images_anew_and_a_plan_tells_both_values,
+    ),
+];
 
 const SETTINGS: &str = "status_command: sh -c 'cat status'\nstamp_defaults: {STABLE_COMMIT: unknown, PIPELINE: none}\n";
 const BOTH: &str = "FROM $BASE\nLABEL commit={{ stamp.STABLE_COMMIT }} pipeline={{ stamp.PIPELINE | tojson }} built={{ stamp.BUILD_TIMESTAMP }}\n\
@@ -21,84 +27,81 @@ fn labels(catalog: &Catalog<'_>, name: &str) -> HashMap<String, String> {
     config.and_then(|config| config.labels).expect("labels")
 }
 
-fn stable_stamps_make_images_anew_and_others_only_show_their_values(engine: &Engine) {
+/// Lays out an image with all stamps, one on it, and one with the time alone; all are built with a first status.
+fn stamped(engine: &Engine) -> Catalog<'_> {
     let catalog = Catalog::new(engine);
     catalog.settings(SETTINGS);
+    let time = "FROM $BASE\nRUN echo {{ stamp.BUILD_TIMESTAMP }} > /time";
     catalog
         .image("both", "1-1", &[], BOTH)
         .image("leaf", "1-1", &["both"], "FROM $(both)\nRUN true")
-        .image(
-            "time",
-            "1-1",
-            &[],
-            "FROM $BASE\nRUN echo {{ stamp.BUILD_TIMESTAMP }} > /time",
+        .image("time", "1-1", &[], time)
+        .write(
+            "status",
+            b"STABLE_COMMIT 4f2a91c0\nPIPELINE 7 \"a\"\nBUILD_TIMESTAMP 100\n",
         );
-    let status = |text: &str| {
-        catalog.write("status", text.as_bytes());
-    };
-    let build = |more: &[&str], expected: &str| {
-        let output = catalog.build(more);
-        output.assert_code(0);
-        assert!(
-            output.stderr.contains(expected),
-            "{expected}\n{}",
-            output.stderr
-        );
-    };
-    status("STABLE_COMMIT 4f2a91c0\nPIPELINE 7 \"a\"\nBUILD_TIMESTAMP 100\n");
-    build(&["--stamp"], "3 built");
-    let stamped = labels(&catalog, "both");
-    for (key, value) in [
+    build(&catalog, &["--stamp"], "3 built");
+    catalog
+}
+
+#[track_caller]
+fn build(catalog: &Catalog<'_>, more: &[&str], expected: &str) {
+    let output = catalog.build(more);
+    output.assert_code(0);
+    let told = output.stderr;
+    assert!(told.contains(expected), "{expected}\n{told}");
+}
+
+fn stamps_that_are_not_stable_show_their_values_and_make_no_image_anew(engine: &Engine) {
+    let catalog = stamped(engine);
+    let shown = labels(&catalog, "both");
+    let expected = [
         ("commit", "4f2a91c0"),
         ("pipeline", "7 \"a\""),
         ("built", "100"),
-    ] {
-        assert_eq!(stamped[key], value, "{key}");
+    ];
+    for (key, value) in expected {
+        assert_eq!(shown[key], value, "{key}");
     }
-    assert!(
-        stamped["pkg.inputs"].ends_with(" =STABLE_COMMIT=4f2a91c0"),
-        "{}",
-        stamped["pkg.inputs"]
-    );
-    assert_eq!(catalog.output_of("time", "cat /time"), "100");
-
-    status("STABLE_COMMIT 4f2a91c0\nPIPELINE 8\nBUILD_TIMESTAMP 200\n");
-    build(&["--stamp"], "nothing to build: 3 already built");
+    let inputs = &shown["pkg.inputs"];
+    assert!(inputs.ends_with(" =STABLE_COMMIT=4f2a91c0"), "{inputs}");
+    assert_eq!(catalog.output_of("time", "cat /time"), "100\n");
+    let status = b"STABLE_COMMIT 4f2a91c0\nPIPELINE 8\nBUILD_TIMESTAMP 200\n";
+    catalog.write("status", status);
+    build(&catalog, &["--stamp"], "nothing to build: 3 already built");
     assert_eq!(labels(&catalog, "both")["pipeline"], "7 \"a\"");
+}
 
-    status("STABLE_COMMIT 91c04f2a\nPIPELINE 9\nBUILD_TIMESTAMP 300\n");
-    let arguments = ["plan", "--stamp", "images", "--explain", "both"];
-    let explained = catalog.pkg(&arguments);
+fn another_stable_stamp_makes_images_anew_and_a_plan_tells_both_values(engine: &Engine) {
+    let catalog = stamped(engine);
+    let status = b"STABLE_COMMIT 91c04f2a\nPIPELINE 9\nBUILD_TIMESTAMP 300\n";
+    catalog.write("status", status);
+    let explained = catalog.pkg(&["plan", "--stamp", "images", "--explain", "both"]);
     explained.assert_code(0);
     for told in [
         "build: `stamp.STABLE_COMMIT` and the rendered Dockerfile changed",
         "built from `stamp.STABLE_COMMIT` as 4f2a91c0, now 91c04f2a",
     ] {
-        assert!(
-            explained.stdout.contains(told),
-            "{told}\n{}",
-            explained.stdout
-        );
+        let shown = &explained.stdout;
+        assert!(shown.contains(told), "{told}\n{shown}");
     }
     let plan = catalog.pkg(&["plan", "--stamp", "images", "--json"]);
     let plan: serde_json::Value = serde_json::from_str(&plan.stdout).expect("JSON");
-    let steps = plan["steps"].as_array().expect("steps");
-    let step = steps.iter().find(|step| step["name"] == "both");
-    let change = &step.expect("a step")["reason"]["changes"][0];
+    let mut steps = plan["steps"].as_array().expect("steps").iter();
+    let step = steps.find(|step| step["name"] == "both").expect("a step");
+    let change = &step["reason"]["changes"][0];
     assert_eq!(change["input"], "stamp.STABLE_COMMIT");
-    assert_eq!(
-        (&change["old"], &change["new"]),
-        (&"4f2a91c0".into(), &"91c04f2a".into())
-    );
-    build(&["--stamp"], "2 built");
+    assert_eq!(change["old"], "4f2a91c0");
+    assert_eq!(change["new"], "91c04f2a");
+    build(&catalog, &["--stamp"], "2 built");
     assert_eq!(labels(&catalog, "both")["commit"], "91c04f2a");
     assert_eq!(labels(&catalog, "both")["pipeline"], "9");
-    assert_eq!(catalog.output_of("time", "cat /time"), "100");
+    assert_eq!(catalog.output_of("time", "cat /time"), "100\n");
 
     // The constants count now, which differ in the stable key alone.
-    build(&[], "2 built");
+    build(&catalog, &[], "2 built");
     assert_eq!(labels(&catalog, "both")["commit"], "unknown");
     assert_eq!(labels(&catalog, "both")["built"], "0");
-    assert_eq!(catalog.output_of("time", "cat /time"), "100");
-    build(&[], "nothing to build: 3 already built");
+    assert_eq!(catalog.output_of("time", "cat /time"), "100\n");
+    build(&catalog, &[], "nothing to build: 3 already built");
 }
