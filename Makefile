@@ -5,7 +5,7 @@ CARGO_FLAGS = --locked
 PROFILE = release
 PKG = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/pkg
 
-.PHONY: quickstart test check test-engine test-engines update-snapshots corpus bench fuzz
+.PHONY: quickstart test check lint tests engine test-engine test-engines update-snapshots corpus bench fuzz
 
 # Builds the images of ./images and shows what came out.
 quickstart:
@@ -19,27 +19,37 @@ quickstart:
 	@echo "      docker run --rm -p 8080:8080 $$($(PKG) list --offline --select '*/echoserver:*' --json images | sed -n 's/.*"label": "\(.*\)".*/\1/p')"
 	@echo "      curl http://127.0.0.1:8080/hello"
 
-# Everything, with the real engine and a real registry. What makes a second build faster costs half of the first one.
+# Everything, with the real engine and a real registry. What makes a second build faster costs half of the first one, and while
+# tests wait for the engine there is time to look at the code.
 test: export CARGO_INCREMENTAL = 0
 test:
 	scripts/prepare
-	$(MAKE) check
-	PKG_TEST_ENGINE=1 cargo test $(CARGO_FLAGS) --quiet --test engine
+	$(MAKE) tests
+	$(MAKE) --jobs=2 engine lint
 	$(MAKE) test-engines
 	$(MAKE) corpus PROFILE=dev
 
-# Format, lints, documentation, and the tests that need no engine; half of their time they wait.
-check:
+# Format, lints, documentation, and the tests that need no engine.
+check: lint tests
+
+lint:
 	cargo fmt --check
-	cargo clippy $(CARGO_FLAGS) --all-targets --quiet -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --quiet
+	nice cargo clippy $(CARGO_FLAGS) --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" nice cargo doc $(CARGO_FLAGS) --no-deps --quiet
+
+# Half of their time they wait.
+tests:
+	cargo test $(CARGO_FLAGS) --quiet --no-run
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) * 2))} \
 	  cargo test $(CARGO_FLAGS) --quiet --no-fail-fast --lib --test architecture --test cli --test docs --test registry --test schedules --test dpkg --test reliability --test archive
 
 # The tests with the real engine; they fail where none answers.
 test-engine:
 	scripts/prepare
-	PKG_TEST_ENGINE=1 cargo test $(CARGO_FLAGS) --test engine
+	$(MAKE) engine
+
+engine:
+	PKG_TEST_ENGINE=1 cargo test $(CARGO_FLAGS) --quiet --test engine
 
 # A part of them with podman and with a newer Docker, which are unpacked aside; see docs/engines.md.
 test-engines:
