@@ -16,8 +16,10 @@ const DEEPEST: usize = 100;
 enum Said {
     /// This user, without the group.
     User(String),
-    /// Whoever runs the image that it is built on.
+    /// Whoever runs the image that it is built on, by its reference.
     On(String),
+    /// The same, by the name of an image.
+    OnNamed(String),
     /// Nobody: root does.
     Root,
     /// Only whoever made this image knows.
@@ -139,7 +141,7 @@ fn said_by(file: &ImageFile) -> Said {
             let user = user.split(':').next().unwrap_or_default();
             Said::User(user.to_owned())
         }
-        (None, Making::Base(BaseImage::Named(name))) => Said::On(name.clone()),
+        (None, Making::Base(BaseImage::Named(name))) => Said::OnNamed(name.clone()),
         (None, Making::Base(BaseImage::Pinned(reference))) => Said::Unknown(reference.to_string()),
         (None, Making::Base(BaseImage::File(path))) => Said::Unknown(path.clone()),
         (None, _) => Said::Root,
@@ -149,18 +151,20 @@ fn said_by(file: &ImageFile) -> Said {
 fn inherited(said: Said, ground: &Ground<'_>) -> Inherited {
     let (mut said, mut by) = (said, String::new());
     for _ in 0..DEEPEST {
-        let parent = match said {
+        let (parent, image) = match said {
             Said::User(user) => return Inherited::From(user, by),
             Said::Root => return Inherited::Root,
             Said::Unknown(base) => return Inherited::Unknown(base),
-            Said::On(parent) => parent,
+            Said::On(parent) => {
+                let reference = parent.parse::<Reference>().ok();
+                let image = reference.and_then(|reference| ground.find_image(&reference));
+                (parent, image)
+            }
+            Said::OnNamed(name) => {
+                let found = ground.catalog.find(&name);
+                (name, found.map(|id| ground.catalog.image(id)))
+            }
         };
-        // A declaration names an image as the catalog does, and a template with its repository.
-        let named = ground
-            .catalog
-            .find(&parent)
-            .map(|id| ground.catalog.image(id));
-        let image = named.or_else(|| ground.find_image(&parent.parse::<Reference>().ok()?));
         let Some(image) = image else {
             return Inherited::Unknown(parent);
         };

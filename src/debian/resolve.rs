@@ -211,7 +211,6 @@ impl<'a> Universe<'a> {
         requests: &[Relation],
         left_out: &[String],
     ) -> Result<Vec<Chosen<'a>>, ResolveError> {
-        self.check_left_out(left_out)?;
         let mut choice = Choice {
             universe: self,
             left_out: left_out.iter().map(String::as_str).collect(),
@@ -228,7 +227,8 @@ impl<'a> Universe<'a> {
         Ok(chosen.collect())
     }
 
-    fn check_left_out(&self, left_out: &[String]) -> Result<(), ResolveError> {
+    /// Fails where a name that is to be left out is neither there nor needed by anything.
+    pub fn check_left_out(&self, left_out: &[String]) -> Result<(), ResolveError> {
         let is_known = |name: &str| {
             self.versions.contains_key(name)
                 || self.providers.contains_key(name)

@@ -245,12 +245,14 @@ fn read_packages(
             packages: read_debian_packages(contents)?,
             without_scripts: read_words("contents.without-scripts", &contents.without_scripts)?,
             without_packages: read_words("contents.without-packages", &contents.without_packages)?,
+            is_for_several: written.archs.len() > 1,
             archive: DebianArchive::Sources(sources),
         }),
         (Repositories::None, Some(suite)) => Making::Debian(DebianContents {
             packages: read_debian_packages(contents)?,
             without_scripts: read_words("contents.without-scripts", &contents.without_scripts)?,
             without_packages: read_words("contents.without-packages", &contents.without_packages)?,
+            is_for_several: written.archs.len() > 1,
             archive: DebianArchive::Release {
                 suite: suite.value.clone(),
                 components,

@@ -16,6 +16,8 @@ pub struct DebianContents {
     pub without_scripts: Vec<String>,
     /// The packages that others need and the image does not: they count as there.
     pub without_packages: Vec<String>,
+    /// Whether it is for several architectures, not each of which has every package.
+    pub is_for_several: bool,
     /// Where from.
     pub archive: DebianArchive,
 }

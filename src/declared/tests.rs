@@ -98,6 +98,7 @@ fn packages_of_debian_come_from_a_release_or_from_sources() {
         packages: strings(&["libc6", "openssl (>= 3.0)"]),
         without_scripts: strings(&["libc6"]),
         without_packages: strings(&["debconf"]),
+        is_for_several: false,
         archive: DebianArchive::Release {
             suite: "trixie".to_owned(),
             components: strings(&["main"]),

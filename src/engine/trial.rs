@@ -95,16 +95,20 @@ impl Engine {
         })
     }
 
-    /// Makes a container and starts its command in it; the runtime's words where that cannot be done. The container stays until
-    /// it is removed.
-    pub async fn start_trial(&self, trial: &Trial) -> Result<Option<String>, EngineError> {
+    /// Makes a container, which stays until it is removed.
+    pub async fn make_trial(&self, trial: &Trial) -> Result<(), EngineError> {
         let action = format!("make a container to run `{}`", trial.program());
         let options = CreateContainerOptionsBuilder::new().name(&trial.name);
         let made = self
             .docker
             .create_container(Some(options.build()), trial.body());
         self.answer_within(CONTAINER_DEADLINE, &action, made)
-            .await?;
+            .await
+            .map(drop)
+    }
+
+    /// Starts the command of a container; the runtime's words where that cannot be done.
+    pub async fn start_trial(&self, trial: &Trial) -> Result<Option<String>, EngineError> {
         let action = format!("run `{}`", trial.program());
         let started = self
             .docker

@@ -361,7 +361,7 @@ mod tests {
         // Each has a document of its own, and the index one that says whose variants they are.
         let document = |artifact: &crate::layout::Artifact| {
             let document = artifact.document().expect("a document");
-            std::fs::read_to_string(found.path(document)).expect("its bytes")
+            crate::host::fs::read_text(&found.path(document)).expect("its bytes")
         };
         let whole = document(found.sbom());
         assert_eq!(whole.matches("\"VARIANT_OF\"").count(), 2);

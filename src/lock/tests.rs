@@ -88,7 +88,7 @@ fn text_of_two() -> String {
     let text = text();
     let (head, contents) = text.split_once("\"contents\": ").expect("contents");
     let contents = contents.trim_end().strip_suffix('}').expect("its end");
-    let contents = contents.trim_end().replace("\n", "\n  ");
+    let contents = contents.trim_end().replace('\n', "\n  ");
     let other = contents
         .replace("amd64", "arm64")
         .replace("1:2.0-1+b1", "1:2.0-1");

@@ -5,11 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::sync::{RwLock, oneshot};
 
 use super::error::VerifyError;
 use super::structure::result;
@@ -29,6 +28,8 @@ pub(super) struct Commands<'a> {
     /// When nobody wants their containers any more, in seconds since 1970.
     until: i64,
     made: Mutex<Made>,
+    /// Read by each request that makes something, as long as the engine is at work on it.
+    busy: Arc<RwLock<()>>,
 }
 
 /// What was asked for, by name.
@@ -36,8 +37,6 @@ pub(super) struct Commands<'a> {
 struct Made {
     containers: Vec<String>,
     images: Vec<String>,
-    /// The engine is at work on these.
-    begun: Vec<JoinHandle<()>>,
 }
 
 /// What all commands of a test have.
@@ -53,6 +52,7 @@ impl<'a> Commands<'a> {
             image,
             until,
             made: Mutex::default(),
+            busy: Arc::default(),
         }
     }
 
@@ -101,8 +101,10 @@ impl<'a> Commands<'a> {
             image = format!("pkg-trial:{}", unique_hex());
             self.made(|made| made.images.push(image.clone()));
             let (engine, name) = (self.engine.clone(), image.clone());
-            self.finish(async move { engine.commit_trial(&container, &name).await })
-                .await?;
+            self.finish(Box::pin(async move {
+                engine.commit_trial(&container, &name).await
+            }))
+            .await?;
         }
         let (_, end) = self.run(&image, &filled(&test.words, known), frame).await?;
         let (ran, mut wrong) = match end {
@@ -152,10 +154,11 @@ impl<'a> Commands<'a> {
             mounts: run.bind_mounts.clone(),
             until: self.until,
         };
-        let started = {
-            let (engine, trial) = (self.engine.clone(), trial.clone());
-            self.finish(async move { engine.start_trial(&trial).await })
-        };
+        let (engine, made) = (self.engine.clone(), trial.clone());
+        self.finish(Box::pin(async move { engine.make_trial(&made).await }))
+            .await?;
+        let (engine, started) = (self.engine.clone(), trial.clone());
+        let started = self.finish(Box::pin(async move { engine.start_trial(&started).await }));
         let end = match started.await? {
             Some(why) => TrialEnd::NotStarted(why),
             None => self.engine.follow_trial(&trial).await?,
@@ -169,12 +172,14 @@ impl<'a> Commands<'a> {
         &self,
         request: impl Future<Output = Result<T, EngineError>> + Send + 'static,
     ) -> Result<T, EngineError> {
+        let busy = Arc::clone(&self.busy).read_owned().await;
         let (tell, told) = oneshot::channel();
-        let begun = tokio::spawn(async move {
+        tokio::spawn(async move {
+            let answer = request.await;
+            drop(busy);
             // Whoever asked may be gone.
-            let _ = tell.send(request.await);
+            let _ = tell.send(answer);
         });
-        self.made(|made| made.begun.push(begun));
         told.await.expect("a request that is told to its end")
     }
 
@@ -183,25 +188,43 @@ impl<'a> Commands<'a> {
         change(&mut self.made.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Removes all that was made so far, the newest first; what cannot be removed does not keep the rest.
+    /// Removes all that was made so far, the newest first; what cannot be removed does not keep the rest. Who is ended while he
+    /// waits for this may ask once more.
     pub(super) async fn clean_up(&self) -> Result<(), EngineError> {
-        let made = self.made(std::mem::take);
-        for begun in made.begun {
-            // It has told its own error.
-            let _ = begun.await;
-        }
+        let cleaned = tokio::time::timeout(CLEANING, self.remove_all()).await;
+        cleaned.unwrap_or_else(|_| {
+            Err(EngineError::Silent {
+                action: "remove what tests made".to_owned(),
+                deadline: CLEANING,
+            })
+        })
+    }
+
+    async fn remove_all(&self) -> Result<(), EngineError> {
+        // Until all that was asked for is there.
+        drop(self.busy.write().await);
         let mut result = Ok(());
-        for name in made.containers.iter().rev() {
-            result = result.and(again(|| self.engine.remove_trial(name)).await);
+        for name in self.made(|made| made.containers.clone()).iter().rev() {
+            let removed = again(|| self.engine.remove_trial(name)).await;
+            if removed.is_ok() {
+                self.made(|made| made.containers.retain(|one| one != name));
+            }
+            result = result.and(removed);
         }
-        for name in made.images.iter().rev() {
-            result =
-                result.and(again(|| async { self.engine.remove_tag(name).await.map(drop) }).await);
+        for name in self.made(|made| made.images.clone()).iter().rev() {
+            let remove = || async { self.engine.remove_tag(name).await.map(drop) };
+            let removed = again(remove).await;
+            if removed.is_ok() {
+                self.made(|made| made.images.retain(|one| one != name));
+            }
+            result = result.and(removed);
         }
         result
     }
 }
 
+/// For so long all of it may take, on an engine that does not answer.
+const CLEANING: Duration = Duration::from_secs(120);
 /// For so long something is removed again that the engine is not done with, with this time in between.
 const PATIENCE: Duration = Duration::from_secs(30);
 const BETWEEN: Duration = Duration::from_millis(300);

@@ -109,6 +109,71 @@ fn program_of(root: &[u8]) -> String {
     std::io::read_to_string(found.expect("a program")).unwrap()
 }
 
+/// Checks that the registry has the image of each architecture, all made from the same.
+fn check_images(registry: &DockerRegistry, manifests: &[Value]) {
+    let mut inputs = BTreeSet::new();
+    for (one, architecture) in manifests.iter().zip(["amd64", "arm64"]) {
+        let manifest = fetch_json(registry, &format!("app@{}", text(one, "digest")));
+        let mut skopeo = Command::new("skopeo");
+        let name = format!("docker://{}/base/app:1-1", registry.host());
+        skopeo.args([
+            "inspect",
+            "--config",
+            "--tls-verify=false",
+            "--creds",
+            "ann:hush",
+        ]);
+        skopeo.args(["--override-arch", architecture, &name]);
+        let config: Value = serde_json::from_slice(&run(&mut skopeo).stdout).unwrap();
+        assert_eq!(config["architecture"], architecture);
+        assert_eq!(config["config"]["Labels"]["team"], "web");
+        inputs.insert(config["config"]["Labels"]["pkg.inputs"].to_string());
+        assert_eq!(manifest["layers"].as_array().map(Vec::len), Some(1));
+    }
+    assert_eq!(inputs.len(), 1, "{inputs:?}");
+}
+
+/// Checks what is attached: to each image what it is made of, and to the index whose variants they are.
+fn check_documents(
+    sandbox: &Sandbox,
+    registry: &DockerRegistry,
+    (manifests, index): (&[Value], &Digest),
+) {
+    for (digest, words) in [
+        (
+            text(&manifests[0], "digest"),
+            "pkg:deb/debian/tool@1.0-1%2Bb1?arch=amd64",
+        ),
+        (
+            text(&manifests[1], "digest"),
+            "pkg:deb/debian/tool@1.0-1?arch=arm64",
+        ),
+        (index.as_str(), "VARIANT_OF"),
+    ] {
+        let listed = fetch_json(registry, &format!("app:{}", digest.replace(':', "-")));
+        assert_eq!(listed["manifests"].as_array().map(Vec::len), Some(1));
+        let artifact = text(&listed["manifests"][0], "digest");
+        let artifact = fetch_json(registry, &format!("app@{artifact}"));
+        assert_eq!(text(&artifact["subject"], "digest"), digest);
+        let document = text(&artifact["layers"][0], "digest");
+        let out = match words {
+            "VARIANT_OF" => export(sandbox, &["--format", "spdx"], "index.json"),
+            _ if words.ends_with("amd64") => export(
+                sandbox,
+                &["--format", "spdx", "--platform", "linux/amd64"],
+                "amd64.json",
+            ),
+            _ => export(
+                sandbox,
+                &["--format", "spdx", "--platform", "arm64"],
+                "arm64.json",
+            ),
+        };
+        assert_eq!(Digest::of(&out).as_str(), document);
+        assert!(String::from_utf8_lossy(&out).contains(words), "{words}");
+    }
+}
+
 #[test]
 fn an_image_for_two_architectures_is_published_as_an_index_of_both() {
     let registry = DockerRegistry::start_for("ann", "hush");
@@ -135,60 +200,8 @@ fn an_image_for_two_architectures_is_published_as_an_index_of_both() {
         annotations.keys().all(|key| !key.starts_with("pkg.")),
         "{annotations:?}"
     );
-    let mut inputs = BTreeSet::new();
-    for (one, architecture) in manifests.iter().zip(["amd64", "arm64"]) {
-        let manifest = fetch_json(&registry, &format!("app@{}", text(one, "digest")));
-        let mut skopeo = Command::new("skopeo");
-        let name = format!("docker://{}/base/app:1-1", registry.host());
-        skopeo.args([
-            "inspect",
-            "--config",
-            "--tls-verify=false",
-            "--creds",
-            "ann:hush",
-        ]);
-        skopeo.args(["--override-arch", architecture, &name]);
-        let config: Value = serde_json::from_slice(&run(&mut skopeo).stdout).unwrap();
-        assert_eq!(config["architecture"], architecture);
-        assert_eq!(config["config"]["Labels"]["team"], "web");
-        inputs.insert(config["config"]["Labels"]["pkg.inputs"].to_string());
-        assert_eq!(manifest["layers"].as_array().map(Vec::len), Some(1));
-    }
-    assert_eq!(inputs.len(), 1, "{inputs:?}");
-    // What is attached: to each image what it is made of, and to the index whose variants they are.
-    for (digest, words) in [
-        (
-            text(&manifests[0], "digest"),
-            "pkg:deb/debian/tool@1.0-1%2Bb1?arch=amd64",
-        ),
-        (
-            text(&manifests[1], "digest"),
-            "pkg:deb/debian/tool@1.0-1?arch=arm64",
-        ),
-        (Digest::of(&bytes).as_str(), "VARIANT_OF"),
-    ] {
-        let listed = fetch_json(&registry, &format!("app:{}", digest.replace(':', "-")));
-        assert_eq!(listed["manifests"].as_array().map(Vec::len), Some(1));
-        let artifact = text(&listed["manifests"][0], "digest");
-        let artifact = fetch_json(&registry, &format!("app@{artifact}"));
-        assert_eq!(text(&artifact["subject"], "digest"), digest);
-        let document = text(&artifact["layers"][0], "digest");
-        let out = match words {
-            "VARIANT_OF" => export(&sandbox, &["--format", "spdx"], "index.json"),
-            _ if words.ends_with("amd64") => export(
-                &sandbox,
-                &["--format", "spdx", "--platform", "linux/amd64"],
-                "amd64.json",
-            ),
-            _ => export(
-                &sandbox,
-                &["--format", "spdx", "--platform", "arm64"],
-                "arm64.json",
-            ),
-        };
-        assert_eq!(Digest::of(&out).as_str(), document);
-        assert!(String::from_utf8_lossy(&out).contains(words), "{words}");
-    }
+    check_images(&registry, manifests);
+    check_documents(&sandbox, &registry, (manifests, &Digest::of(&bytes)));
     // Nothing is left to do, also where the shelf is gone.
     let again = sandbox.pkg(&["build", "images"]);
     assert_told(&again, 0, &["2 already published"]);

@@ -32,6 +32,9 @@ impl<'a> Offer<'a> {
     pub fn choose(&self, contents: &DebianContents) -> Result<DebianPins, DebianFault> {
         let relations = parse_requests(&contents.packages)?;
         let left_out = &contents.without_packages;
+        if !contents.is_for_several {
+            self.universe.check_left_out(left_out)?;
+        }
         let chosen = self.universe.resolve_without(&relations, left_out)?;
         let names = name_archives(self.archives.iter().map(|archive| archive.suite.as_str()));
         let packages = chosen.iter().map(|one| self.pin(&one.package, &names));
