@@ -35,6 +35,17 @@ pub enum Recipe {
     },
 }
 
+impl Recipe {
+    /// Tells whether it makes an index of images, of which an engine has one alone.
+    #[must_use]
+    pub fn makes_index(&self) -> bool {
+        match self {
+            Self::Template { .. } => false,
+            Self::Declared { file, .. } => file.architectures.len() > 1,
+        }
+    }
+}
+
 /// One item of `Build-Depends` or `Depends`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclaredDependency {

@@ -63,7 +63,12 @@ pub(super) async fn find_built(
             engine
         }
     };
-    let found = engine.find_id(&image.label).await?;
+    // An engine's one image of an index is not the whole.
+    let found = if image.recipe.makes_index() {
+        None
+    } else {
+        engine.find_id(&image.label).await?
+    };
     if found.is_none() {
         let message = format!("{} is not built", image.label);
         let hint = format!("build it with `{}`", build_command(image, directories));
