@@ -138,12 +138,15 @@ impl Observer<'_> {
             (None, Some(found)) => (found.id.clone(), found.manifests.clone(), &found.labels),
             (None, None) => return Ok(None),
         };
+        // An engine's one image of an index is not the whole.
+        let is_piece = shelved.is_none() && image.recipe.makes_index();
+        let parents = labels.get(PARENTS).filter(|_| !is_piece);
         let test = find_test(&self.settings.verify, &image.directory, &image.label)?;
         // It is brought there, and tested there as well.
         let is_for_engine = shelved.as_ref().is_some_and(|it| it.of_machine().is_some());
         let is_to_come = is_for_engine && found.is_none() && self.engine.is_some();
         Ok(Some(LocalImage {
-            parents: labels.get(PARENTS).map(|value| parse_parents(value)),
+            parents: parents.map(|value| parse_parents(value)),
             inputs: labels.get(INPUTS).and_then(|text| text.parse().ok()),
             drift: Drift::Unknown,
             moved_base: None,

@@ -22,6 +22,10 @@ pub(super) enum PublishError {
     Spoiled(PathBuf),
     #[error("what the shelf has as the manifest of {0} is none")]
     NoManifest(Reference),
+    #[error(
+        "{0} is for several architectures, and what is here is the image of one: build it again"
+    )]
+    Piece(Reference),
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(transparent)]

@@ -62,6 +62,10 @@ impl Parcel<'_> {
 
 impl Publication<'_> {
     pub(super) async fn deliver(&self, parcel: &mut Parcel<'_>) -> Result<Digest, PublishError> {
+        let is_index = parcel.shelved.as_ref().is_some_and(Shelved::is_index);
+        if parcel.image.recipe.makes_index() && !is_index {
+            return Err(PublishError::Piece(parcel.image.label.clone()));
+        }
         self.is_still(parcel).await?;
         let version = self.target.version(&parcel.image.label)?;
         if self.target.candidates.is_empty() {

@@ -161,3 +161,29 @@ fn an_engine_gets_the_image_of_its_machine_and_none_of_other_ones() {
     let told = "its tests have commands, and it is not for the machine of the engine";
     assert_told(&build(&sandbox), 4, &[told]);
 }
+
+#[test]
+fn an_engines_one_image_of_an_index_does_not_count_as_the_whole() {
+    let here = [sample("tool 1-r0", ARCHITECTURE)];
+    let there = [sample("tool 1-r0", FOREIGN)];
+    let both = Machines::both(&here, &there);
+    let (sandbox, engine, registry) = program(&both);
+    build(&sandbox).assert_code(0);
+    let label = format!("{}/example/app:1-1", registry.host());
+    let export = |code| {
+        let arguments = ["export", "app", "images", "--format", "oci", "-o", "out"];
+        let exported = sandbox.pkg(&arguments);
+        let _ = fs::remove_dir_all(sandbox.path().join("out"));
+        assert_told(&exported, code, &[]);
+        exported
+    };
+    export(0);
+    fs::remove_dir_all(sandbox.home().join(".cache/pkg/images-1")).unwrap();
+    assert!(engine.find(&label).is_some());
+    assert_told(&export(1), 1, &["app:1-1 is not built"]);
+    let published = sandbox.pkg(&["publish", "images"]);
+    assert_told(&published, 0, &["1 not built yet"]);
+    assert_eq!(engine.count(Operation::Push), 0);
+    assert_told(&build(&sandbox), 0, &["1 built"]);
+    export(0);
+}
