@@ -12,7 +12,7 @@ use super::image::MakeError;
 use super::run::{Report, Run};
 use crate::assemble::Rootfs;
 use crate::catalog::ImageId;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, INPUTS};
 use crate::host::fs::FileError;
 use crate::host::{Environment, Scratch, Watch, platform};
 use crate::layout::{Shelf, ShelfError, Shelved, ShelvedImage};
@@ -174,6 +174,16 @@ async fn find_loaded(
     Ok(there)
 }
 
+/// Takes a name from what an engine has of an image that was made for its machine once; what this program did not make stays.
+async fn forget(engine: &Engine, label: &Reference) -> Result<(), EngineError> {
+    let images = engine.images().await?;
+    let found = images.find(label);
+    if found.is_some_and(|found| found.labels.contains_key(INPUTS)) {
+        engine.remove_tag(&label.to_string()).await?;
+    }
+    Ok(())
+}
+
 impl<'a> Held<'a> {
     /// Says of an image of the shelf that is spoiled where it is: nothing but removing it helps.
     pub(super) fn explain(&self, error: VerifyError) -> MakeError {
@@ -245,6 +255,11 @@ impl Run<'_> {
                 platform()
             );
             self.tell_line(image, &line, report);
+            let forgetting = forget(engine, label);
+            if let Err(error) = self.in_time("load", forgetting, report).await? {
+                let line = format!("the engine keeps what it had as {label}: {error}");
+                self.tell_line(image, &line, report);
+            }
             return Ok(id);
         };
         let of_thread = label.clone();

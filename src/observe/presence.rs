@@ -130,7 +130,9 @@ impl Observer<'_> {
         let shelved = self.find_shelved(image, found).await?;
         let (id, manifests, labels) = match (&shelved, found) {
             (Some(shelved), found) => {
-                let of_engine = found.map(|found| found.manifests.as_slice());
+                // What has nothing for this machine did not come to the engine: that has something else of this name.
+                let of_engine = found.filter(|_| shelved.of_machine().is_some());
+                let of_engine = of_engine.map(|found| found.manifests.as_slice());
                 let mut manifests = of_engine.unwrap_or_default().to_vec();
                 manifests.push(shelved.digest().clone());
                 (shelved.id().clone(), manifests, shelved.labels())
@@ -158,7 +160,8 @@ impl Observer<'_> {
     }
 }
 
-/// Tells whether what the shelf has is what an engine has under the same label.
+/// Tells whether what the shelf has is what an engine has under the same label; what has nothing for this machine never came
+/// there, and nothing of the engine's is later.
 ///
 /// On the containerd store the engine makes a manifest of its own of what it loads: there the labels and the layers are
 /// compared, since images that were made on two days of other packages may have the same labels.
@@ -168,7 +171,7 @@ pub async fn is_same(
     found: &EngineImage,
 ) -> Result<bool, EngineError> {
     let Some(of_machine) = shelved.of_machine() else {
-        return Ok(false);
+        return Ok(true);
     };
     if engine.identifies_by_config() {
         return Ok(found.id == *of_machine.id());

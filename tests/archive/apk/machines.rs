@@ -187,3 +187,30 @@ fn an_engines_one_image_of_an_index_does_not_count_as_the_whole() {
     assert_told(&build(&sandbox), 0, &["1 built"]);
     export(0);
 }
+
+#[test]
+fn what_is_for_other_machines_is_not_mistaken_for_what_an_engine_has_under_its_name() {
+    let any = [Sample::new("tool 1-r0")];
+    let here = Machines::of(&[(ARCHITECTURE, any.as_slice())]);
+    let (sandbox, engine, registry) = program(&here);
+    build(&sandbox).assert_code(0);
+    let label = format!("{}/example/app:1-1", registry.host());
+    assert!(engine.find(&label).is_some());
+    let others = Machines::of(&[("s390x", any.as_slice()), (FOREIGN, any.as_slice())]);
+    let declared = others.declare("tool");
+    fs::write(sandbox.path().join("images/app/image.yaml"), declared).unwrap();
+    assert_told(&build(&sandbox), 0, &["1 built"]);
+    assert!(engine.find(&label).is_none(), "{:?}", engine.names());
+    // Somebody else's.
+    let foreign = engine.put_image(&label);
+    assert_told(&build(&sandbox), 0, &["1 already built"]);
+    let arguments = ["export", "app", "images", "--format", "oci", "-o", "out"];
+    assert_told(&sandbox.pkg(&arguments), 0, &[]);
+    fs::write(
+        sandbox.path().join("images/app/image.yaml"),
+        format!("{}cmd: /usr/bin/tool\n", others.declare("tool")),
+    )
+    .unwrap();
+    assert_told(&build(&sandbox), 0, &["1 built"]);
+    assert_eq!(engine.find(&label).map(|found| found.id), Some(foreign));
+}
