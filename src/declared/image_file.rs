@@ -8,7 +8,7 @@ use super::bootstrap::BootstrapFile;
 use super::paths::{LayerRule, PathRule};
 use super::repositories::{ApkContents, DebianContents};
 use crate::oci::Reference;
-use crate::stamp::CountedStamps;
+use crate::stamp::{Constants, CountedStamps};
 
 /// A command as an image holds it: the program and its arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,8 +31,10 @@ pub struct ImageFile {
     pub vcs: Option<(String, String)>,
     /// Annotations of its manifest.
     pub annotations: BTreeMap<String, String>,
-    /// The stamps in it that count into what it is made from.
+    /// The stamps in it that count by their values.
     pub stamps: CountedStamps,
+    /// The stamps in it that count by their constants.
+    pub constants: Constants,
     /// The bytes of every file that it was read from, this one first, in the order in which they were read.
     pub texts: Vec<String>,
 }

@@ -17,7 +17,7 @@ use super::value::{
     Values, at, check_word, nowhere, read_absolute, read_line, read_lines, read_map, split_command,
 };
 use super::written::{Entrypoint, Text, Written};
-use crate::stamp::CountedStamps;
+use crate::stamp::{Constants, CountedStamps};
 use crate::yaml::{YamlFault, read_yaml};
 
 /// Included files that are followed.
@@ -134,6 +134,7 @@ fn read(written: &Written, extent: Extent) -> Values<ImageFile> {
         vcs,
         annotations,
         stamps: CountedStamps::new(),
+        constants: Constants::new(),
         texts: Vec::new(),
     })
 }

@@ -11,7 +11,7 @@ use super::image_file::ImageFile;
 use crate::stamp::{StampError, Stamps, fill_stamps};
 
 impl ImageFile {
-    /// Puts values in the place of the stamps in labels and annotations, and notes those that count.
+    /// Puts values in the place of the stamps in labels and annotations, and notes what those count as.
     pub fn stamp(&mut self, stamps: &Stamps) -> Vec<StampError> {
         let mut used = Vec::new();
         let mut errors = Vec::new();
@@ -25,6 +25,7 @@ impl ImageFile {
             }
         }
         self.stamps = stamps.counted(used.iter().map(String::as_str));
+        self.constants = stamps.constants(used.iter().map(String::as_str));
         errors
     }
 }
@@ -33,7 +34,7 @@ impl ImageFile {
 mod tests {
     use super::*;
     use crate::declared::parse_image_file;
-    use crate::stamp::{CountedStamps, parse_status};
+    use crate::stamp::{Constants, CountedStamps, parse_status};
 
     fn stamped(text: &str) -> Result<ImageFile, Vec<StampError>> {
         let read = parse_image_file(text, &mut |_, _| panic!("nothing is included"));
@@ -50,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_and_annotations_are_stamped_and_stable_keys_are_noted() {
+    fn labels_and_annotations_are_stamped_and_what_counts_is_noted() {
         let text = "paths: [{path: /a, type: directory}]\n\
                     vcs-url: https://git.example.org/a@{{ stamp.STABLE_COMMIT }}\n\
                     annotations: {branch: '{{ stamp.BRANCH }}', other: '{{ x }}'}\n\
@@ -66,6 +67,9 @@ mod tests {
         assert_eq!(file.runtime.environment["A"], "{{ stamp.BRANCH }}");
         let counted = [("STABLE_COMMIT".to_owned(), "4f2a".to_owned())];
         assert_eq!(file.stamps, CountedStamps::from(counted));
+        let constants = [("BRANCH", "local"), ("BUILD_TIMESTAMP", "0")];
+        let constants = constants.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(file.constants, Constants::from(constants));
         assert_eq!(file.texts, [text]);
     }
 

@@ -191,7 +191,7 @@ impl<'a> Inventory<'a> {
             // What is built is what was read, with what it includes.
             Recipe::Declared { file, .. } => (
                 RecipeSource::Declared(
-                    digest_of_all(&file.texts),
+                    digest_of_declared(file),
                     sources_of(file),
                     is_locked(file).then(|| image.directory.join(LOCK_FILE)),
                 ),
@@ -277,6 +277,21 @@ fn sources_of(file: &ImageFile) -> Vec<String> {
     layers.chain(keys).chain(base).collect()
 }
 
+/// Gives a digest of an `image.yaml` with all that it includes, and with the constants of stamps that count by these.
+fn digest_of_declared(file: &ImageFile) -> Digest {
+    let digest = digest_of_all(&file.texts);
+    if file.constants.is_empty() {
+        return digest;
+    }
+    let constants = file.constants.iter();
+    let constants = constants.map(|(key, constant)| format!("{key} {constant}"));
+    let lines: Vec<String> = std::iter::once(digest.to_string())
+        .chain(constants)
+        .collect();
+    // No constant ends a line.
+    Digest::of(lines.join("\n").as_bytes())
+}
+
 /// Gives a digest over texts that no other texts have.
 fn digest_of_all(texts: &[String]) -> Digest {
     if let [only] = texts {
@@ -321,6 +336,9 @@ fn replace_label(text: &str, label: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fs::{create_directory, write_atomically};
+    use crate::settings::{Layer, parse_settings};
+    use crate::stamp::parse_status;
 
     #[test]
     fn images_in_a_directory_are_found_among_all() {
@@ -335,6 +353,68 @@ mod tests {
         assert_eq!(find("i/a"), ["", "x", "x/y"]);
         assert_eq!(find("i/b"), [""]);
         assert_eq!(find("i").len(), names.len());
+    }
+
+    const DECLARED: &str = "paths: [{path: /a, type: directory}]\nlabels: {b: '{{ stamp.B }}', s: '{{ stamp.STABLE_A }}'}\n";
+
+    /// Records what an image is made from, with a constant, and stamped where there is a status.
+    fn record(
+        (recipe, text): (&str, &str),
+        constant: &str,
+        status: Option<&str>,
+    ) -> (Inputs, String) {
+        let root = tempfile::tempdir().expect("a directory");
+        let directory = root.path().join("a");
+        create_directory(&directory).expect("a directory");
+        for (file, text) in [
+            ("changelog", "a (1.0-1) d; urgency=high\n\n  * x\n"),
+            ("ci.txt", "ci"),
+            ("b.txt", "b"),
+            (recipe, text),
+        ] {
+            write_atomically(&directory.join(file), text.as_bytes()).expect("a file");
+        }
+        let text = format!("stamp_defaults: {{STABLE_A: none, B: {constant}}}\n");
+        let (path, text) = (Path::new("config.yaml"), text.as_str());
+        let read = parse_settings(&[Layer { path, text }]).expect("settings");
+        let mut settings = read.settings;
+        if let Some(status) = status {
+            let status = parse_status(status).expect("a status");
+            settings.stamps = settings.stamps.with(&status);
+        }
+        let loaded = load(&[root.path().to_owned()], &settings);
+        let loaded = loaded.unwrap_or_else(|problems| panic!("{problems:?}"));
+        let without_proxies = WithoutProxies::default();
+        let inventory = Inventory::new(&loaded, &without_proxies);
+        let id = loaded.catalog.find("a").expect("an image");
+        let inputs = inventory.take(id).expect("inputs");
+        let label = inputs.to_string();
+        (inputs, label)
+    }
+
+    #[test]
+    fn a_declared_image_counts_with_the_constants_of_its_stamps_that_are_not_stable() {
+        let image = ("image.yaml", DECLARED);
+        let before = record(image, "local", Some("STABLE_A 1\nB main\n"));
+        assert_eq!(
+            record(image, "local", Some("STABLE_A 1\nB other\n")),
+            before
+        );
+        let after = record(image, "here", Some("STABLE_A 1\nB main\n"));
+        let changes = after.0.changes_since(&before.0);
+        let changed: Vec<&str> = changes.iter().map(|one| one.input.as_str()).collect();
+        assert_eq!(changed, ["image.yaml"]);
+    }
+
+    #[test]
+    fn a_declared_image_without_stamps_counts_by_its_text() {
+        let text = "paths: [{path: /a, type: directory}]\n";
+        let (_, label) = record(("image.yaml", text), "local", None);
+        let digest = Digest::of(text.as_bytes());
+        assert!(
+            label.ends_with(&format!(" image.yaml={}", digest.short())),
+            "{label}"
+        );
     }
 
     #[test]

@@ -20,6 +20,6 @@ mod status;
 
 pub(crate) use placeholder::hint_of_unknown;
 pub use placeholder::{StampError, fill_stamps};
-pub use stamps::{CountedStamps, Stamps, is_stable};
+pub use stamps::{Constants, CountedStamps, Stamps, is_stable};
 pub use status::{LARGEST_STATUS, Status, StatusError, StatusFault, parse_status};
 pub(crate) use status::{check_value, is_key};

@@ -12,6 +12,9 @@ pub(super) const TIMESTAMP: &str = "BUILD_TIMESTAMP";
 /// The stamps that a recipe uses and that count, with their values.
 pub type CountedStamps = BTreeMap<String, String>;
 
+/// The stamps that a recipe uses and that count by their constants, with these.
+pub type Constants = BTreeMap<String, String>;
+
 /// The stamps of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamps(BTreeMap<String, Stamp>);
@@ -79,6 +82,16 @@ impl Stamps {
         pairs.collect()
     }
 
+    /// Gives those of some keys that count by their constants, with these.
+    pub fn constants<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Constants {
+        let keys = keys.into_iter().filter(|key| !is_stable(key));
+        let pairs = keys.filter_map(|key| {
+            let constant = self.find_counted(key)?;
+            Some((key.to_owned(), constant.to_owned()))
+        });
+        pairs.collect()
+    }
+
     /// Gives the keys, in order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
@@ -126,6 +139,9 @@ mod tests {
         let counted = stamps.counted(["BRANCH", "STABLE_COMMIT", "STABLE_OTHER"]);
         let expected = [("STABLE_COMMIT".to_owned(), "4f2a".to_owned())];
         assert_eq!(counted, CountedStamps::from(expected));
+        let constants = stamps.constants(["BRANCH", "STABLE_COMMIT", "OTHER"]);
+        let expected = [("BRANCH".to_owned(), "local".to_owned())];
+        assert_eq!(constants, Constants::from(expected));
     }
 
     #[test]
