@@ -222,7 +222,7 @@ impl<'a> Inventory<'a> {
         let Some(rendering) = plain.or_else(|| self.loaded.rendering(id)) else {
             return (String::new(), CountedStamps::new());
         };
-        let used = rendering.used().iter();
+        let used = rendering.counted_used().iter();
         let mut labels: Vec<&Reference> = used.map(|used| &used.label).collect();
         labels.sort_unstable();
         labels.dedup();
@@ -234,7 +234,7 @@ impl<'a> Inventory<'a> {
     }
 
     fn taken(&self, id: ImageId) -> Taken {
-        let by = |id| Some(self.loaded.rendering(id)?.dockerfile());
+        let by = |id| Some(self.loaded.rendering(id)?.counted_dockerfile());
         let mut taken = by(id).map(Taken::by).unwrap_or_default();
         let ancestors = self.loaded.graph.ancestors([id]).into_iter();
         for ancestor in ancestors.filter_map(by) {
@@ -415,6 +415,19 @@ mod tests {
             label.ends_with(&format!(" image.yaml={}", digest.short())),
             "{label}"
         );
+    }
+
+    #[test]
+    fn a_template_takes_the_files_and_stamps_of_what_counts() {
+        let text = "FROM scratch\n{% if stamp.B == 'local' %}COPY ci.txt /\n{% else %}COPY b.txt {{ stamp.STABLE_A }} /\n{% endif %}";
+        let template = ("Dockerfile.template", text);
+        let (inputs, label) = record(template, "local", None);
+        assert!(
+            label.contains(" ci.txt=") && !label.contains("b.txt"),
+            "{label}"
+        );
+        let stamped = record(template, "local", Some("STABLE_A 1\nB main\n"));
+        assert_eq!(stamped, (inputs, label));
     }
 
     #[test]

@@ -41,6 +41,6 @@ mod whereabouts;
 pub use error::{Excerpt, RenderError, RenderFault, RenderWarning};
 pub use filters::FilterError;
 pub use known::{ImageKind, KnownImage, KnownImages};
-pub use renderer::{Rendered, Renderer, STACK_BYTES, UsedImage};
+pub use renderer::{Counted, Rendered, Renderer, STACK_BYTES, UsedImage};
 pub use source::Bulk;
 pub use template::Template;

@@ -36,15 +36,24 @@ pub const STACK_BYTES: usize = 256 << 20;
 pub struct Rendered {
     /// The Dockerfile.
     pub dockerfile: String,
-    /// The Dockerfile as it counts into what the image is made from, where that is another one: with the constants of stamps
-    /// that do not count by their values.
-    pub counted: Option<String>,
-    /// The stamps that the template used and that count.
+    /// What counts into what the image is made from, where that is something else: with the constants of stamps that do not
+    /// count by their values.
+    pub counted: Option<Counted>,
+    /// The stamps that count by their values, of those that the template used for what counts.
     pub stamps: CountedStamps,
     /// Every image that `image_tag` was asked for.
     pub used_images: BTreeSet<UsedImage>,
     /// What the user should know.
     pub warnings: Vec<RenderWarning>,
+}
+
+/// A template as it counts into what the image is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The Dockerfile.
+    pub dockerfile: String,
+    /// Every image that `image_tag` was asked for.
+    pub used_images: BTreeSet<UsedImage>,
 }
 
 /// An image that a template asked for.
@@ -160,28 +169,37 @@ impl Renderer {
             run.map_err(|error| Box::new(diagnosis.explain(&error)))
         };
         let values = run(View::Values)?;
-        let used = values.stamps.iter().map(String::as_str);
+        let counted = if self.differ(&values.stamps) {
+            Some(run(View::Counted)?)
+        } else {
+            None
+        };
+        // What stands where a value is another one counts neither with its stamps nor with its images.
+        let used = &counted.as_ref().unwrap_or(&values).stamps;
+        let stamps = self.stamps.as_deref();
+        let stamps = stamps.map(|stamps| stamps.counted(used.iter().map(String::as_str)));
         let (dockerfile, record) = (values.text, values.record);
+        let used = used_images(template, &record);
+        let counted = counted.map(|counted| Counted {
+            used_images: used_images(template, &counted.record),
+            dockerfile: counted.text,
+        });
+        let is_other =
+            |counted: &Counted| counted.dockerfile != dockerfile || counted.used_images != used;
         Ok(Rendered {
-            counted: if self.differ(used.clone()) {
-                Some(run(View::Counted)?.text).filter(|counted| *counted != dockerfile)
-            } else {
-                None
-            },
-            stamps: self
-                .stamps
-                .as_deref()
-                .map_or_else(CountedStamps::new, |stamps| stamps.counted(used)),
-            used_images: used_images(template, &record),
+            counted: counted.filter(is_other),
+            stamps: stamps.unwrap_or_default(),
+            used_images: used,
             warnings: warnings(template, record),
             dockerfile,
         })
     }
 
     /// Tells whether any of the stamps that a template used counts as something else than it is.
-    fn differ<'k>(&self, mut used: impl Iterator<Item = &'k str>) -> bool {
+    fn differ(&self, used: &BTreeSet<String>) -> bool {
         self.stamps.as_deref().is_some_and(|stamps| {
-            used.any(|key| !is_stable(key) && stamps.find(key) != stamps.find_counted(key))
+            used.iter()
+                .any(|key| !is_stable(key) && stamps.find(key) != stamps.find_counted(key))
         })
     }
 

@@ -29,9 +29,9 @@ const GLANCE: Duration = Duration::from_millis(10);
 pub struct Rendering {
     /// The Dockerfile.
     pub text: String,
-    /// The same as it counts into what the image is made from, where that is another text.
-    counted: Option<String>,
-    /// The stamps in it that count.
+    /// What counts into what the image is made from, where that is something else.
+    counted: Option<Counted>,
+    /// The stamps that count by their values.
     stamps: CountedStamps,
     /// The same, read.
     pub(super) dockerfile: Dockerfile,
@@ -41,15 +41,38 @@ pub struct Rendering {
     pub(super) used: Vec<UsedImage>,
 }
 
+/// A template as it counts into what the image is made from.
+#[derive(Clone, Debug)]
+struct Counted {
+    text: String,
+    dockerfile: Dockerfile,
+    used: Vec<UsedImage>,
+}
+
 impl Rendering {
     /// Gives the Dockerfile as it counts into what the image is made from: with the constants of stamps that do not count by
     /// their values.
     #[must_use]
     pub fn counted_text(&self) -> &str {
-        self.counted.as_deref().unwrap_or(&self.text)
+        let counted = self.counted.as_ref();
+        counted.map_or(&self.text, |counted| &counted.text)
     }
 
-    /// Gives the stamps in it that count.
+    /// Gives the same, read.
+    #[must_use]
+    pub fn counted_dockerfile(&self) -> &Dockerfile {
+        let counted = self.counted.as_ref();
+        counted.map_or(&self.dockerfile, |counted| &counted.dockerfile)
+    }
+
+    /// Gives the images that the template asked for by name where it is that.
+    #[must_use]
+    pub fn counted_used(&self) -> &[UsedImage] {
+        let counted = self.counted.as_ref();
+        counted.map_or(&self.used, |counted| &counted.used)
+    }
+
+    /// Gives the stamps in that which count by their values.
     #[must_use]
     pub fn stamps(&self) -> &CountedStamps {
         &self.stamps
@@ -263,15 +286,25 @@ fn render(image: &Image, work: &Work) -> Result<Option<(Rendering, Vec<Warning>)
     };
     let rendered = work.renderer.render(&Template { path, text });
     let rendered = rendered.map_err(|error| without_itself(error, &image.name))?;
-    let dockerfile =
-        parse_dockerfile(&rendered.dockerfile).map_err(|source| Problem::Dockerfile {
+    let read = |dockerfile: &str| {
+        parse_dockerfile(dockerfile).map_err(|source| Problem::Dockerfile {
             place: match source {
                 DockerfileError::NoFrom => Place::file(path),
-                _ => place_in_template(path, text, &rendered.dockerfile, source.line()),
+                _ => place_in_template(path, text, dockerfile, source.line()),
             },
-            line: find_line(&rendered.dockerfile, &source),
+            line: find_line(dockerfile, &source),
             source: Box::new(source),
-        })?;
+        })
+    };
+    let dockerfile = read(&rendered.dockerfile)?;
+    let counted = rendered.counted.map(|counted| {
+        Ok::<_, Problem>(Counted {
+            dockerfile: read(&counted.dockerfile)?,
+            text: counted.dockerfile,
+            used: counted.used_images.into_iter().collect(),
+        })
+    });
+    let counted = counted.transpose()?;
     let warnings = rendered.warnings.iter().map(|warning| Warning::Render {
         place: warning.place().clone(),
         text: warning.to_string(),
@@ -288,7 +321,7 @@ fn render(image: &Image, work: &Work) -> Result<Option<(Rendering, Vec<Warning>)
         .collect();
     let rendering = Rendering {
         text: rendered.dockerfile,
-        counted: rendered.counted,
+        counted,
         stamps: rendered.stamps,
         dockerfile,
         bases: bases.into_iter().collect(),
