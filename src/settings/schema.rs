@@ -196,7 +196,7 @@ fn command() -> Json {
 }
 
 fn stamps() -> Json {
-    let text = r"^[^\x00-\x1f\x7f]*$";
+    let text = r"^(?:[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f \\])? *$";
     json!({
         "type": ["object", "null"],
         "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$" },

@@ -29,7 +29,8 @@ const COMMAND: &str =
 const DEFAULTS_KEY: &str = "stamp_defaults";
 const DEFAULTS: &str = "a mapping of keys to texts (in quotes where they look like something else)";
 const KEYS: &str = "a mapping of keys, which are letters, digits and `_` and begin with no digit";
-const VALUES: &str = "a mapping to texts of one line, of 4096 bytes at most";
+const VALUES: &str =
+    "a mapping to texts of one line, of 4096 bytes at most, that do not end in `\\`";
 
 pub(super) fn read_status_command(reader: &mut Reader<'_>) -> Option<StatusCommand> {
     match read_command(reader.find(COMMAND_KEY)?) {

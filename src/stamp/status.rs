@@ -5,7 +5,8 @@
 //! BRANCH main
 //! ```
 //!
-//! A value is the rest of its line, which may be empty. No value can hold what ends a line of a Dockerfile.
+//! A value is the rest of its line, which may be empty. No value can hold what ends a line of a Dockerfile, or joins
+//! another one to it.
 
 use std::collections::BTreeMap;
 
@@ -38,6 +39,9 @@ pub enum StatusFault {
     /// The value holds a control character.
     #[error("the value holds a control character")]
     Control,
+    /// The value would take the next line of a Dockerfile to its own.
+    #[error("the value ends in `\\`, which joins the next line of a Dockerfile to its own")]
+    Continued,
     /// The value is no text.
     #[error("the value is no UTF-8 text")]
     NoText,
@@ -95,6 +99,9 @@ pub(crate) fn check_value(text: &str) -> Result<(), StatusFault> {
         Err(StatusFault::Control)
     } else if text.contains(char::REPLACEMENT_CHARACTER) {
         Err(StatusFault::NoText)
+    } else if text.trim_end_matches(' ').ends_with('\\') {
+        // Docker drops blanks that stand behind it.
+        Err(StatusFault::Continued)
     } else {
         Ok(())
     }
@@ -154,6 +161,11 @@ mod tests {
         refused("A 1\n\nB 2\nA 1\n", "line 4: `A` stands in line 1 already");
         refused("A x\u{7}\n", "line 1: the value holds a control character");
         refused("A x\ry\n", "line 1: the value holds a control character");
+        let continued =
+            "the value ends in `\\`, which joins the next line of a Dockerfile to its own";
+        for text in ["A 1\nB x\\", "A 1\nB \\  \n", "A 1\nB x\\\\\n"] {
+            refused(text, &format!("line 2: {continued}"));
+        }
         refused("A \u{fffd}\n", "line 1: the value is no UTF-8 text");
         let long = format!("A {}\n", "x".repeat(LONGEST_VALUE + 1));
         refused(&long, "line 1: the value is longer than 4096 bytes");

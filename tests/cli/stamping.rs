@@ -246,6 +246,17 @@ hint: the line is `BRANCH a b`
 [EOF]
 
 "#]]);
+    with_status("echo 'BRANCH a\\'")
+        .pkg(&RENDER)
+        .assert_snapshot(str![[r#"
+------- stderr -------
+error: what the status command prints is no status: line 1: the value ends in `\`, which joins the next line of a Dockerfile to its own
+  --> config.yaml:2:17
+hint: the line is `BRANCH a\`
+[exit status: 1]
+[EOF]
+
+"#]]);
     with_status("yes BRANCH main")
         .pkg(&RENDER)
         .assert_snapshot(str![[r#"
@@ -263,7 +274,7 @@ fn settings_that_name_no_command_and_no_constants() {
     with_template(TEMPLATE)
         .file(
             "config.yaml",
-            "status_command: {sh: a}\nstamp_defaults:\n  STABLE-COMMIT: x\n  BRANCH: 1.10\n  A: \"x\\ny\"\n",
+            "status_command: {sh: a}\nstamp_defaults:\n  STABLE-COMMIT: x\n  BRANCH: 1.10\n  A: \"x\\ny\"\n  B: x\\\n",
         )
         .pkg(&RENDER)
         .assert_snapshot(str![[r#"
@@ -274,8 +285,10 @@ error: `stamp_defaults` has to be a mapping of keys, which are letters, digits a
   --> config.yaml:3:3
 error: `stamp_defaults` has to be a mapping of keys to texts (in quotes where they look like something else), and this is a number
   --> config.yaml:4:11
-error: `stamp_defaults` has to be a mapping to texts of one line, of 4096 bytes at most
+error: `stamp_defaults` has to be a mapping to texts of one line, of 4096 bytes at most, that do not end in `\`
   --> config.yaml:5:6
+error: `stamp_defaults` has to be a mapping to texts of one line, of 4096 bytes at most, that do not end in `\`
+  --> config.yaml:6:6
 [exit status: 1]
 [EOF]
 
