@@ -15,7 +15,7 @@ use std::str::FromStr;
 use sha2::Digest as _;
 
 use crate::oci::Digest;
-use crate::stamp::CountedStamps;
+use crate::stamp::{CountedStamps, check_value, is_key};
 
 /// So many are told one by one; more are told by their directories.
 const MOST_TOLD: usize = 64;
@@ -41,8 +41,8 @@ pub struct Inputs {
 /// One input that is not what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputChange {
-    /// The recipe or a file, below the image directory; a directory ends with `/`. Of a name that is no text, bytes that are
-    /// no plain signs are written as `%XX`. A stamp is `stamp.KEY`.
+    /// The recipe or a file, below the image directory; a directory ends with `/`. Of a name that is no text, or
+    /// holds control characters, bytes that are no plain signs are written as `%XX`. A stamp is `stamp.KEY`.
     pub input: String,
     /// The first digits of the digest that was recorded, of a stamp its value; nothing where it is new.
     pub old: Option<String>,
@@ -295,7 +295,10 @@ impl fmt::Display for Inputs {
 
 /// Gives a name for the eyes of the user.
 fn name_in_text(name: &[u8]) -> String {
-    std::str::from_utf8(name).map_or_else(|_| encode(name), str::to_owned)
+    match std::str::from_utf8(name) {
+        Ok(text) if !text.contains(char::is_control) => text.to_owned(),
+        _ => encode(name),
+    }
 }
 
 fn encode(name: &[u8]) -> String {
@@ -325,7 +328,12 @@ impl FromStr for Inputs {
         for word in words {
             if let Some(stamp) = word.strip_prefix('=') {
                 let (key, value) = stamp.split_once('=').ok_or(InputsError)?;
-                stamps.insert(decode_text(key)?, decode_text(value)?);
+                let value = decode_text(value)?;
+                // Whoever wrote the label, it is told on terminals.
+                if !is_key(key) || check_value(&value).is_err() {
+                    return Err(InputsError);
+                }
+                stamps.insert(key.to_owned(), value);
                 continue;
             }
             let (name, digest) = word.split_once('=').ok_or(InputsError)?;
@@ -418,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_no_text_are_told_apart() {
+    fn names_that_are_no_plain_text_are_told_apart() {
         let of = |names: [&[u8]; 2]| {
             let named = names.map(|name| (name.to_vec(), Digest::of(name)));
             Inputs::new(named)
@@ -430,6 +438,13 @@ mod tests {
             ["a%FD: none to some", "a%FE: some to none"]
         );
         assert_eq!(one.to_string().parse::<Inputs>(), Ok(one));
+        let name = b"\x1b[2J \xc3\xbc";
+        let one = Inputs::new([(name.to_vec(), Digest::of(name))]);
+        let none = Inputs::new([(b"a".to_vec(), Digest::of(name))]);
+        assert_eq!(
+            shown(&one.changes_since(&none)),
+            ["%1B[2J%20%C3%BC: none to some", "a: some to none"]
+        );
     }
 
     #[test]
@@ -526,6 +541,14 @@ mod tests {
             &format!("{digest} %f=0123456789ab"),
             &format!("{digest} =A"),
             &format!("{digest} =A=%ff"),
+            &format!("{digest} =A=%1B[2J"),
+            &format!("{digest} =A=%C2%9B"),
+            &format!("{digest} =A=x%5C"),
+            &format!("{digest} =A=x\\"),
+            &format!("{digest} =A%1B=x"),
+            &format!("{digest} =A\u{1b}[2J=x"),
+            &format!("{digest} =1A=x"),
+            &format!("{digest} ==x"),
         ] {
             assert_eq!(text.parse::<Inputs>(), Err(InputsError), "{text}");
         }
@@ -560,6 +583,8 @@ mod tests {
             bytes in proptest::collection::btree_set(proptest::collection::vec(any::<u8>(), 1..4), 0..8),
             stamps in proptest::collection::btree_map("STABLE_[A-Z]{1,3}", "\\PC{0,12}|[ %=]{1,3}", 0..4),
         ) {
+            let stamps = stamps.into_iter().filter(|(_, value)| check_value(value).is_ok());
+            let stamps: CountedStamps = stamps.collect();
             let names = texts.into_iter().map(String::into_bytes).chain(bytes);
             let pairs = names.map(|name| { let digest = Digest::of(&name); (name, digest) });
             let inputs = Inputs::new(pairs).with_stamps(&stamps);
