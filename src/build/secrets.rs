@@ -378,12 +378,17 @@ fn find_written(loaded: &Loaded, image: ImageId, traces: &[(&str, Mask)]) -> Vec
             let values = maps.flat_map(|(name, value)| [name, value]);
             let commands = std::iter::once(&runtime.entrypoint).chain(&runtime.cmd);
             let words = commands.flat_map(|command| &command.0);
-            let texts = values.chain(words);
+            let texts = values.chain(words).chain(file.stamps.values());
             texts.map(|text| (None, text.as_str())).collect()
         }
         (Recipe::Template { .. }, Some(rendering)) => {
             let lines = rendering.text.lines().zip(1..);
-            lines.map(|(text, line)| (Some(line), text)).collect()
+            let lines = lines.map(|(text, line)| (Some(line), text));
+            // The record of inputs, a label, tells those that the text does not show.
+            let stamps = rendering.stamps().values();
+            lines
+                .chain(stamps.map(|value| (None, value.as_str())))
+                .collect()
         }
         (Recipe::Template { .. }, None) => Vec::new(),
     };
@@ -517,4 +522,50 @@ fn read_value(
 fn from_home(path: &Path, environment: &Environment) -> PathBuf {
     let below = path.strip_prefix("~").ok().zip(environment.home());
     below.map_or_else(|| path.to_owned(), |(rest, home)| home.join(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::host::fs::{create_directory, write_atomically};
+    use crate::scan::load;
+    use crate::settings::{Layer, parse_settings};
+
+    #[track_caller]
+    fn case(template: &str, expected: &[&str]) {
+        let root = tempfile::tempdir().expect("a directory");
+        let directory = root.path().join("a");
+        create_directory(&directory).expect("a directory");
+        let changelog = "a (1.0-1) d; urgency=high\n\n  * x\n";
+        for (file, text) in [("changelog", changelog), ("Dockerfile.template", template)] {
+            write_atomically(&directory.join(file), text.as_bytes()).expect("a file");
+        }
+        let path = Path::new("config.yaml");
+        let text = "stamp_defaults: {STABLE_A: hush-hush-hush, B: hush-hush-hush}\n";
+        let read = parse_settings(&[Layer { path, text }]).expect("settings");
+        let loaded = load(&[root.path().to_owned()], &read.settings);
+        let loaded = loaded.unwrap_or_else(|problems| panic!("{problems:?}"));
+        let image = loaded.catalog.find("a").expect("an image");
+        let traces = [("t", Mask::default().with(b"hush-hush-hush"))];
+        let found = find_written(&loaded, image, &traces);
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected, "{template}");
+    }
+
+    #[test]
+    fn a_secret_in_a_stamp_that_counts_is_found_though_no_text_shows_it() {
+        let told = [
+            "the value of the secret `t` stands in `a`, and would be in the image and its history",
+        ];
+        case(
+            "FROM scratch\n{% if stamp.STABLE_A %}COPY a /\n{% endif %}",
+            &told,
+        );
+        case("FROM scratch\nLABEL a={{ stamp.B }}\n", &told);
+        // The constant of another key stands in no label.
+        case("FROM scratch\n{% if stamp.B %}COPY a /\n{% endif %}", &[]);
+        case("FROM scratch\n", &[]);
+    }
 }

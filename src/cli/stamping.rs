@@ -118,8 +118,8 @@ impl FromStr for TagText {
 }
 
 impl TagText {
-    /// Fills in the stamps.
-    fn fill(&self, stamps: &Stamps) -> Result<CandidateTag, UsageError> {
+    /// Fills in the stamps; what is told of them holds nothing that the mask hides.
+    fn fill(&self, stamps: &Stamps, mask: &Mask) -> Result<CandidateTag, UsageError> {
         let text = match self {
             Self::Plain(tag) => return Ok(tag.clone()),
             Self::Stamped(text) => text,
@@ -128,9 +128,12 @@ impl TagText {
             message: format!("`--tag {text}`: {error}"),
             hints: vec![error.hint()],
         })?;
-        filled.parse().map_err(|error| UsageError {
-            message: format!("`--tag {text}` is `{filled}`: {error}"),
-            hints: Vec::new(),
+        filled.parse().map_err(|error| {
+            let message = format!("`--tag {text}` is `{filled}`: {error}");
+            UsageError {
+                message: mask.hide(&message).into_owned(),
+                hints: Vec::new(),
+            }
         })
     }
 }
@@ -142,13 +145,13 @@ pub(super) fn fill_tags(
     stamping: &Stamping,
 ) -> anyhow::Result<Vec<CandidateTag>> {
     let is_stamped = tags.iter().any(|tag| matches!(tag, TagText::Stamped(_)));
-    let stamps = if is_stamped {
-        stamping
-            .apply(session.settings_silently(Flavour::Release)?)
-            .stamps
+    let (stamps, mask) = if is_stamped {
+        let settings = stamping.apply(session.settings_silently(Flavour::Release)?);
+        let mask = hidden(session, &settings);
+        (settings.stamps, mask)
     } else {
-        Stamps::default()
+        (Stamps::default(), Mask::default())
     };
-    let filled = tags.iter().map(|tag| tag.fill(&stamps));
+    let filled = tags.iter().map(|tag| tag.fill(&stamps, &mask));
     Ok(filled.collect::<Result<_, _>>()?)
 }

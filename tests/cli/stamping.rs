@@ -313,6 +313,30 @@ fn the_words_of_a_command_that_fails_hold_no_secret() {
     assert!(!output.stderr.contains("hush"), "{}", output.stderr);
 }
 
+#[test]
+fn a_tag_that_cannot_be_is_told_without_a_secret_in_it() {
+    let output = with_status("echo STABLE_COMMIT x; echo \"BRANCH $TOKEN y\"")
+        .file(
+            "config.yaml",
+            &format!("{SETTINGS}secrets: {{t: {{env: TOKEN}}}}\n"),
+        )
+        .env("TOKEN", "hush-hush-hush")
+        .pkg(&[
+            "publish",
+            "--stamp",
+            "--tag",
+            "ci-{{ stamp.BRANCH }}",
+            "images",
+        ]);
+    output.assert_snapshot(str![[r#"
+------- stderr -------
+error: `--tag ci-{{ stamp.BRANCH }}` is `ci-*** y`: `ci-*** y` cannot be a tag: it holds ` `
+[exit status: 2]
+[EOF]
+
+"#]]);
+}
+
 const DECLARED: &str = "paths: [{path: /a, type: directory}]
 vcs-url: https://git.example.org/a@{{ stamp.STABLE_COMIT }}
 labels:
