@@ -52,7 +52,7 @@ pub enum ResolveError {
     },
     /// What is to be left out is not there at all.
     #[error(
-        "no archive has a package `{name}` that `contents.without-packages` could leave out{}",
+        "no archive has or needs a package `{name}` that `contents.without-packages` could leave out{}",
         show_near(near)
     )]
     NothingToLeaveOut {

@@ -391,19 +391,6 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_are_too_long_alone_or_together_are_refused() {
-        let long = |count| "?".repeat(count);
-        let alone = IgnoreRules::parse(&format!("a\n{}\nb", long(9_000)));
-        let alone = alone.expect_err("it is too long");
-        assert_eq!(
-            (alone.line(), alone.to_string().ends_with("it is too long")),
-            (2, true)
-        );
-        let together = IgnoreRules::parse(&vec![long(1_000); 9].join("\n"));
-        assert_eq!(together.expect_err("nine patterns"), IgnoreError::TooMany);
-    }
-
-    #[test]
     fn names_that_are_no_text_are_matched() {
         let rules = parse("a*\n?b\n**/c");
         for path in [&b"a\xff"[..], b"\xffb", b"\xff/\xfe/c"] {
