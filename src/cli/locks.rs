@@ -146,9 +146,13 @@ fn tell_relocked(session: &Session, loaded: &Loaded, fitting: &Fitting) {
         State::Stale(_, Staleness::Keys(keys)) => format!("`{keys}`"),
         _ => "its declaration".to_owned(),
     };
-    session
-        .ui
-        .say(&format!("`{name}`: locked anew, as {changed} changed"));
+    let said = match &fitting.standing.state {
+        State::Stale(_, Staleness::Architecture(lacking)) => {
+            format!("`{name}`: locked anew, as the lock had nothing for {lacking}")
+        }
+        _ => format!("`{name}`: locked anew, as {changed} changed"),
+    };
+    session.ui.say(&said);
     for one in &fitting.moves {
         let show = |version: &Option<String>| version.clone().unwrap_or("nothing".to_owned());
         let (old, new) = (show(&one.old), show(&one.new));

@@ -254,7 +254,7 @@ impl DebianLock {
 impl Shape {
     fn of(contents: &[DebianPins]) -> Self {
         match contents {
-            [_] => Self::One,
+            [] | [_] => Self::One,
             _ => Self::Several,
         }
     }

@@ -8,7 +8,7 @@ use super::debian::DebianLock;
 use super::keys::{OwnKeys, list_own_keys, list_signers};
 use super::moves::{list_differences, list_moves};
 use crate::apk;
-use crate::declared::{ImageFile, Making};
+use crate::declared::{Architecture, ImageFile, Making};
 
 /// A lock.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,8 @@ pub enum Freshness {
 pub enum Staleness {
     /// The declaration, or the lock does not say what it was made from.
     Declaration,
+    /// The declaration names this architecture, and the lock has nothing for it.
+    Architecture(&'static str),
     /// A file with keys of the image's directory: its name as the declaration has it.
     Keys(String),
 }
@@ -140,6 +142,10 @@ impl Lock {
         if !self.is_of(file) {
             return Freshness::Stale(Staleness::Declaration);
         }
+        let mut declared = file.architectures.iter();
+        if let Some(lacking) = declared.find(|one| !self.has(one)) {
+            return Freshness::Stale(Staleness::Architecture(lacking.apk));
+        }
         match self.find_other_keys(file, keys) {
             Some(name) => Freshness::Stale(Staleness::Keys(name.to_owned())),
             None => Freshness::Fresh,
@@ -165,6 +171,14 @@ impl Lock {
                     .any(|whole| lock.freshness(whole, own) == apk::Freshness::Fresh)
             }
             _ => false,
+        }
+    }
+
+    /// Tells whether it has what was chosen for an architecture.
+    fn has(&self, architecture: &Architecture) -> bool {
+        match self {
+            Self::Debian(lock) => lock.find(architecture.debian).is_some(),
+            Self::Apk(lock) => lock.packages(architecture.apk).is_ok(),
         }
     }
 

@@ -119,7 +119,9 @@ fn a_lock_of_several_architectures_comes_back_to_the_byte_and_tells_what_moved_o
     assert_eq!(moves, ["app arm64"]);
     let file = declared(TEXT, "");
     assert_eq!(freshness(&locked, &file), Freshness::Fresh);
+    let (head, _) = text.split_once("\"contents\": ").expect("contents");
     for wrong in [
+        format!("{head}\"contents\": []\n}}\n"),
         text.replace("debian-2", "debian-1"),
         text.replace("arm64", "amd64"),
         text.replace("arm64", "aaa"),
@@ -127,6 +129,20 @@ fn a_lock_of_several_architectures_comes_back_to_the_byte_and_tells_what_moved_o
     ] {
         parse_lock(&wrong).expect_err(&wrong);
     }
+}
+
+#[test]
+fn a_lock_that_lacks_one_of_the_architectures_that_are_declared_is_stale() {
+    let archs = format!("archs: [amd64, arm64]\n{TEXT}");
+    let file = declared(&archs, "");
+    let sum = |text: &str| checksum_of(&[text.to_owned()]);
+    let of_archs = |text: &str| lock(&text.replace(&sum(TEXT), &sum(&archs)));
+    assert_eq!(
+        freshness(&of_archs(&text_of_two()), &file),
+        Freshness::Fresh
+    );
+    let lacking = Freshness::Stale(Staleness::Architecture("aarch64"));
+    assert_eq!(freshness(&of_archs(&text()), &file), lacking);
 }
 
 #[track_caller]

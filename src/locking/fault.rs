@@ -58,6 +58,10 @@ impl LockFault {
                 format!("the lock of `{name}` was made from another declaration"),
                 Place::file(path),
             ),
+            State::Stale(_, Staleness::Architecture(lacking)) => (
+                format!("the lock of `{name}` has nothing for {lacking}, which `archs` names"),
+                Place::file(path),
+            ),
             State::Stale(_, Staleness::Keys(keys)) => (
                 format!("the lock of `{name}` was made with another `{keys}`"),
                 Place::file(path),
