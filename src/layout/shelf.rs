@@ -45,6 +45,14 @@ pub enum ShelfError {
     /// Nobody knows where it is.
     #[error("there is no place for images: set XDG_CACHE_HOME or HOME")]
     NoHome,
+    /// Two images of an index would be for one kind of machine.
+    #[error("two images of {image} are for {platform}: an index has one for each kind of machine")]
+    Twice {
+        /// The whole.
+        image: Box<Reference>,
+        /// What both are for.
+        platform: String,
+    },
 }
 
 impl From<FileError> for ShelfError {
@@ -133,6 +141,13 @@ impl Shelf {
     ) -> Result<Shelved, ShelfError> {
         let mut images = images.to_vec();
         images.sort_by(|(one, _), (other, _)| one.platform.cmp(&other.platform));
+        let mut pairs = images.windows(2);
+        if let Some(pair) = pairs.find(|pair| pair[0].0.platform == pair[1].0.platform) {
+            return Err(ShelfError::Twice {
+                image: Box::new(reference.clone()),
+                platform: pair[0].0.platform.to_string(),
+            });
+        }
         let root = self.root.as_deref().ok_or(ShelfError::NoHome)?;
         let place = Self::place(root, reference);
         create_directory(&place)?;
@@ -295,6 +310,15 @@ mod tests {
 
     /// Puts an image for some architectures, each of which was made at a time.
     fn put_for(shelf: &Shelf, text: &str, layer: &[u8], architectures: &[(&str, i64)]) -> Shelved {
+        try_put_for(shelf, text, layer, architectures).expect("a place")
+    }
+
+    fn try_put_for(
+        shelf: &Shelf,
+        text: &str,
+        layer: &[u8],
+        architectures: &[(&str, i64)],
+    ) -> Result<Shelved, ShelfError> {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(layer).expect("a layer");
         let layers = [PartLayer::Plain(Window::of_file(file).expect("a window"))];
@@ -325,8 +349,20 @@ mod tests {
             (parts, bill)
         });
         let images: Vec<_> = images.collect();
-        let put = shelf.put(&reference(text), &images, &Watch::default());
-        put.expect("a place")
+        shelf.put(&reference(text), &images, &Watch::default())
+    }
+
+    #[test]
+    fn an_index_has_no_two_images_for_one_kind_of_machine() {
+        let root = tempfile::tempdir().expect("a directory");
+        let shelf = Shelf::new(root.path());
+        let twice = [("amd64", 1), ("arm64", 1), ("amd64", 2)];
+        let refused = try_put_for(&shelf, "one:1", b"bytes", &twice).expect_err("two of a kind");
+        assert_eq!(
+            refused.to_string(),
+            "two images of one:1 are for linux/amd64: an index has one for each kind of machine"
+        );
+        assert_eq!(std::fs::read_dir(root.path()).expect("a shelf").count(), 0);
     }
 
     #[test]
