@@ -82,6 +82,14 @@ impl Facts {
 }
 
 impl Facts {
+    /// Tells whether an identity is that of what others would be built on now: what was made from the shelf may have recorded
+    /// an index, of which the engine has the image of one machine.
+    fn is_now(&self, id: &Digest) -> bool {
+        let now = self.identity();
+        let mut here = self.local.iter().filter(|here| Some(&here.id) == now);
+        now == Some(id) || here.any(|here| here.manifests.contains(id))
+    }
+
     /// Gives all identities of what others would be built on now: the engine's, and that of the manifest.
     #[must_use]
     pub fn identities(&self) -> Vec<Digest> {
@@ -439,7 +447,8 @@ impl Planner<'_> {
     fn find_moved_parent(&self, id: ImageId, local: &LocalImage) -> Option<(ImageId, Reason)> {
         self.graph.parents(id).iter().find_map(|parent| {
             let label = &self.catalog.image(*parent).label;
-            let now = self.facts[parent.0].identity()?;
+            let facts = &self.facts[parent.0];
+            let now = facts.identity()?;
             let name = label.name();
             let (_, built_on) = local
                 .parents
@@ -451,7 +460,7 @@ impl Planner<'_> {
                 built_on: built_on.clone(),
                 now: now.clone(),
             };
-            (built_on != now).then(|| (*parent, reason()))
+            (!facts.is_now(built_on)).then(|| (*parent, reason()))
         })
     }
 }

@@ -45,6 +45,10 @@ fn facts_of(name: &str, words: &str) -> Facts {
                     parents.push((old, Digest::of(b"old")));
                     continue;
                 }
+                if let Some(parent) = word.strip_prefix("on the index of ") {
+                    parents.push((label(parent), manifest()));
+                    continue;
+                }
                 if let Some(parent) = word.strip_prefix("on ") {
                     parents.push((label(parent), identity(parent)));
                     continue;
@@ -396,6 +400,34 @@ fn a_parent_that_moved_rebuilds_what_was_built_on_the_old_one() {
         BUILD,
         &["base: skip, built", "left: skip, built", "app: skip, built"],
     );
+}
+
+#[test]
+fn a_parent_of_which_the_engine_has_one_image_of_the_index_did_not_move() {
+    let published = "base: skip, published";
+    for (base, expected) in [
+        (
+            "published, built as published",
+            [published, "left: skip, built"],
+        ),
+        ("published, built", [published, "left: skip, built"]),
+        (
+            "unasked, built as published",
+            ["base: skip, built", "left: skip, built"],
+        ),
+        (
+            "unasked, built",
+            ["base: skip, built", "left: build, base moved"],
+        ),
+    ] {
+        let left = ("left", "absent, built, on the index of base");
+        case(
+            &[("left", "base")],
+            &[("base", base), left],
+            BUILD,
+            &expected,
+        );
+    }
 }
 
 #[test]
