@@ -168,7 +168,10 @@ impl Publication<'_> {
     /// Notes that an image goes on without what it is made of.
     pub(super) fn note_unattached(&self, unattached: Unattached) {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        notes.unattached.push(unattached);
+        // An index and its images may get the same answer.
+        if !notes.unattached.contains(&unattached) {
+            notes.unattached.push(unattached);
+        }
     }
 
     /// The images to publish. One that passed its own tests is blocked all the same when something that it is built on
