@@ -111,9 +111,12 @@ impl RenderFault {
                 found: name(found),
             }
             .into(),
-            Self::Unclosed(_) | Self::Escape | Self::TooLong | Self::TooLarge | Self::Bulk(_) => {
-                self
-            }
+            Self::Filter(FilterError::Lines(_))
+            | Self::Unclosed(_)
+            | Self::Escape
+            | Self::TooLong
+            | Self::TooLarge
+            | Self::Bulk(_) => self,
         }
     }
 }

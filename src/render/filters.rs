@@ -1,4 +1,4 @@
-//! The filters that docker-pkg adds to Jinja.
+//! The filters that docker-pkg adds to Jinja, and one of our own: `docker_quote`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,6 +36,11 @@ pub enum FilterError {
         /// What it was given.
         found: String,
     },
+    /// A text for one line of a Dockerfile has several.
+    #[error(
+        "`{0}` needs a text of one line: no quote keeps what follows a line break in a Dockerfile"
+    )]
+    Lines(&'static str),
 }
 
 impl From<FilterError> for Error {
@@ -93,6 +98,29 @@ pub(super) fn add_filters(
         // Any value goes, because docker-pkg only puts it into a text.
         python::text_of(packages).map(|packages| apt.render_remove(&packages))
     });
+    environment.add_filter(DOCKER_QUOTE, |value: &Value| {
+        let text = python::text_of(value)?;
+        if text.contains(['\n', '\r']) {
+            return Err(Error::from(FilterError::Lines(DOCKER_QUOTE)));
+        }
+        Ok(quote(&text))
+    });
+}
+
+const DOCKER_QUOTE: &str = "docker_quote";
+
+/// Quotes a text as `LABEL`, `ENV` and `ARG` read it; they know no other signs behind a `\`.
+fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '$' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
 }
 
 fn text_of<'a>(filter: &'static str, value: &'a Value) -> Result<&'a str, Error> {
@@ -153,6 +181,15 @@ fn render_add_user(user: &str, uid: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_quoted_as_a_dockerfile_has_it() {
+        assert_eq!(quote(""), r#""""#);
+        assert_eq!(
+            quote(r#"a "b" & 'ü' ${HOME} `c` \n"#),
+            r#""a \"b\" & 'ü' \${HOME} `c` \\n""#
+        );
+    }
 
     #[track_caller]
     fn version(label: &str, expected: Option<&str>) {

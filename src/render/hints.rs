@@ -11,7 +11,7 @@ use crate::near::find_near;
 use crate::stamp::{Stamps, hint_of_unknown};
 
 /// The filters that exist, as the engine keeps no list of them.
-pub(super) const FILTERS: [&str; 57] = [
+pub(super) const FILTERS: [&str; 58] = [
     "abs",
     "add_user",
     "apt_install",
@@ -24,6 +24,7 @@ pub(super) const FILTERS: [&str; 57] = [
     "d",
     "default",
     "dictsort",
+    "docker_quote",
     "e",
     "escape",
     "filesizeformat",

@@ -376,6 +376,18 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_quoted_for_a_label() {
+        case(
+            "LABEL a={{ 'x \"y\" $z' | docker_quote }} b={{ 5 | docker_quote }}",
+            r#"LABEL a="x \"y\" \$z" b="5""#,
+        );
+        refused(
+            "LABEL a={{ 'x\\ny' | docker_quote }}",
+            "img/Dockerfile.template:1:21: `docker_quote` needs a text of one line: no quote keeps what follows a line break in a Dockerfile ()",
+        );
+    }
+
+    #[test]
     fn settings_print_as_python_prints_them() {
         case(
             "{{ http_proxy }} {{ large }} {{ day }} {{ [day] }}",
