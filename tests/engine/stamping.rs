@@ -18,8 +18,10 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 const SETTINGS: &str = "status_command: sh -c 'cat status'\nstamp_defaults: {STABLE_COMMIT: unknown, PIPELINE: none}\n";
-const BOTH: &str = "FROM $BASE\nLABEL commit={{ stamp.STABLE_COMMIT }} pipeline={{ stamp.PIPELINE | tojson }} built={{ stamp.BUILD_TIMESTAMP }}\n\
-                    RUN echo {{ stamp.PIPELINE }} > /pipeline";
+/// A value with all that means something in a Dockerfile.
+const PIPELINE: &str = "7 \"a\" & \\n \u{fc} $HOME `b`";
+const BOTH: &str = "FROM $BASE\nLABEL commit={{ stamp.STABLE_COMMIT }} pipeline={{ stamp.PIPELINE | docker_quote }} built={{ stamp.BUILD_TIMESTAMP }}\n\
+                    ARG PIPELINE={{ stamp.PIPELINE | docker_quote }}\nRUN printf %s \"$PIPELINE\" > /pipeline";
 
 fn labels(catalog: &Catalog<'_>, name: &str) -> HashMap<String, String> {
     let label = format!("{}:1-1", catalog.repository(name));
@@ -38,7 +40,7 @@ fn stamped(engine: &Engine) -> Catalog<'_> {
         .image("time", "1-1", &[], time)
         .write(
             "status",
-            b"STABLE_COMMIT 4f2a91c0\nPIPELINE 7 \"a\"\nBUILD_TIMESTAMP 100\n",
+            b"STABLE_COMMIT 4f2a91c0\nPIPELINE 7 \"a\" & \\n \xc3\xbc $HOME `b`\nBUILD_TIMESTAMP 100\n",
         );
     build(&catalog, &["--stamp"], "3 built");
     catalog
@@ -57,7 +59,7 @@ fn stamps_that_are_not_stable_show_their_values_and_make_no_image_anew(engine: &
     let shown = labels(&catalog, "both");
     let expected = [
         ("commit", "4f2a91c0"),
-        ("pipeline", "7 \"a\""),
+        ("pipeline", PIPELINE),
         ("built", "100"),
     ];
     for (key, value) in expected {
@@ -69,7 +71,8 @@ fn stamps_that_are_not_stable_show_their_values_and_make_no_image_anew(engine: &
     let status = b"STABLE_COMMIT 4f2a91c0\nPIPELINE 8\nBUILD_TIMESTAMP 200\n";
     catalog.write("status", status);
     build(&catalog, &["--stamp"], "nothing to build: 3 already built");
-    assert_eq!(labels(&catalog, "both")["pipeline"], "7 \"a\"");
+    assert_eq!(labels(&catalog, "both")["pipeline"], PIPELINE);
+    assert_eq!(catalog.output_of("both", "cat /pipeline"), PIPELINE);
 }
 
 fn another_stable_stamp_makes_images_anew_and_a_plan_tells_both_values(engine: &Engine) {
