@@ -34,8 +34,8 @@ check: lint tests
 
 lint:
 	cargo fmt --check
-	nice cargo clippy $(CARGO_FLAGS) --all-targets --quiet -- -D warnings
-	RUSTDOCFLAGS="-D warnings" nice cargo doc $(CARGO_FLAGS) --no-deps --quiet
+	cargo clippy $(CARGO_FLAGS) --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --quiet
 
 # Half of their time they wait.
 tests:
