@@ -1,16 +1,17 @@
 # What is done with this repository. `make quickstart` and `make test` are all that a fresh machine with Rust needs.
 
 CARGO_FLAGS = --locked
-# `make quickstart PROFILE=dev` builds the images with the program as tests have it, which is there already.
+# `make quickstart PROFILE=test` builds the images with the program as tests have it, which is there already.
 PROFILE = release
-PKG = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/pkg
+PKG = target/$(if $(filter test,$(PROFILE)),debug,release)/pkg
+BUILD = $(if $(filter test,$(PROFILE)),test --no-run,build --release)
 
 .PHONY: quickstart test check lint tests engine test-engine test-engines update-snapshots corpus bench fuzz
 
 # Builds the images of ./images and shows what came out.
 quickstart:
 	scripts/prepare build
-	cargo build $(CARGO_FLAGS) --profile $(PROFILE) --quiet
+	cargo $(BUILD) $(CARGO_FLAGS) --quiet
 	$(PKG) -c config.yaml build ./images
 	$(PKG) -c config.yaml list ./images
 	@echo
@@ -27,7 +28,7 @@ test:
 	$(MAKE) tests
 	$(MAKE) --jobs=2 engine lint
 	$(MAKE) test-engines
-	$(MAKE) corpus PROFILE=dev
+	$(MAKE) corpus PROFILE=test
 
 # Format, lints, documentation, and the tests that need no engine.
 check: lint tests
