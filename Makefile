@@ -6,7 +6,7 @@ PROFILE = release
 PKG = target/$(if $(filter test,$(PROFILE)),debug,release)/pkg
 BUILD = $(if $(filter test,$(PROFILE)),test --no-run,build --release)
 
-.PHONY: quickstart test check lint tests engine test-engine test-engines update-snapshots corpus bench fuzz
+.PHONY: quickstart test check lint tests engine beside test-engine test-engines update-snapshots corpus bench fuzz
 
 # Builds the images of ./images and shows what came out.
 quickstart:
@@ -21,13 +21,12 @@ quickstart:
 	@echo "      curl http://127.0.0.1:8080/hello"
 
 # Everything, with the real engine and a real registry. What makes a second build faster costs half of the first one, and while
-# tests wait for the engine there is time to look at the code.
+# tests wait for the engine there is time to look at the code, and for engines of other kinds.
 test: export CARGO_INCREMENTAL = 0
 test:
 	scripts/prepare
 	$(MAKE) tests
-	$(MAKE) --jobs=2 engine lint
-	$(MAKE) test-engines
+	$(MAKE) --jobs=2 engine beside
 	$(MAKE) corpus PROFILE=test
 
 # Format, lints, documentation, and the tests that need no engine.
@@ -48,6 +47,11 @@ tests:
 test-engine:
 	scripts/prepare
 	$(MAKE) engine
+
+# What there is time for while they wait.
+beside:
+	$(MAKE) lint
+	$(MAKE) test-engines
 
 engine:
 	PKG_TEST_ENGINE=1 cargo test $(CARGO_FLAGS) --quiet --test engine
